@@ -1,0 +1,16 @@
+libcrypto-rfb_NAME    := crypto-rfb
+libcrypto-rfb_DEPS    := 
+libcrypto-rfb_PKGS    := libsodium
+libcrypto-rfb_SYSLIBS := -lmbedcrypto
+libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h
+libcrypto-rfb_SRCS    := src/version.c
+libcrypto-rfb_TESTS   :=
+libcrypto-rfb_FUZZERS :=
+# The adapter archive, libcrypto-rfb-uv.a.
+libcrypto-rfb_UV_DEPS    := 
+libcrypto-rfb_UV_PKGS    := libuv
+libcrypto-rfb_UV_HEADERS :=
+libcrypto-rfb_UV_SRCS    :=
+libcrypto-rfb_UV_TESTS   :=
+# src/new.c is the one file that allocates.
+libcrypto-rfb_IMPURE_OK := malloc|calloc|free

@@ -1,0 +1,15 @@
+librfb_NAME    := rfb
+librfb_DEPS    := 
+librfb_PKGS    := zlib libturbojpeg pixman-1
+librfb_HEADERS := include/farhand/rfb_version.h
+librfb_SRCS    := src/version.c
+librfb_TESTS   :=
+librfb_FUZZERS :=
+# The adapter archive, librfb-uv.a.
+librfb_UV_DEPS    := 
+librfb_UV_PKGS    := 
+librfb_UV_HEADERS :=
+librfb_UV_SRCS    :=
+librfb_UV_TESTS   :=
+# src/new.c is the one file that allocates.
+librfb_IMPURE_OK := malloc|calloc|free

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <farhand/session_version.h>
+
+const char *fh_session_version(void)
+{
+    return FH_SESSION_VERSION;
+}
