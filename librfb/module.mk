@@ -1,8 +1,10 @@
 librfb_NAME    := rfb
 librfb_DEPS    := 
 librfb_PKGS    := zlib libturbojpeg pixman-1
-librfb_HEADERS := include/farhand/rfb_version.h
-librfb_SRCS    := src/version.c
+librfb_HEADERS := include/farhand/rfb_version.h include/farhand/rfb_error.h \
+  include/farhand/framebuffer.h include/farhand/encoder.h include/farhand/decoder.h \
+  include/farhand/rfb_server.h include/farhand/rfb_client.h
+librfb_SRCS    := src/version.c src/error.c
 librfb_TESTS   :=
 librfb_FUZZERS :=
 # The adapter archive, librfb-uv.a.
