@@ -17,7 +17,7 @@ header-alone = for x in c c++; do echo '\#include <$(2:include/%=%)>' | \
   $(CC) $1 -Wall -Wextra -Werror -fsyntax-only -x$$x - || { echo '$m/$2: not alone as '$$x >&2; exit 1; }; done;
 check-headers:
 	@$(foreach m,$(LINT_LIBS),$(foreach h,$($m_HEADERS),$(call header-alone,-std=$$(test $$x = c && echo c11 || echo c++11) -I$m/include,$h)) \
-	  $(foreach h,$($m_UV_HEADERS),$(call header-alone,$(call $m_ALL_PUB) $($m_UV_CFLAGS),$h))) :
+	  $(foreach h,$($m_UV_HEADERS),$(call header-alone,$($m_ALL_PUB) $($m_UV_CFLAGS),$h))) :
 
 # Archives have no visibility: every global symbol must carry the prefix.
 check-symbols: $(foreach m,$(LINT_LIBS),$($m_A) $($m_UV))
@@ -40,7 +40,7 @@ check-man: $(LINT_BINS)
 check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))
 	@$(if $(strip $(HARDEN)),$(if $^,scripts/check-hardening $^),echo 'check-hardening: built without hardening, not checked')
 check-scripts:
-	@shellcheck -x $$(grep -lE '^#!/bin/(ba)?sh' $$(git ls-files -- scripts .ci tests daemons 2>/dev/null) /dev/null)
+	@shellcheck -S warning -x $$(grep -lE '^#!/bin/(ba)?sh' $$(git ls-files -- scripts .ci tests daemons 2>/dev/null) /dev/null)
 
 # clang-tidy reads our sources, not the tests (they include .c files, and Check's macros are not ours).
 tidy_files = $(foreach m,$(ONLY),$(patsubst %,$m/%,$($m_SRCS) $($m_UV_SRCS) $($m_FUZZERS) $($m_UV_FUZZERS)))
