@@ -16,7 +16,7 @@ format-check: ; @clang-format --dry-run --Werror $(FILES)
 header-alone = for x in c c++; do echo '\#include <$(2:include/%=%)>' | \
   $(CC) $1 -Wall -Wextra -Werror -fsyntax-only -x$$x - || { echo '$m/$2: not alone as '$$x >&2; exit 1; }; done;
 check-headers:
-	@$(foreach m,$(LINT_LIBS),$(foreach h,$($m_HEADERS),$(call header-alone,-std=$$(test $$x = c && echo c11 || echo c++11) -I$m/include,$h)) \
+	@set -e; $(foreach m,$(LINT_LIBS),$(foreach h,$($m_HEADERS),$(call header-alone,-std=$$(test $$x = c && echo c11 || echo c++11) -I$m/include,$h)) \
 	  $(foreach h,$($m_UV_HEADERS),$(call header-alone,$($m_ALL_PUB) $($m_UV_CFLAGS),$h))) :
 
 # Archives have no visibility: every global symbol must carry the prefix.
@@ -26,8 +26,8 @@ check-symbols: $(foreach m,$(LINT_LIBS),$($m_A) $($m_UV))
 # Cores do no I/O, read no clock, start no thread, and allocate only where LIB_ALLOC says (src/new.c).
 # The linker is the judge, not the reviewer.
 check-pure: $(foreach m,$(LINT_LIBS),$($m_OBJS))
-	@$(foreach m,$(LINT_LIBS),scripts/lint-symbols pure '$($m_IMPURE_OK)' \
-	  '$(patsubst %.c,$(O)/$m/%.o,$(or $($m_ALLOC),src/new.c))' $($m_OBJS);)
+	@set -e; $(foreach m,$(LINT_LIBS),scripts/lint-symbols pure '$($m_IMPURE_OK)' \
+	  '$(patsubst %.c,$(O)/$m/%.o,$(or $($m_ALLOC),src/new.c))' $($m_OBJS);) :
 
 check-version:
 	@scripts/lint-text version $(LINT_LIBS)
@@ -36,7 +36,7 @@ check-docs:
 check-words:
 	@scripts/lint-text words
 check-man: $(LINT_BINS)
-	@$(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
+	@set -e; $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
 check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))
 	@$(if $(strip $(HARDEN)),$(if $^,scripts/check-hardening $^),echo 'check-hardening: built without hardening, not checked')
 check-scripts:
