@@ -48,8 +48,9 @@ tidy: $(BUILD)/compile_commands.json
 	@printf '%s\n' $(tidy_files) | xargs -r -P $$(nproc) -n 4 scripts/tidy $(BUILD)
 
 compdb = {"directory":"$(CURDIR)","file":"$1/$2","command":"$(CC) $3 $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $1/$2"}
-compdb_files = $(foreach f,$(if $(filter $1,$(LIBS)),$($1_SRCS) $($1_TESTS) $($1_FUZZERS)),echo '$(call compdb,$1,$f,$($1_INC) -Itests/support),';) \
-  $(foreach f,$($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES) $(if $(filter-out $(LIBS),$1),$($1_SRCS) $($1_TESTS) $($1_FUZZERS)), \
-    echo '$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support),';)
+compdb_core = $(if $(filter $1,$(LIBS)),$($1_SRCS)) $($1_TESTS) $($1_FUZZERS)
+compdb_full = $(if $(filter $1,$(LIBS)),,$($1_SRCS)) $($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES)
+compdb_files = $(foreach f,$(compdb_core),echo '$(call compdb,$1,$f,$($1_INC) -Itests/support),';) \
+  $(foreach f,$(compdb_full),echo '$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support),';)
 $(BUILD)/compile_commands.json: $(O)/flags $(MODULES:=/module.mk)
 	@{ echo '['; { $(foreach m,$(MODULES),$(call compdb_files,$m)) } | sed '$$s/,$$//'; echo ']'; } >$@

@@ -72,7 +72,6 @@ define DAEMON
 $1_BIN := $(O)/bin/$(notdir $1)
 $1_MAN_PAGES := $(patsubst %.scd,$(O)/man/%,$(notdir $($1_MAN)))
 $$($1_OBJS): private INC = $$($1_FULL_INC)
-$$($1_UNITS:=.o) $$($1_FUZZ:=.o): private INC = $$($1_FULL_INC) -Itests/support $$($1_TEST_CFLAGS)
 $(O)/bin/$(notdir $1): $$($1_MAIN) $(call full_a,$1)
 	$$(link) $$(call full_libs,$1)
 $$(foreach p,$($1_MAN),$$(eval $(O)/man/$$(basename $$(notdir $$p)): $1/$$p))
@@ -86,9 +85,10 @@ FUZZ_MAIN := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/support/fuzz_main.o)
 FUZZ_LD   := $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer)
 OBJS      := $(O)/tests/support/fuzz_main.o
 
-# What stands above the libraries is linked with all of their adapters; tests/ with everything.
-$(foreach m,$(DAEMONS) tests,$(eval $m_UV_DEPS += $($m_DEPS)))
+# What stands above the libraries has no core: all of it is built and linked with their adapters. tests/ sees them all.
 tests_DEPS += $(LIBS)
+$(foreach m,$(DAEMONS) tests,$(eval $m_UV_TESTS += $($m_TESTS))$(eval $m_UV_FUZZERS += $($m_FUZZERS))$(eval \
+  $m_TESTS :=)$(eval $m_FUZZERS :=))
 $(foreach m,$(MODULES),$(foreach v,$(filter-out $(MODULES),$(call full,$m)),$(error $m needs $v, which is not here)))
 $(foreach m,$(MODULES),$(eval $m_UV := $(if $($m_UV_SRCS),$(O)/lib/$(notdir $m)-uv.a)))
 $(foreach m,$(MODULES),$(eval $(call MODULE,$m)))
