@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # mk/quality.mk -- the style guide, executed. `make lint` runs all of it.
-LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-man \
-         check-hardening check-scripts tidy
+LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-size \
+         check-man check-hardening check-scripts tidy
 .PHONY: lint format $(LINTS)
 lint: $(LINTS)
 
@@ -35,6 +35,8 @@ check-docs:
 	@scripts/lint-text docs
 check-words:
 	@scripts/lint-text words
+check-size:
+	@scripts/lint-text size
 check-man: $(LINT_BINS)
 	@set -e; $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
 check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))

@@ -50,10 +50,10 @@ $$($1_UV_OBJS) $$($1_MAIN): private INC = $$($1_FULL_INC)
 $$($1_UNITS:=.o) $$($1_FUZZ:=.o): private INC = $$($1_INC) -Itests/support $$($1_TEST_CFLAGS)
 $$($1_UV_UNITS:=.o) $$($1_UV_FUZZ:=.o) $$($1_BENCH:=.o): private INC = $$($1_FULL_INC) -Itests/support $$($1_TEST_CFLAGS)
 
-$$($1_A): $$($1_OBJS)
-$$(if $$($1_UV),$$(eval $$($1_UV): $$($1_UV_OBJS)))
+$$($1_A): $$($1_OBJS) $1/module.mk
+$$(if $$($1_UV),$$(eval $$($1_UV): $$($1_UV_OBJS) $1/module.mk))
 $$($1_A) $$($1_UV):
-	$$(Q_AR)mkdir -p $$(@D); rm -f $$@; $$(AR) rcsD $$@ $$^
+	$$(Q_AR)mkdir -p $$(@D); rm -f $$@; $$(AR) rcsD $$@ $$(filter %.o,$$^)
 $$($1_UNITS): %: %.o $(call core_a,$1)
 	$$(link) $$(call core_libs,$1) $$($1_TEST_LIBS)
 $$($1_UV_UNITS) $$($1_BENCH): %: %.o $(call full_a,$1)
@@ -102,7 +102,8 @@ export FARHAND_TOP := $(CURDIR)
 export FARHAND_BIN  = $(abspath $(O)/bin)
 export CK_DEFAULT_TIMEOUT ?= 120
 export UBSAN_OPTIONS ?= print_stacktrace=1
-run_tsan := setarch -R
+# ThreadSanitizer wants an address space without surprises.
+run_tsan  = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 RUN      ?= $(run_$(FLAVOUR))
 run-test  = @scripts/run-test $(O)/log/$(patsubst $(O)/%,%,$(basename $@))
 
