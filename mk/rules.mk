@@ -12,8 +12,8 @@ pc   = $(if $(strip $2),$(shell $(PKG_CONFIG) $1 $2)$(if $(filter-out 0,$(.SHELL
        $(PKG_CONFIG) does not find $(strip $2): scripts/install-deps installs what is missing)))
 once = $1 = $$(eval $1 := $$(call pc,$2,$3))$$($1)
 
-core_a    = $(foreach m,$(call core,$1),$(O)/lib/$(notdir $m).a)
-full_a    = $(foreach m,$(call full,$1),$($m_UV) $(O)/lib/$(notdir $m).a)
+core_a    = $(foreach m,$(call core,$1),$($m_A))
+full_a    = $(foreach m,$(call full,$1),$($m_UV) $($m_A))
 core_libs = $(foreach m,$(call core,$1),$($m_LIBS) $($m_SYSLIBS))
 full_libs = $(foreach m,$(call full,$1),$($m_UV_LIBS) $($m_LIBS) $($m_SYSLIBS))
 link      = $(Q_LD)mkdir -p $(@D); $(CC) $(LDFLAGS_ALL) -o $@ $^
@@ -33,8 +33,6 @@ $1_FULL_INC = $$($1_ALL_PUB) -I$1/src -I$1/uv -Icommon $$($1_CFLAGS) $$($1_UV_CF
 $1_OBJS    := $(patsubst %.c,$(O)/$1/%.o,$(filter-out src/main.c,$($1_SRCS)))
 $1_UV_OBJS := $(patsubst %.c,$(O)/$1/%.o,$($1_UV_SRCS))
 $1_MAIN    := $(patsubst %.c,$(O)/$1/%.o,$(filter src/main.c,$($1_SRCS)))
-$1_A       := $(if $($1_SRCS),$(O)/lib/$(notdir $1).a)
-$1_UV      := $(if $($1_UV_SRCS),$(O)/lib/$(notdir $1)-uv.a)
 $1_UNITS    := $(patsubst %.c,$(O)/$1/%,$($1_TESTS))
 $1_UV_UNITS := $(patsubst %.c,$(O)/$1/%,$($1_UV_TESTS))
 $1_FUZZ     := $(patsubst %.c,$(O)/$1/%,$($1_FUZZERS))
@@ -90,7 +88,8 @@ tests_DEPS += $(LIBS)
 $(foreach m,$(DAEMONS) tests,$(eval $m_UV_TESTS += $($m_TESTS))$(eval $m_UV_FUZZERS += $($m_FUZZERS))$(eval \
   $m_TESTS :=)$(eval $m_FUZZERS :=))
 $(foreach m,$(MODULES),$(foreach v,$(filter-out $(MODULES),$(call full,$m)),$(error $m needs $v, which is not here)))
-$(foreach m,$(MODULES),$(eval $m_UV := $(if $($m_UV_SRCS),$(O)/lib/$(notdir $m)-uv.a)))
+$(foreach m,$(MODULES),$(eval $m_A := $(if $($m_SRCS),$(O)/lib/$(notdir $m).a))$(eval \
+  $m_UV := $(if $($m_UV_SRCS),$(O)/lib/$(notdir $m)-uv.a)))
 $(foreach m,$(MODULES),$(eval $(call MODULE,$m)))
 $(foreach m,$(DAEMONS),$(eval $(call DAEMON,$m)))
 $(O)/tests/support/%.o: tests/support/%.c $(O)/flags
