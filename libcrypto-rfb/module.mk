@@ -15,4 +15,4 @@ libcrypto-rfb_UV_HEADERS :=
 libcrypto-rfb_UV_SRCS    :=
 libcrypto-rfb_UV_TESTS   :=
 # src/new.c is the one file that allocates.
-libcrypto-rfb_ALLOC := src/new.c
+libcrypto-rfb_IMPURE_OK := malloc|calloc|free
