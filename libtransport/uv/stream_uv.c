@@ -12,7 +12,7 @@
 #include "internal.h"
 #include "ring.h"
 
-enum { DEFAULT_QUEUE = 256 << 10, MAX_QUEUE = 1 << 30, DEFAULT_TIMEOUT_MS = 30000 };
+enum { DEFAULT_QUEUE = 256 << 10, MAX_QUEUE = 1 << 30, DEFAULT_USER_TIMEOUT_MS = 30000 };
 
 struct tcp {
     struct fh_stream s; /* first: a stream is cast to its socket */
@@ -261,7 +261,7 @@ static void tune(int fd, const struct fh_tcp_options *options)
     (void)keepalive_s;
 #endif
 #ifdef TCP_USER_TIMEOUT
-    unsigned timeout = options->user_timeout_ms ? options->user_timeout_ms : DEFAULT_TIMEOUT_MS;
+    unsigned timeout = options->user_timeout_ms ? options->user_timeout_ms : DEFAULT_USER_TIMEOUT_MS;
 
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
 #endif
