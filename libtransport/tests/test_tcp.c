@@ -10,6 +10,7 @@
 
 /* Two owners, connected over loopback. */
 static struct owner near_end, far_end;
+static uint32_t pair_linger_ms;
 
 static void connect_pair(size_t queue_len)
 {
@@ -21,6 +22,7 @@ static void connect_pair(size_t queue_len)
     struct fh_target to;
 
     listen_cfg.options.queue_len = cfg.options.queue_len = queue_len;
+    listen_cfg.options.linger_ms = cfg.options.linger_ms = pair_linger_ms;
     ck_assert_int_eq(fh_tcp_listen(&loop, &listen_cfg, &d.l, NULL, 0), 0);
     to = target_ip("127.0.0.1", door_port(&d, 0));
     ck_assert_int_eq(fh_tcp_connect(&loop, &to, &cfg, NULL), 0);
@@ -238,6 +240,50 @@ START_TEST(a_close_drops_what_is_queued_and_tells_when_it_is_over)
     ck_assert_uint_eq(near_end.closed, 0);
     RUN_UNTIL(near_end.closed);
     ck_assert(near_end.closed == 1 && near_end.ends == 0 && near_end.writable == 0);
+    far_end.appetite = UINT64_MAX;
+    fh_stream_resume(far_end.s);
+    RUN_UNTIL(far_end.ends);
+    ck_assert_uint_lt(far_end.len, at);
+    close_owner(&far_end);
+}
+END_TEST
+
+START_TEST(last_words_shutdown_close_arrive_however_long_they_are)
+{
+    uint64_t at = 0;
+
+    connect_pair(0);
+    near_end.appetite = far_end.appetite = 0;
+    put(&far_end, "not read any more");
+    fill(&near_end, &at, 64 << 20);
+    fh_stream_shutdown(near_end.s);
+    fh_stream_close(near_end.s, owner_closed, &near_end);
+    run_rounds(20);
+    ck_assert_uint_eq(near_end.closed, 0);
+    put(&far_end, "nor this");
+    far_end.appetite = UINT64_MAX;
+    fh_stream_resume(far_end.s);
+    RUN_UNTIL(far_end.ends);
+    ck_assert_int_eq(far_end.error, 0);
+    ck_assert_uint_eq(far_end.len, at);
+    ck_assert_uint_eq(near_end.closed, 0);
+    close_owner(&far_end);
+    RUN_UNTIL(near_end.closed);
+    ck_assert_uint_eq(near_end.len, 0);
+}
+END_TEST
+
+START_TEST(a_polite_close_waits_no_longer_than_it_may)
+{
+    uint64_t at = 0;
+
+    pair_linger_ms = 20;
+    connect_pair(0);
+    pair_linger_ms = 0;
+    far_end.appetite = 0;
+    fill(&near_end, &at, 64 << 20);
+    fh_stream_shutdown(near_end.s);
+    close_owner(&near_end);
     far_end.appetite = UINT64_MAX;
     fh_stream_resume(far_end.s);
     RUN_UNTIL(far_end.ends);
@@ -567,6 +613,8 @@ int main(void)
     tcase_add_test(tc, a_close_with_unread_bytes_is_a_reset_for_the_peer);
     tcase_add_test(tc, writing_to_a_peer_that_is_gone_ends_in_a_reset);
     tcase_add_test(tc, a_close_drops_what_is_queued_and_tells_when_it_is_over);
+    tcase_add_test(tc, last_words_shutdown_close_arrive_however_long_they_are);
+    tcase_add_test(tc, a_polite_close_waits_no_longer_than_it_may);
     tcase_add_test(tc, a_stream_is_handed_over_from_inside_data);
     tcase_add_test(tc, closing_from_inside_data_is_safe_and_final);
     tcase_add_test(tc, sockets_are_tuned);
