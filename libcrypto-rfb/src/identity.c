@@ -21,7 +21,7 @@ enum {
     SALT_LEN = 32,
     SPKI_HEAD = 33, /* all before the modulus */
     DER_HEAD = 30,  /* all before the numbers of a PKCS#8 key */
-    DER_MAX = 2400  /* 2 376 bytes for 4096 bits */
+    DER_MAX = 2400  /* at most 2 377 bytes for 4096 bits */
 };
 
 /* RFC 3447 A.1, RFC 5280 4.1.1.2: rsaEncryption with NULL parameters. */
