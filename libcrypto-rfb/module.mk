@@ -3,8 +3,8 @@ libcrypto-rfb_DEPS    :=
 libcrypto-rfb_PKGS    := libsodium
 libcrypto-rfb_SYSLIBS := -lmbedcrypto
 libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h include/farhand/crypto_error.h \
-  include/farhand/identity.h include/farhand/password.h include/farhand/channel.h
-libcrypto-rfb_SRCS    := src/version.c src/error.c src/wipe.c src/guarded.c src/kdf.c src/aead.c \
+  include/farhand/digest.h include/farhand/identity.h include/farhand/password.h include/farhand/channel.h
+libcrypto-rfb_SRCS    := src/version.c src/error.c src/digest.c src/wipe.c src/guarded.c src/kdf.c src/aead.c \
   src/kex.c src/identity.c src/fingerprint.c src/catchphrase.c src/wordlist.c src/password.c
 libcrypto-rfb_TESTS   :=
 libcrypto-rfb_FUZZERS :=
