@@ -14,5 +14,5 @@ libcrypto-rfb_UV_PKGS    := libuv
 libcrypto-rfb_UV_HEADERS := include/farhand/identity_uv.h
 libcrypto-rfb_UV_SRCS    := uv/identity_uv.c
 libcrypto-rfb_UV_TESTS   :=
-# src/new.c is the one file that allocates.
+# src/new.c is the one file that allocates; src/guarded.c asks libsodium for locked memory.
 libcrypto-rfb_IMPURE_OK := malloc|calloc|free
