@@ -6,7 +6,7 @@ libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h include/farhand/cr
   include/farhand/digest.h include/farhand/identity.h include/farhand/password.h include/farhand/channel.h
 libcrypto-rfb_SRCS    := src/version.c src/error.c src/digest.c src/wipe.c src/guarded.c src/kdf.c src/aead.c \
   src/kex.c src/identity.c src/fingerprint.c src/catchphrase.c src/wordlist.c src/password.c
-libcrypto-rfb_TESTS   := tests/test_kdf.c tests/test_aead.c tests/test_kex.c
+libcrypto-rfb_TESTS   := tests/test_kdf.c tests/test_aead.c tests/test_kex.c tests/test_identity.c
 libcrypto-rfb_FUZZERS :=
 # The adapter archive, libcrypto-rfb-uv.a.
 libcrypto-rfb_UV_DEPS    := 

@@ -337,12 +337,12 @@ static int pem_decode(const char *pem, size_t len, uint8_t *der, size_t *der_len
     struct rd r = rd_init(pem, len);
     const uint8_t *body, *dash;
 
-    /* sodium_base642bin would skip NULs as if they were blanks. */
-    if (len > FH_IDENTITY_PEM_MAX || memchr(pem, 0, len) != NULL)
-        return FH_CRYPTO_E_FORMAT;
     expect_line(&r, pem_begin);
-    if (r.bad)
+    /* sodium_base642bin would skip NULs as if they were blanks. */
+    if (r.bad || memchr(pem, 0, len) != NULL)
         return FH_CRYPTO_E_FORMAT;
+    if (len > FH_IDENTITY_PEM_MAX) /* no room for its numbers: more than 4096 bits */
+        return FH_CRYPTO_E_KEY;
     body = r.p;
     dash = memchr(body, '-', r.left);
     if (!dash)
