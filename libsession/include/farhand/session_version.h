@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* session_version.h -- the version of libsession; the file VERSION is the truth, make lint compares. */
+/* session_version.h -- the version of libsession; the file VERSION is the truth, make lint
+ * compares. */
 #ifndef FH_SESSION_VERSION_H
 #define FH_SESSION_VERSION_H
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * encoder.h -- rectangles of pixels to the bodies of RFB rectangles.
+ *
+ * An encoder belongs to one viewer: it holds that viewer's zlib streams and pixel format. Output
+ * goes to the caller's memory and is at most fh_encoder_bound() bytes a rectangle, so that nothing
+ * grows. RFC 6143 7.7 and the Tight encoding of rfbproto.
+ */
+#ifndef FH_ENCODER_H
+#define FH_ENCODER_H
+
+#include <farhand/framebuffer.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum fh_encoding {
+    FH_ENC_RAW = 0,
+    FH_ENC_COPY_RECT = 1,
+    FH_ENC_TIGHT = 7,
+    FH_ENC_ZRLE = 16,
+    FH_ENC_QUALITY_0 = -32,   /* to -23: JPEG quality 0 to 9 */
+    FH_ENC_COMPRESS_0 = -256, /* to -247: zlib level 0 to 9 */
+    FH_ENC_DESKTOP_SIZE = -223,
+    FH_ENC_LAST_RECT = -224,
+    FH_ENC_CURSOR = -239,
+    FH_ENC_QEMU_KEY = -258,
+    FH_ENC_DESKTOP_NAME = -307,
+    FH_ENC_EXTENDED_DESKTOP_SIZE = -308,
+    FH_ENC_FENCE = -312,
+    FH_ENC_CONTINUOUS_UPDATES = -313
+};
+
+enum {
+    FH_ENCODER_MAX_PIXELS = 65536, /* of one rectangle given to fh_encoder_rect */
+    FH_ENCODER_MAX_WIDTH = 2048    /* pixels, the limit of Tight */
+};
+
+struct fh_encoder;
+
+struct fh_encoder *fh_encoder_new(void); /* NULL: out of memory */
+void fh_encoder_free(struct fh_encoder *e);
+
+/* fmt: valid by fh_pixel_format_is_valid. The streams go on: a viewer may change format any time.
+ */
+void fh_encoder_set_format(struct fh_encoder *e, const struct fh_pixel_format *fmt);
+/* quality: 0 to 9, or -1: no JPEG. level: zlib 0 to 9. */
+void fh_encoder_set_quality(struct fh_encoder *e, int quality, int level);
+
+/* The most bytes that a rectangle of this many pixels can become, in any encoding. */
+size_t fh_encoder_bound(size_t pixels);
+
+/*
+ * Encodes one rectangle (without its 12-byte header). enc: RAW, TIGHT or ZRLE. r lies inside fb,
+ * at most FH_ENCODER_MAX_PIXELS pixels and FH_ENCODER_MAX_WIDTH wide. room >= fh_encoder_bound().
+ * Returns the number of bytes, or FH_RFB_E_INVAL, FH_RFB_E_INTERNAL.
+ */
+int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_framebuffer *fb,
+                    const struct fh_rect *r, uint8_t *out, size_t room);
+
+/* Pixels of the current format, for cursors: n pixels of 0x00RRGGBB. Returns the number of bytes.
+ */
+size_t fh_encoder_pixels(const struct fh_encoder *e, const uint32_t *px, size_t n, uint8_t *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

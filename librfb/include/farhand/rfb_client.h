@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rfb_client.h -- the viewer's side of RFB 3.8, from ClientInit on, as a core without I/O.
+ *
+ *     fh_rfb_client_new()           what to ask for
+ *     fh_rfb_client_in / _in_done   bytes from the server
+ *     fh_rfb_client_event           what happened; repeat until 0
+ *     fh_rfb_client_framebuffer()   the picture so far
+ *     fh_rfb_client_key() ...       input
+ *     fh_rfb_client_out / _out_done bytes to the server
+ *
+ * Everything the server sends is checked against the limits of the configuration before memory is
+ * made for it. RFC 6143 and rfbproto.
+ */
+#ifndef FH_RFB_CLIENT_H
+#define FH_RFB_CLIENT_H
+
+#include <farhand/decoder.h>
+#include <farhand/framebuffer.h>
+#include <farhand/rfb_server.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fh_rfb_client_config {
+    bool shared;              /* leave other viewers connected */
+    const int32_t *encodings; /* in order of preference, copied; NULL: all that we can */
+    size_t n_encodings;       /* at most 64 */
+    int quality;              /* JPEG 0 to 9, -1: none */
+    int level;                /* zlib 0 to 9, -1: the server's choice */
+    int64_t max_pixels;       /* of the framebuffer; 0: 16384 x 16384 */
+    bool continuous;          /* use ContinuousUpdates where the server can */
+};
+
+enum fh_rfb_client_event_type {
+    FH_RFB_CLIENT_EV_READY,    /* ServerInit came; ev.size, and the name is known */
+    FH_RFB_CLIENT_EV_RECT,     /* pixels of ev.rect changed */
+    FH_RFB_CLIENT_EV_UPDATE,   /* one FramebufferUpdate is complete */
+    FH_RFB_CLIENT_EV_SIZE,     /* the picture has a new size: ev.size; its pixels are black */
+    FH_RFB_CLIENT_EV_NAME,     /* fh_rfb_client_name() */
+    FH_RFB_CLIENT_EV_CURSOR,   /* ev.cursor */
+    FH_RFB_CLIENT_EV_CUT_TEXT, /* ev.cut_text, lent until the next call of _event or _in */
+    FH_RFB_CLIENT_EV_BELL,
+    FH_RFB_CLIENT_EV_RESIZED /* the answer to fh_rfb_client_resize: ev.resized */
+};
+
+struct fh_rfb_client_event {
+    enum fh_rfb_client_event_type type;
+    union {
+        struct {
+            int32_t width, height; /* pixels */
+        } size;
+        struct fh_rect rect;
+        struct {
+            const uint32_t *argb; /* w * h pixels 0xAARRGGBB, lent until the next cursor */
+            int32_t w, h, hot_x, hot_y;
+        } cursor;
+        struct {
+            const char *text; /* UTF-8, checked */
+            size_t len;
+        } cut_text;
+        struct {
+            enum fh_rfb_resize_status status;
+        } resized;
+    };
+};
+
+struct fh_rfb_client;
+
+struct fh_rfb_client *fh_rfb_client_new(const struct fh_rfb_client_config *cfg);
+void fh_rfb_client_free(struct fh_rfb_client *c); /* NULL is fine */
+
+uint8_t *fh_rfb_client_in(struct fh_rfb_client *c, size_t *room); /* NULL: drain events first */
+int fh_rfb_client_in_done(struct fh_rfb_client *c, uint64_t now_ms, size_t used);
+int fh_rfb_client_event(struct fh_rfb_client *c, struct fh_rfb_client_event *ev);
+const uint8_t *fh_rfb_client_out(const struct fh_rfb_client *c, size_t *len);
+void fh_rfb_client_out_done(struct fh_rfb_client *c, size_t sent);
+int fh_rfb_client_error(const struct fh_rfb_client *c);
+
+/* Lent until EV_SIZE or the machine is freed; NULL before EV_READY. */
+const struct fh_framebuffer *fh_rfb_client_framebuffer(const struct fh_rfb_client *c);
+/* UTF-8, checked, without control characters; lent until EV_NAME. */
+const char *fh_rfb_client_name(const struct fh_rfb_client *c);
+
+/*
+ * Input and requests. They return 0, FH_RFB_E_STATE before EV_READY, FH_RFB_E_LIMIT when too much
+ * is queued (drain _out), FH_RFB_E_INVAL for values outside their ranges.
+ */
+int fh_rfb_client_key(struct fh_rfb_client *c, uint32_t keysym, uint32_t keycode, bool down);
+int fh_rfb_client_pointer(struct fh_rfb_client *c, uint16_t x, uint16_t y, uint8_t buttons);
+int fh_rfb_client_cut_text(struct fh_rfb_client *c, const char *text, size_t len);
+/* The machine asks for updates by itself; this asks for all of r again, changed or not. */
+int fh_rfb_client_refresh(struct fh_rfb_client *c, const struct fh_rect *r);
+int fh_rfb_client_resize(struct fh_rfb_client *c, uint16_t width, uint16_t height);
+int fh_rfb_client_set_quality(struct fh_rfb_client *c, int quality, int level);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rfb_server.h -- the server's side of RFB 3.8, from ClientInit on, as a core without I/O.
+ *
+ * One machine serves one viewer. It reads the viewer's messages into events and makes updates from
+ * the application's framebuffer only when bytes are wanted, so that a slow viewer costs no memory
+ * and always gets the newest picture:
+ *
+ *     fh_rfb_server_set_screen()   the picture that is shared; before any input
+ *     fh_rfb_server_in / _in_done  bytes from the viewer
+ *     fh_rfb_server_event          what it wants; repeat until 0
+ *     fh_rfb_server_damage()       something in the picture changed
+ *     fh_rfb_server_out / _out_done  bytes to the viewer; _out encodes the next rectangle
+ *
+ * Knows nothing of security, permissions or who the viewer is: the owner drops events that are not
+ * permitted. RFC 6143, rfbproto (Fence, ContinuousUpdates, ExtendedDesktopSize, QEMU keys).
+ */
+#ifndef FH_RFB_SERVER_H
+#define FH_RFB_SERVER_H
+
+#include <farhand/encoder.h>
+#include <farhand/framebuffer.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    FH_RFB_NAME_MAX = 1024,       /* bytes of UTF-8 of a desktop's name */
+    FH_RFB_CUT_TEXT_MAX = 262144, /* bytes; more is refused */
+    FH_RFB_SCREENS_MAX = 16,      /* more screens than this are refused */
+    FH_RFB_ENCODINGS_MAX = 256,   /* of SetEncodings; the rest is read and ignored */
+    FH_RFB_FENCE_MAX = 64         /* bytes of payload */
+};
+
+enum fh_rfb_server_event_type {
+    FH_RFB_SERVER_EV_READY,    /* ClientInit came; ev.ready.shared */
+    FH_RFB_SERVER_EV_KEY,      /* ev.key */
+    FH_RFB_SERVER_EV_POINTER,  /* ev.pointer; inside the picture */
+    FH_RFB_SERVER_EV_CUT_TEXT, /* ev.cut_text: lent until the next call of _event or _in */
+    FH_RFB_SERVER_EV_RESIZE    /* ev.resize: answer with fh_rfb_server_resize_done() */
+};
+
+struct fh_rfb_server_event {
+    enum fh_rfb_server_event_type type;
+    union {
+        struct {
+            bool shared;
+        } ready;
+        struct {
+            uint32_t keysym;  /* X11 keysym, 0: unknown */
+            uint32_t keycode; /* XT scan code of the QEMU extension, 0: not given */
+            bool down;
+        } key;
+        struct {
+            uint16_t x, y;   /* pixels */
+            uint8_t buttons; /* bit 0 left, 1 middle, 2 right, 3-6 wheel up down left right */
+        } pointer;
+        struct {
+            const char *text; /* UTF-8, translated from Latin-1; no NUL inside; lent */
+            size_t len;
+        } cut_text;
+        struct {
+            uint16_t width, height; /* pixels */
+            struct fh_screen screens[FH_RFB_SCREENS_MAX];
+            size_t n_screens;
+        } resize;
+    };
+};
+
+/* Status of ExtendedDesktopSize. */
+enum fh_rfb_resize_status {
+    FH_RFB_RESIZE_OK,
+    FH_RFB_RESIZE_PROHIBITED,
+    FH_RFB_RESIZE_NO_RESOURCES,
+    FH_RFB_RESIZE_INVALID
+};
+
+struct fh_rfb_server;
+
+struct fh_rfb_server *fh_rfb_server_new(void);    /* NULL: out of memory */
+void fh_rfb_server_free(struct fh_rfb_server *s); /* NULL is fine */
+
+/*
+ * The picture to share. fb (its px too) is borrowed until replaced or the machine is freed; the
+ * application writes to it only between calls. screens: 1 to FH_RFB_SCREENS_MAX, copied; NULL: one
+ * that covers all. A change of size is told to the viewer before the next rectangle. All is
+ * damaged.
+ */
+int fh_rfb_server_set_screen(struct fh_rfb_server *s, const struct fh_framebuffer *fb,
+                             const struct fh_screen *screens, size_t n_screens);
+/* name: UTF-8, cut at FH_RFB_NAME_MAX; copied. */
+void fh_rfb_server_set_name(struct fh_rfb_server *s, const char *name);
+/* Pixels changed; parts outside the picture are ignored. */
+void fh_rfb_server_damage(struct fh_rfb_server *s, const struct fh_rect *r);
+/* The pixels of r came from (from_x, from_y), as in a scroll: told by CopyRect where possible. */
+void fh_rfb_server_copy(struct fh_rfb_server *s, const struct fh_rect *r, int32_t from_x,
+                        int32_t from_y);
+/*
+ * The cursor's shape: w * h pixels 0xAARRGGBB (not premultiplied), copied; sides at most
+ * FH_CURSOR_MAX_SIDE. w = h = 0: none.
+ */
+int fh_rfb_server_set_cursor(struct fh_rfb_server *s, const uint32_t *argb, int32_t w, int32_t h,
+                             int32_t hot_x, int32_t hot_y);
+/* Clipboard text to the viewer, UTF-8 (sent as Latin-1, others as '?'), at most
+ * FH_RFB_CUT_TEXT_MAX. */
+int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len);
+void fh_rfb_server_bell(struct fh_rfb_server *s);
+/* Answers EV_RESIZE; with OK call fh_rfb_server_set_screen() first. */
+void fh_rfb_server_resize_done(struct fh_rfb_server *s, enum fh_rfb_resize_status status);
+/* While paused nothing of the picture or cursor is sent (permission to view was taken away). */
+void fh_rfb_server_pause(struct fh_rfb_server *s, bool paused);
+
+uint8_t *fh_rfb_server_in(struct fh_rfb_server *s, size_t *room); /* NULL: drain events first */
+int fh_rfb_server_in_done(struct fh_rfb_server *s, uint64_t now_ms, size_t used);
+int fh_rfb_server_event(struct fh_rfb_server *s, struct fh_rfb_server_event *ev);
+/* The next bytes to send, lent until _out_done; NULL: nothing. Encodes when it must: milliseconds.
+ */
+const uint8_t *fh_rfb_server_out(struct fh_rfb_server *s, uint64_t now_ms, size_t *len);
+void fh_rfb_server_out_done(struct fh_rfb_server *s, size_t sent);
+
+/* A viewer waits for a change: whether capturing is of use now. */
+bool fh_rfb_server_is_waiting(const struct fh_rfb_server *s);
+/* 0, or the error it failed with. */
+int fh_rfb_server_error(const struct fh_rfb_server *s);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server.h -- what the developer of a Server app writes against, on a libuv loop.
+ *
+ *     fh_server_new()       identity, callbacks, limits
+ *     fh_server_accept()    a stream that arrived (fh_tcp_listen of <farhand/tcp.h>); any number
+ *     fh_server_screen()    the picture that is shared
+ *     fh_server_damage()    what changed in it
+ *     fh_server_close()     ends all sessions, then the object
+ *
+ * The application decides who gets in: without an authenticate callback everyone is rejected.
+ * Callbacks run on the loop's thread, never inside a call that the application made; they may call
+ * anything here, closing included. Signing runs in libuv's thread pool. All names of viewers, users
+ * and programs are hostile text: escape them before showing.
+ */
+#ifndef FH_SERVER_H
+#define FH_SERVER_H
+
+#include <uv.h>
+
+#include <farhand/admission.h>
+#include <farhand/server_conn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fh_stream;   /* <farhand/stream.h> */
+struct fh_identity; /* <farhand/identity.h> */
+struct fh_server;
+struct fh_session; /* one viewer's session; valid from connection_request until ended returns */
+
+struct fh_server_callbacks {
+    /* A stream arrived; false: it is closed before a byte is answered. NULL: everyone may try. */
+    bool (*connection_request)(void *user, struct fh_session *s, const char *peer);
+    /* The viewer proved an identity; false: refuse it. NULL: any. fingerprint: 32 bytes. */
+    bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
+    /*
+     * Someone asks to be let in. Answer with fh_session_authenticated(), now or later; strings are
+     * lent until then or until `ended`. NULL: all are rejected.
+     */
+    void (*authenticate)(void *user, struct fh_session *s, const char *name, const char *password,
+                         size_t password_len);
+    void (*started)(void *user, struct fh_session *s);
+    void (*key)(void *user, struct fh_session *s, uint32_t keysym, uint32_t keycode, bool down);
+    void (*pointer)(void *user, struct fh_session *s, uint16_t x, uint16_t y, uint8_t buttons);
+    void (*cut_text)(void *user, struct fh_session *s, const char *text, size_t len);
+    /* Answer with fh_session_resize_done(). NULL: prohibited. */
+    void (*resize)(void *user, struct fh_session *s, uint16_t width, uint16_t height);
+    /* A viewer waits for a picture: look for changes, call fh_server_damage(). NULL: not wanted. */
+    void (*wanted)(void *user);
+    void (*ended)(void *user, struct fh_session *s, enum fh_bye reason);
+    void (*audit)(void *user, const struct fh_audit_event *ev);
+};
+
+struct fh_server_config {
+    uv_loop_t *loop;
+    const struct fh_identity *identity;          /* borrowed until closed */
+    const struct fh_server_callbacks *callbacks; /* borrowed until closed */
+    void *user;
+    const char *name;    /* friendly name, copied */
+    const char *program; /* copied */
+    uint64_t idle_timeout_ms;
+    struct fh_admission_config admission;
+};
+
+int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out);
+/* The stream is taken, also on error. */
+int fh_server_accept(struct fh_server *s, struct fh_stream *stream);
+/* fb is borrowed until replaced or the server is closed; written to only on the loop's thread. */
+int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
+                     const struct fh_screen *screens, size_t n_screens);
+void fh_server_damage(struct fh_server *s, const struct fh_rect *r);
+void fh_server_cursor(struct fh_server *s, const uint32_t *argb, int32_t w, int32_t h,
+                      int32_t hot_x, int32_t hot_y);
+void fh_server_cut_text(struct fh_server *s, const char *text, size_t len);
+void fh_server_bell(struct fh_server *s);
+void fh_server_set_name(struct fh_server *s, const char *name);
+/* Some viewer waits for a picture now. */
+bool fh_server_is_wanted(const struct fh_server *s);
+size_t fh_server_count(const struct fh_server *s); /* sessions that have started */
+/* Says Bye to all, closes all; ASYNCHRONOUS: the server is freed after closed(). */
+void fh_server_close(struct fh_server *s, enum fh_bye reason, void (*closed)(void *user));
+
+void fh_session_authenticated(struct fh_session *s, uint32_t permissions); /* 0: rejected */
+void fh_session_resize_done(struct fh_session *s, int status);
+void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect);
+void fh_session_set_permissions(struct fh_session *s, uint32_t permissions);
+const char *fh_session_peer(const struct fh_session *s);
+struct fh_server_conn *fh_session_conn(struct fh_session *s); /* for what is not here; lent */
+void fh_session_set_data(struct fh_session *s, void *data);
+void *fh_session_data(const struct fh_session *s);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server_conn.h -- one viewer's connection to a Server app, as a core without I/O: the secure
+ * channel, authentication, permissions and RFB, in one machine.
+ *
+ *     fh_server_conn_in / _in_done / _in_end    bytes from the viewer
+ *     fh_server_conn_event                      what happened or is asked; repeat until 0
+ *     fh_server_conn_out / _out_done            bytes to the viewer
+ *     fh_server_conn_tick, _deadline            time
+ *
+ * Questions are events that the application answers, at once or later:
+ *
+ *     EV_HELLO          may this source cost us a signature?   _proceed() or _refuse()
+ *     EV_SIGN           a transcript hash                      _signed()
+ *     EV_VERIFY_PEER    the viewer's identity is proved        _accept_peer() or _close()
+ *     EV_AUTHENTICATE   user and password                      _authenticated()
+ *
+ * Until _authenticated() gives permissions nothing of the desktop leaves: no size, name or cursor.
+ * Events that the permissions do not allow are dropped here and never reach the application.
+ * An application that uses libuv uses server.h instead. One thread at a time.
+ */
+#ifndef FH_SERVER_CONN_H
+#define FH_SERVER_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <farhand/audit.h>
+#include <farhand/permissions.h>
+#include <farhand/session_error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fh_framebuffer; /* <farhand/framebuffer.h> */
+struct fh_screen;
+struct fh_rect;
+struct fh_channel_info; /* <farhand/channel.h> */
+
+/* Numbers of authentication methods. docs/protocol.md, "Authentication". */
+enum fh_method { FH_METHOD_PASSWORD = 1 /* user name and password */ };
+
+/* Why a session ended; sent in Bye, shown to people by fh_bye_text(). */
+#define FH_BYES(X)                                                                                 \
+    X(NORMAL, 0, "the viewer disconnected")                                                        \
+    X(SERVER, 1, "the server ended the session")                                                   \
+    X(SHUTDOWN, 2, "the server is shutting down")                                                  \
+    X(IDLE, 3, "nothing was done for too long")                                                    \
+    X(REPLACED, 4, "another viewer took over")                                                     \
+    X(PROTOCOL, 5, "the protocol was broken")                                                      \
+    X(AUTH, 6, "authentication failed or was refused")                                             \
+    X(TIMEOUT, 7, "a deadline passed")                                                             \
+    X(LOST, 8, "the connection was lost")                                                          \
+    X(BUSY, 9, "the server is busy")                                                               \
+    X(INTERNAL, 10, "the server failed")                                                           \
+    X(IDENTITY, 11, "the identity was not accepted")
+
+enum fh_bye {
+#define X(name, num, text) FH_BYE_##name = (num),
+    FH_BYES(X)
+#undef X
+};
+
+const char *fh_bye_text(enum fh_bye bye);
+
+enum {
+    FH_SERVER_AUTH_MS = 30000,   /* from the handshake's end to authentication */
+    FH_SERVER_AUTH_ATTEMPTS = 3, /* in one connection */
+    FH_SESSION_ID_LEN = 16       /* bytes */
+};
+
+typedef void (*fh_server_random_fn)(void *user, void *out, size_t len);
+
+struct fh_server_conn_config {
+    fh_server_random_fn random; /* required */
+    void *random_user;
+    const uint8_t *spki; /* of our identity, copied */
+    size_t spki_len;
+    const char *program; /* "vncserverd 0.1.0"; NULL: not said */
+    const char *name;    /* friendly name, told after authentication; NULL: "" */
+    /* Without authentication configured every connection is rejected: that is the default. */
+    bool has_authentication;
+    uint64_t idle_timeout_ms; /* without input from the viewer; 0: never */
+    uint64_t now_ms;
+    bool greeting_was_read;
+};
+
+enum fh_server_conn_event_type {
+    FH_SERVER_CONN_EV_HELLO,
+    FH_SERVER_CONN_EV_SIGN,         /* ev.sign.th */
+    FH_SERVER_CONN_EV_VERIFY_PEER,  /* ev.peer */
+    FH_SERVER_CONN_EV_AUTHENTICATE, /* ev.credentials */
+    FH_SERVER_CONN_EV_STARTED,      /* the session runs: give it a screen */
+    FH_SERVER_CONN_EV_KEY,
+    FH_SERVER_CONN_EV_POINTER,
+    FH_SERVER_CONN_EV_CUT_TEXT,
+    FH_SERVER_CONN_EV_RESIZE, /* ev.resize; answer with fh_server_conn_resize_done */
+    FH_SERVER_CONN_EV_AUDIT,  /* ev.audit, lent; utc_ms and peer are the application's */
+    FH_SERVER_CONN_EV_ENDED   /* ev.ended; nothing comes after it but AUDIT */
+};
+
+struct fh_server_conn_event {
+    enum fh_server_conn_event_type type;
+    union {
+        struct {
+            uint8_t th[32];
+        } sign;
+        struct {
+            const uint8_t *fingerprint; /* 32 bytes, lent for the connection's life */
+            const char *program;
+        } peer;
+        struct {
+            const char
+                *user; /* UTF-8, NUL-terminated, no control characters; lent until answered */
+            const char *password; /* lent until answered, then wiped */
+            size_t password_len;
+            unsigned attempt; /* from 1 */
+        } credentials;
+        struct {
+            uint32_t keysym, keycode;
+            bool down;
+        } key;
+        struct {
+            uint16_t x, y;
+            uint8_t buttons;
+        } pointer;
+        struct {
+            const char *text;
+            size_t len;
+        } cut_text;
+        struct {
+            uint16_t width, height;
+            const struct fh_screen *screens;
+            size_t n_screens;
+        } resize;
+        struct fh_audit_event audit;
+        struct {
+            enum fh_bye reason;
+            int error; /* 0, or the negative error of the library that failed */
+        } ended;
+    };
+};
+
+struct fh_server_conn;
+
+struct fh_server_conn *fh_server_conn_new(const struct fh_server_conn_config *cfg);
+void fh_server_conn_free(struct fh_server_conn *c);
+
+uint8_t *fh_server_conn_in(struct fh_server_conn *c, size_t *room);
+int fh_server_conn_in_done(struct fh_server_conn *c, uint64_t now_ms, size_t used);
+int fh_server_conn_in_end(struct fh_server_conn *c, uint64_t now_ms);
+const uint8_t *fh_server_conn_out(struct fh_server_conn *c, uint64_t now_ms, size_t *len);
+void fh_server_conn_out_done(struct fh_server_conn *c, size_t sent);
+int fh_server_conn_event(struct fh_server_conn *c, struct fh_server_conn_event *ev);
+uint64_t fh_server_conn_deadline(const struct fh_server_conn *c);
+int fh_server_conn_tick(struct fh_server_conn *c, uint64_t now_ms);
+bool fh_server_conn_is_finished(const struct fh_server_conn *c);
+
+int fh_server_conn_proceed(struct fh_server_conn *c);
+int fh_server_conn_refuse(struct fh_server_conn *c, unsigned retry_s);
+int fh_server_conn_signed(struct fh_server_conn *c, const uint8_t *sig, size_t len);
+int fh_server_conn_accept_peer(struct fh_server_conn *c);
+/* permissions 0: rejected; the viewer may try again until FH_SERVER_AUTH_ATTEMPTS. */
+int fh_server_conn_authenticated(struct fh_server_conn *c, uint64_t now_ms, uint32_t permissions);
+
+/* After EV_STARTED; as in rfb_server.h. */
+int fh_server_conn_set_screen(struct fh_server_conn *c, const struct fh_framebuffer *fb,
+                              const struct fh_screen *screens, size_t n_screens);
+void fh_server_conn_set_name(struct fh_server_conn *c, const char *name);
+int fh_server_conn_set_cursor(struct fh_server_conn *c, const uint32_t *argb, int32_t w, int32_t h,
+                              int32_t hot_x, int32_t hot_y);
+void fh_server_conn_damage(struct fh_server_conn *c, const struct fh_rect *r);
+void fh_server_conn_copy(struct fh_server_conn *c, const struct fh_rect *r, int32_t from_x,
+                         int32_t from_y);
+int fh_server_conn_cut_text(struct fh_server_conn *c, const char *text, size_t len);
+void fh_server_conn_bell(struct fh_server_conn *c);
+/* status: enum fh_rfb_resize_status of <farhand/rfb_server.h>. */
+void fh_server_conn_resize_done(struct fh_server_conn *c, int status);
+/* A viewer waits for a picture. */
+bool fh_server_conn_is_waiting(const struct fh_server_conn *c);
+
+/* Changes permissions in mid-session; felt at once and told to the viewer. */
+int fh_server_conn_set_permissions(struct fh_server_conn *c, uint32_t permissions);
+uint32_t fh_server_conn_permissions(const struct fh_server_conn *c);
+void fh_server_conn_close(struct fh_server_conn *c, enum fh_bye reason, bool may_reconnect);
+
+/* "" before EV_STARTED. Lent for the connection's life. */
+const char *fh_server_conn_session_id(const struct fh_server_conn *c);
+const char *fh_server_conn_user(const struct fh_server_conn *c);
+void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * viewer.h -- what the developer of a Viewer app writes against, on a libuv loop.
+ *
+ *     fh_viewer_new()        identity, callbacks, what to ask for
+ *     fh_viewer_connect()    over a stream (fh_tcp_connect of <farhand/tcp.h>)
+ *     fh_viewer_conn()       input, clipboard, the picture: viewer_conn.h
+ *     fh_viewer_close()
+ *
+ * The application decides which server is trusted: verify_server is required. Callbacks run on the
+ * loop's thread, never inside a call that the application made. Signing runs in libuv's thread
+ * pool. After calls on fh_viewer_conn() that queue bytes, call fh_viewer_flush().
+ */
+#ifndef FH_VIEWER_H
+#define FH_VIEWER_H
+
+#include <uv.h>
+
+#include <farhand/viewer_conn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fh_stream;   /* <farhand/stream.h> */
+struct fh_identity; /* <farhand/identity.h> */
+struct fh_viewer;
+
+struct fh_viewer_callbacks {
+    /*
+     * The server proved the identity in ev. true: trusted, go on. false: the viewer closes, having
+     * sent nothing of itself; ask a person then, and connect again. Required.
+     */
+    bool (*verify_server)(void *user, const struct fh_viewer_conn_event *ev);
+    /* Answer with fh_viewer_conn_credentials() and fh_viewer_flush(), or close. NULL: it ends. */
+    void (*credentials)(void *user, unsigned attempt);
+    /* All other events, ENDED last and once. */
+    void (*event)(void *user, const struct fh_viewer_conn_event *ev);
+};
+
+struct fh_viewer_config {
+    uv_loop_t *loop;
+    const struct fh_identity *identity;          /* borrowed until closed */
+    const struct fh_viewer_callbacks *callbacks; /* borrowed until closed */
+    void *user;
+    struct fh_viewer_conn_config conn; /* its random, spki and now_ms are filled in */
+};
+
+int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out);
+/* Starts on a connected stream, which is taken, also on error. Once. */
+int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream);
+struct fh_viewer_conn *fh_viewer_conn(struct fh_viewer *v); /* lent; NULL before connect */
+void fh_viewer_flush(struct fh_viewer *v);
+/* ASYNCHRONOUS: the viewer is freed after closed(). */
+void fh_viewer_close(struct fh_viewer *v, void (*closed)(void *user));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * viewer_conn.h -- a Viewer app's connection to a server, as a core without I/O: the secure
+ * channel, authentication and RFB, in one machine. The counterpart of server_conn.h.
+ *
+ *     EV_SIGN            a transcript hash               fh_viewer_conn_signed()
+ *     EV_VERIFY_SERVER   the server proved its identity  fh_viewer_conn_accept_server() or _close()
+ *     EV_CREDENTIALS     the server asks who we are      fh_viewer_conn_credentials()
+ *
+ * The viewer sends nothing about itself before EV_VERIFY_SERVER was accepted. A person must not be
+ * asked there: close, ask, connect again. Given credentials beforehand (config), the first picture
+ * comes two round trips after the stream is connected. docs/protocol.md, "Session layer".
+ */
+#ifndef FH_VIEWER_CONN_H
+#define FH_VIEWER_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <farhand/server_conn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fh_rfb_client_config; /* <farhand/rfb_client.h> */
+
+struct fh_viewer_conn_config {
+    fh_server_random_fn random; /* required */
+    void *random_user;
+    const uint8_t *spki; /* of our identity, copied */
+    size_t spki_len;
+    const char *program;
+    const struct fh_rfb_client_config *rfb; /* copied; NULL: defaults */
+    bool view_only;                         /* never send input */
+    const char *user, *password; /* copied, wiped when used; NULL: ask with EV_CREDENTIALS */
+    size_t password_len;
+    uint64_t now_ms;
+};
+
+enum fh_viewer_conn_event_type {
+    FH_VIEWER_CONN_EV_SIGN,          /* ev.sign.th */
+    FH_VIEWER_CONN_EV_VERIFY_SERVER, /* ev.server */
+    FH_VIEWER_CONN_EV_CREDENTIALS,   /* ev.credentials.attempt: above 1, the last were wrong */
+    FH_VIEWER_CONN_EV_STARTED,       /* ev.started */
+    FH_VIEWER_CONN_EV_PERMISSIONS,   /* ev.started.permissions changed */
+    FH_VIEWER_CONN_EV_SIZE,          /* ev.size: the picture has (a new) size */
+    FH_VIEWER_CONN_EV_RECT,          /* ev.rect */
+    FH_VIEWER_CONN_EV_UPDATE,        /* one update is complete */
+    FH_VIEWER_CONN_EV_CURSOR,
+    FH_VIEWER_CONN_EV_NAME,
+    FH_VIEWER_CONN_EV_CUT_TEXT,
+    FH_VIEWER_CONN_EV_BELL,
+    FH_VIEWER_CONN_EV_ENDED /* ev.ended; the last */
+};
+
+struct fh_viewer_conn_event {
+    enum fh_viewer_conn_event_type type;
+    union {
+        struct {
+            uint8_t th[32];
+        } sign;
+        struct {
+            const uint8_t *spki; /* lent for the connection's life */
+            size_t spki_len;
+            const uint8_t *fingerprint; /* 32 bytes */
+            const char *program;
+        } server;
+        struct {
+            unsigned attempt;
+        } credentials;
+        struct {
+            uint32_t permissions;
+            const char *session_id;
+        } started;
+        struct {
+            int32_t width, height;
+        } size;
+        struct {
+            int32_t x, y, w, h;
+        } rect;
+        struct {
+            const uint32_t *argb;
+            int32_t w, h, hot_x, hot_y;
+        } cursor;
+        struct {
+            const char *text;
+            size_t len;
+        } cut_text;
+        struct {
+            enum fh_bye reason;
+            int error; /* 0: ended in order */
+            bool by_server;
+            bool confirmed; /* the server's word, inside the channel */
+            bool may_reconnect;
+            unsigned retry_s; /* busy: try again after, 0: not said */
+            const char *text; /* the server's own words, escaped for display; "" if none */
+        } ended;
+    };
+};
+
+struct fh_viewer_conn;
+
+struct fh_viewer_conn *fh_viewer_conn_new(const struct fh_viewer_conn_config *cfg);
+void fh_viewer_conn_free(struct fh_viewer_conn *v);
+
+uint8_t *fh_viewer_conn_in(struct fh_viewer_conn *v, size_t *room);
+int fh_viewer_conn_in_done(struct fh_viewer_conn *v, uint64_t now_ms, size_t used);
+int fh_viewer_conn_in_end(struct fh_viewer_conn *v, uint64_t now_ms);
+const uint8_t *fh_viewer_conn_out(struct fh_viewer_conn *v, uint64_t now_ms, size_t *len);
+void fh_viewer_conn_out_done(struct fh_viewer_conn *v, size_t sent);
+int fh_viewer_conn_event(struct fh_viewer_conn *v, struct fh_viewer_conn_event *ev);
+uint64_t fh_viewer_conn_deadline(const struct fh_viewer_conn *v);
+int fh_viewer_conn_tick(struct fh_viewer_conn *v, uint64_t now_ms);
+bool fh_viewer_conn_is_finished(const struct fh_viewer_conn *v);
+
+int fh_viewer_conn_signed(struct fh_viewer_conn *v, const uint8_t *sig, size_t len);
+int fh_viewer_conn_accept_server(struct fh_viewer_conn *v);
+int fh_viewer_conn_credentials(struct fh_viewer_conn *v, const char *user, const char *password,
+                               size_t password_len);
+
+/* As in rfb_client.h; FH_SESSION_E_STATE before EV_SIZE, or when the permission is missing. */
+const struct fh_framebuffer *fh_viewer_conn_framebuffer(const struct fh_viewer_conn *v);
+const char *fh_viewer_conn_name(const struct fh_viewer_conn *v);
+int fh_viewer_conn_key(struct fh_viewer_conn *v, uint32_t keysym, uint32_t keycode, bool down);
+int fh_viewer_conn_pointer(struct fh_viewer_conn *v, uint16_t x, uint16_t y, uint8_t buttons);
+int fh_viewer_conn_cut_text(struct fh_viewer_conn *v, const char *text, size_t len);
+int fh_viewer_conn_refresh(struct fh_viewer_conn *v); /* all of the picture again, changed or not */
+int fh_viewer_conn_resize(struct fh_viewer_conn *v, uint16_t width, uint16_t height);
+uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v);
+void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out);
+void fh_viewer_conn_close(struct fh_viewer_conn *v, enum fh_bye reason);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
