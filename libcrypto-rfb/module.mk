@@ -2,9 +2,10 @@ libcrypto-rfb_NAME    := crypto-rfb
 libcrypto-rfb_DEPS    := 
 libcrypto-rfb_PKGS    := libsodium
 libcrypto-rfb_SYSLIBS := -lmbedcrypto
-libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h include/farhand/crypto_error.h \
+libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h include/farhand/crypto_error.h include/farhand/digest.h \
   include/farhand/identity.h include/farhand/channel.h
-libcrypto-rfb_SRCS    := src/version.c src/error.c
+libcrypto-rfb_SRCS    := src/version.c src/error.c src/digest.c src/wipe.c src/guarded.c src/kdf.c src/aead.c \
+  src/kex.c src/identity.c src/fingerprint.c
 libcrypto-rfb_TESTS   :=
 libcrypto-rfb_FUZZERS :=
 # The adapter archive, libcrypto-rfb-uv.a.

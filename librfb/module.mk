@@ -4,7 +4,9 @@ librfb_PKGS    := zlib libturbojpeg pixman-1
 librfb_HEADERS := include/farhand/rfb_version.h include/farhand/rfb_error.h \
   include/farhand/framebuffer.h include/farhand/encoder.h include/farhand/decoder.h \
   include/farhand/rfb_server.h include/farhand/rfb_client.h
-librfb_SRCS    := src/version.c src/error.c
+librfb_SRCS    := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encoder.c \
+  src/zrle_encode.c src/tight_encode.c src/decoder.c src/zrle_decode.c src/tight_decode.c \
+  src/codec_new.c
 librfb_TESTS   :=
 librfb_FUZZERS :=
 # The adapter archive, librfb-uv.a.
@@ -13,5 +15,5 @@ librfb_UV_PKGS    :=
 librfb_UV_HEADERS :=
 librfb_UV_SRCS    :=
 librfb_UV_TESTS   :=
-# src/new.c is the one file that allocates.
+# src/new.c (the machines) and src/codec_new.c (encoder, decoder) are the files that allocate.
 librfb_IMPURE_OK := malloc|calloc|free
