@@ -58,7 +58,7 @@ static enum fh__auth_next password_next(struct fh__auth_server *a, struct fh__as
 
 static bool take_user(struct fh__auth_server *a, const uint8_t *data, size_t len)
 {
-    if (len > FH_USER_MAX || !fh__text_is_clean((const char *)data, len))
+    if (len > FH_USER_MAX || !fh__session_text_is_clean((const char *)data, len))
         return false;
     memcpy(a->user, data, len);
     a->user[len] = '\0';

@@ -25,16 +25,22 @@ enum {
     FH_SESSION_QUEUE_MAX = 8192   /* bytes of channel 0 that wait to be sent */
 };
 
+/* now + ms, or never. */
+static inline uint64_t fh__session_later(uint64_t now, uint64_t ms)
+{
+    return now > UINT64_MAX - ms ? UINT64_MAX : now + ms;
+}
+
 enum { FH_CHANNEL_SESSION = 0, FH_CHANNEL_RFB = 1 };
 
-/* Valid UTF-8 without control characters (C0, DEL, C1), marks of direction and noncharacters. */
-bool fh__text_is_clean(const char *text, size_t len);
+/* Valid UTF-8 without what common/utf8.h calls control and deceptive characters. */
+bool fh__session_text_is_clean(const char *text, size_t len);
 /*
  * Makes a peer's text showable: what is not clean becomes \xNN. Cut to room, which is at least 1;
  * the result is NUL-terminated and clean.
  */
-void fh__text_escape(const void *text, size_t len, char *out, size_t room);
+void fh__session_text_escape(const void *text, size_t len, char *out, size_t room);
 /* Copies a string cut to room between characters; NULL is "". */
-void fh__text_copy(const char *text, char *out, size_t room);
+void fh__session_text_copy(const char *text, char *out, size_t room);
 
 #endif

@@ -5,10 +5,7 @@
 
 #include <farhand/identity.h>
 
-/* Words for records, in the order of FH_BYES. */
-static const char *const words[] = {"normal",         "server",  "shutdown", "idle",
-                                    "replaced",       "protocol", "authentication", "timeout",
-                                    "lost",           "busy",    "internal", "identity"};
+#include "bye.h"
 
 void fh__server_session_init(struct fh__server_session *s,
                              const struct fh_server_conn_config *cfg)
@@ -19,7 +16,7 @@ void fh__server_session_init(struct fh__server_session *s,
     s->idle_timeout_ms = cfg->idle_timeout_ms;
     s->now = s->made_ms = cfg->now_ms;
     s->auth_until = UINT64_MAX;
-    fh__text_copy(cfg->name, s->name, sizeof s->name);
+    fh__session_text_copy(cfg->name, s->name, sizeof s->name);
     s->dark = (struct fh_framebuffer){.px = &s->dark_px, .width = 1, .height = 1, .stride_px = 1};
     s->who.path = "direct";
 }
@@ -62,7 +59,7 @@ bool fh__server_session_may(const struct fh__server_session *s, uint32_t permiss
 
 static void audit_end(struct fh__server_session *s)
 {
-    const char *word = words[s->reason];
+    const char *word = fh__bye_word(s->reason);
 
     if (s->state == FH_SERVER_CLOSED)
         fh__server_session_audit(s, FH_AUDIT_REFUSED, word, NULL);
@@ -74,7 +71,7 @@ void fh__server_session_end(struct fh__server_session *s, enum fh_bye reason, in
 {
     if (s->state == FH_SERVER_ENDED)
         return;
-    s->reason = (unsigned)reason < sizeof words / sizeof words[0] ? reason : FH_BYE_SERVER;
+    s->reason = reason;
     s->error = error;
     s->bye_due = bye && s->state != FH_SERVER_CLOSED;
     audit_end(s);
@@ -82,6 +79,7 @@ void fh__server_session_end(struct fh__server_session *s, enum fh_bye reason, in
     s->ending = FH_ENDING_RELEASE;
     s->release_keys = s->release_buttons = true;
     s->auth_until = UINT64_MAX;
+    s->closing_until = fh__session_later(s->now, FH_CLOSING_MS);
     fh_wipe(s->early, sizeof s->early);
     fh_wipe(s->message, sizeof s->message);
 }
@@ -135,7 +133,7 @@ void fh__server_session_open(struct fh__server_session *s, uint64_t now)
         return;
     s->now = now;
     s->state = FH_SERVER_CHOOSE;
-    s->auth_until = now + FH_SERVER_AUTH_MS;
+    s->auth_until = fh__session_later(now, FH_SERVER_AUTH_MS);
     if (!s->has_authentication) {
         fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, "not-configured",
                                  "authentication is not configured");
@@ -385,7 +383,7 @@ int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_
 
 void fh__server_session_set_name(struct fh__server_session *s, const char *name)
 {
-    fh__text_copy(name, s->name, sizeof s->name);
+    fh__session_text_copy(name, s->name, sizeof s->name);
     if (fh__server_session_may(s, FH_PERM_VIEW))
         fh_rfb_server_set_name(s->rfb, s->name);
 }
@@ -609,7 +607,7 @@ static int give_end(struct fh__server_session *s, struct fh_server_conn_event *e
     case FH_ENDING_RECORD:
         fh__auth_wipe(&s->auth);
         s->ending = FH_ENDING_TOLD;
-        fh__server_session_audit(s, FH_AUDIT_ENDED, words[s->reason], NULL);
+        fh__server_session_audit(s, FH_AUDIT_ENDED, fh__bye_word(s->reason), NULL);
         give_pending(s, ev);
         return 1;
     }
@@ -711,8 +709,10 @@ size_t fh__server_session_fill(struct fh__server_session *s, uint64_t now, uint8
 
 uint64_t fh__server_session_deadline(const struct fh__server_session *s)
 {
+    if (s->state == FH_SERVER_ENDED)
+        return s->closing_until;
     if (s->state == FH_SERVER_RUNNING && s->idle_timeout_ms != 0)
-        return s->last_input_ms + s->idle_timeout_ms;
+        return fh__session_later(s->last_input_ms, s->idle_timeout_ms);
     return s->auth_until;
 }
 

@@ -49,6 +49,7 @@ struct fh__server_session {
 
     enum fh__server_state state;
     uint64_t now, made_ms, auth_until, last_input_ms;
+    uint64_t closing_until; /* after ENDED: the stream ends, sent or not */
     struct fh__mux mux;
     uint8_t message[FH_MESSAGE_MAX];
     size_t message_len;
