@@ -5,8 +5,9 @@ libcrypto-rfb_SYSLIBS := -lmbedcrypto
 libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h include/farhand/crypto_error.h include/farhand/digest.h \
   include/farhand/identity.h include/farhand/channel.h
 libcrypto-rfb_SRCS    := src/version.c src/error.c src/digest.c src/wipe.c src/guarded.c src/kdf.c src/aead.c \
-  src/kex.c src/identity.c src/fingerprint.c
-libcrypto-rfb_TESTS   :=
+  src/kex.c src/identity.c src/fingerprint.c src/channel.c src/handshake.c src/keyschedule.c \
+  src/record.c src/control.c src/new.c
+libcrypto-rfb_TESTS   := tests/test_channel.c
 libcrypto-rfb_FUZZERS :=
 # The adapter archive, libcrypto-rfb-uv.a.
 libcrypto-rfb_UV_DEPS    := 

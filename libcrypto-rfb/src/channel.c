@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "channel_internal.h"
+#include "utf8.h"
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
@@ -140,7 +141,6 @@ void fh_channel_finish(struct fh_channel *c)
         return;
     wipe_secrets(c);
     fh_wipe(c, c->mem_len);
-    c->state = FH__CLOSED;
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -207,8 +207,8 @@ void fh__channel_closed_by_peer(struct fh_channel *c, int error, uint8_t code,
     memcpy(c->reason, reason, len);
     c->reason[len] = '\0';
     c->by_peer = true;
-    fh__channel_silence(c, error, code > FH_CODE_POLICY ? FH_CODE_PROTOCOL
-                                                        : (enum fh_channel_code)code);
+    fh__channel_silence(c, error,
+                        code > FH_CODE_POLICY ? FH_CODE_PROTOCOL : (enum fh_channel_code)code);
 }
 
 void fh_channel_close(struct fh_channel *c, enum fh_channel_code code, const char *reason)
@@ -259,39 +259,17 @@ const char *fh_channel_code_text(enum fh_channel_code code)
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
-/* The character at p, of *n bytes; UINT32_MAX if it is not UTF-8 in its shortest form. RFC 3629 */
-static uint32_t read_char(const uint8_t *p, size_t left, size_t *n)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t ch = p[0];
-
-    *n = ch < 0x80 ? 1 : ch < 0xc0 ? 0 : ch < 0xe0 ? 2 : ch < 0xf0 ? 3 : ch < 0xf8 ? 4 : 0;
-    if (*n == 0 || *n > left)
-        return UINT32_MAX;
-    if (*n > 1)
-        ch &= 0x7fU >> *n;
-    for (size_t i = 1; i < *n; i++) {
-        if (is_char_start(p[i]))
-            return UINT32_MAX;
-        ch = ch << 6 | (p[i] & 0x3f);
-    }
-    if (ch < least[*n] || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff))
-        return UINT32_MAX;
-    return ch;
-}
-
 bool fh__text_is_clean(const uint8_t *text, size_t len)
 {
-    size_t n;
+    uint32_t ch;
 
-    for (; len > 0; text += n, len -= n) {
-        uint32_t ch = read_char(text, len, &n);
+    while (len > 0) {
+        size_t n = utf8_next((const char *)text, len, &ch);
 
-        if (ch == UINT32_MAX || ch < 0x20 || (ch >= 0x7f && ch < 0xa0))
+        if (n == 0 || utf8_is_control(ch) || utf8_is_deceptive(ch))
             return false;
-        if (ch == 0x61c || ch == 0x200e || ch == 0x200f || (ch >= 0x2028 && ch <= 0x202e) ||
-            (ch >= 0x2066 && ch <= 0x2069))
-            return false;
+        text += n;
+        len -= n;
     }
     return true;
 }
@@ -522,13 +500,18 @@ int fh_channel_tick(struct fh_channel *c, uint64_t now_ms)
 
 /* ---- what is known -------------------------------------------------------------------------- */
 
+static const char *cipher_name(enum fh__aead_engine engine)
+{
+    return engine == FH__AEAD_SODIUM ? "AES-256-GCM (libsodium)" : "AES-256-GCM (mbedTLS)";
+}
+
 void fh_channel_info(const struct fh_channel *c, struct fh_channel_info *out)
 {
     memset(out, 0, sizeof *out);
     if (!c->was_open)
         return;
     out->suite = (enum fh_channel_suite)c->suite;
-    out->cipher = fh__aead_name(c->engine);
+    out->cipher = cipher_name(c->engine);
     out->bytes_in = c->bytes_in;
     out->bytes_out = c->bytes_out;
     out->records_in = c->records_in;

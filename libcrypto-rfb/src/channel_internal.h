@@ -32,13 +32,13 @@ enum {
 
 /* Times, in ms. */
 enum {
-    FH__HELLO_MS = 5000,         /* server: from accepting to a complete ClientHello */
-    FH__FLIGHT_MS = 15000,       /* for the peer's flight; client: for acceptance too */
-    FH__CLOSE_MS = 5000,         /* from our Close to the peer's */
-    FH__OFFER_MIN_MS = 60000,    /* server: two offers closer than this are a flood */
-    FH__OFFER_SPACE_MS = 90000,  /* client: keeps that distance whatever the network does to it */
-    FH__REKEY_MS = 3600000,      /* client offers */
-    FH__REQUEST_MS = 3720000     /* server asks, if no offer came by itself */
+    FH__HELLO_MS = 5000,        /* server: from accepting to a complete ClientHello */
+    FH__FLIGHT_MS = 15000,      /* for the peer's flight; client: for acceptance too */
+    FH__CLOSE_MS = 5000,        /* from our Close to the peer's */
+    FH__OFFER_MIN_MS = 60000,   /* server: two offers closer than this are a flood */
+    FH__OFFER_SPACE_MS = 90000, /* client: keeps that distance whatever the network does to it */
+    FH__REKEY_MS = 3600000,     /* client offers */
+    FH__REQUEST_MS = 3720000    /* server asks, if no offer came by itself */
 };
 
 /* Room in the out buffer. Application data leaves the last three free, so that a Close, an answer
@@ -188,6 +188,7 @@ struct fh_channel {
     uint8_t client_x25519[FH__X25519_LEN];
     uint8_t client_ek[FH__MLKEM_EK];
     uint16_t suite;
+    enum fh__aead_engine engine;
 
     /* Time. UINT64_MAX: none. */
     uint64_t now, deadline;
@@ -222,12 +223,12 @@ void fh__channel_raise(struct fh_channel *c, enum fh_channel_event_type type);
 /* Fails: a Close with code where keys stand, else silence. Returns error. */
 int fh__channel_fail(struct fh_channel *c, int error, enum fh_channel_code code);
 /* Closed with a code of the peer: error, by_peer. reason: checked here, dropped if not text. */
-void fh__channel_closed_by_peer(struct fh_channel *c, int error, uint8_t code, const uint8_t *reason,
-                                size_t len);
+void fh__channel_closed_by_peer(struct fh_channel *c, int error, uint8_t code,
+                                const uint8_t *reason, size_t len);
 void fh__channel_silence(struct fh_channel *c, int error, enum fh_channel_code code);
 /* Copies a reason, cut at a character to FH_CHANNEL_REASON_MAX. NULL: empty. */
 void fh__channel_set_reason(struct fh_channel *c, const char *reason);
-/* Valid UTF-8 without control and bidirectional characters and separators of lines. */
+/* Valid UTF-8 without what common/utf8.h calls control and deceptive characters. */
 bool fh__text_is_clean(const uint8_t *text, size_t len);
 
 /* ---- handshake.c */

@@ -161,8 +161,8 @@ static int on_rekey_offer(struct fh_channel *c, struct rd *r)
     int ret;
 
     ek = rd_bytes(r, ek_len);
-    if (!rd_is_done(r) || ek_len != (has_kem(c) ? FH__MLKEM_EK : 0U) ||
-        c->role != FH_ROLE_SERVER || c->rekey != FH__REKEY_IDLE)
+    if (!rd_is_done(r) || ek_len != (has_kem(c) ? FH__MLKEM_EK : 0U) || c->role != FH_ROLE_SERVER ||
+        c->rekey != FH__REKEY_IDLE)
         return broken(c);
     if (c->offered_at != UINT64_MAX && c->now - c->offered_at < FH__OFFER_MIN_MS)
         return fh__channel_fail(c, FH_CRYPTO_E_PROTO, FH_CODE_POLICY);
@@ -206,8 +206,8 @@ static int on_rekey_answer(struct fh_channel *c, struct rd *r)
     x = rd_bytes(r, FH__X25519_LEN);
     ct_len = rd_u16(r);
     ct = rd_bytes(r, ct_len);
-    if (!rd_is_done(r) || ct_len != (has_kem(c) ? FH__MLKEM_CT : 0U) ||
-        c->role != FH_ROLE_CLIENT || c->rekey != FH__REKEY_OFFERED)
+    if (!rd_is_done(r) || ct_len != (has_kem(c) ? FH__MLKEM_CT : 0U) || c->role != FH_ROLE_CLIENT ||
+        c->rekey != FH__REKEY_OFFERED)
         return broken(c);
     fh__hash_add(&c->rekey_hash, body, body_len);
     ret = fh__x25519(s->x25519, x, s->shared + ss_len);

@@ -272,8 +272,8 @@ static void on_server_hello(struct fh_channel *c, const uint8_t *message, size_t
     struct fh__server_hello m;
     size_t ss_len;
 
-    if (fh__read_server_hello(
-            rd_init(message + FH__MESSAGE_HEADER, len - FH__MESSAGE_HEADER), &m) != 0 ||
+    if (fh__read_server_hello(rd_init(message + FH__MESSAGE_HEADER, len - FH__MESSAGE_HEADER),
+                              &m) != 0 ||
         !is_offered(m.suite)) {
         broken(c);
         return;
@@ -302,8 +302,8 @@ static void set_own_parameters(struct fh_channel *c)
 
 /* The longest Parameters that we write. */
 enum {
-    FH__PARAMETERS_OWN = FH__MESSAGE_HEADER + 2 + 8 + 5 + 5 + FH_CHANNEL_METHODS_MAX + 4 +
-                         FH_CHANNEL_PROGRAM_MAX
+    FH__PARAMETERS_OWN =
+        FH__MESSAGE_HEADER + 2 + 8 + 5 + 5 + FH_CHANNEL_METHODS_MAX + 4 + FH_CHANNEL_PROGRAM_MAX
 };
 
 /* Parameters  extensions 1, 2, 3, 5 */
@@ -369,9 +369,9 @@ static int read_parameter(uint16_t type, struct rd data, void *user)
 
 int fh__read_parameters(struct rd r, uint16_t suite, struct fh__parameters *out)
 {
-    struct parameters_reader p = {.m = {.max_record = FH_CHANNEL_RECORD_DEFAULT,
-                                        .padding = FH_PAD_BLOCK64},
-                                  .max_record_min = FH_CHANNEL_RECORD_MIN};
+    struct parameters_reader p = {
+        .m = {.max_record = FH_CHANNEL_RECORD_DEFAULT, .padding = FH_PAD_BLOCK64},
+        .max_record_min = FH_CHANNEL_RECORD_MIN};
 
     if (suite == FH_SUITE_X25519MLKEM768_AES256GCM)
         p.max_record_min = FH__KEM_RECORD_MIN;
@@ -520,8 +520,8 @@ int fh__flight_receive(struct fh_channel *c, const uint8_t *content, size_t len)
     fh__hash_add(&th, f.message[3], f.len[3]);
     c->th = th;
     c->peer = parameters;
-    c->max_out = parameters.max_record < c->own.max_record ? parameters.max_record
-                                                           : c->own.max_record;
+    c->max_out =
+        parameters.max_record < c->own.max_record ? parameters.max_record : c->own.max_record;
     if (c->role == FH_ROLE_SERVER && (ret = fh__keys_application(c)) != 0)
         return fh__channel_fail(c, ret, FH_CODE_INTERNAL);
     c->state = FH__WAIT_ACCEPT;
@@ -564,15 +564,14 @@ int fh_channel_proceed(struct fh_channel *c, const uint8_t *cloud_secret)
         return c->error;
     }
     if ((ret = write_server_hello(c, &w)) != 0) {
-        fh__refusal_send(c, ret,
-                         ret == FH_CRYPTO_E_PROTO ? FH_CODE_PROTOCOL : FH_CODE_INTERNAL, NULL);
+        fh__refusal_send(c, ret, ret == FH_CRYPTO_E_PROTO ? FH_CODE_PROTOCOL : FH_CODE_INTERNAL,
+                         NULL);
         return c->error;
     }
     fh__hash_add(&c->th, w.mem, w.len);
-    if ((ret = fh__keys_handshake(c, FH__X25519_LEN +
-                                         (c->suite == FH_SUITE_X25519MLKEM768_AES256GCM
-                                              ? (size_t)FH__MLKEM_SS
-                                              : 0))) != 0) {
+    if ((ret = fh__keys_handshake(c, FH__X25519_LEN + (c->suite == FH_SUITE_X25519MLKEM768_AES256GCM
+                                                           ? (size_t)FH__MLKEM_SS
+                                                           : 0))) != 0) {
         fh__refusal_send(c, ret, FH_CODE_INTERNAL, NULL);
         return c->error;
     }

@@ -90,6 +90,7 @@ int fh__keys_handshake(struct fh_channel *c, size_t shared_len)
     if ((ret = keys_set(&s->out, hs[c->role], 0)) == 0)
         ret = keys_set(&s->in, hs[!c->role], 0);
 
+    c->engine = s->out.aead.engine;
     fh_wipe(hs, sizeof hs);
     fh_wipe(salt, sizeof salt);
     fh_wipe(s->shared, sizeof s->shared);

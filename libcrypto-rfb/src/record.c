@@ -176,8 +176,7 @@ static int on_record(struct fh_channel *c, uint8_t epoch, uint8_t type, const ui
 }
 
 /* Opens len bytes at header; the length of inner without its zeros, 0 if it is all zeros. */
-static int open_record(struct fh_channel *c, struct fh__keys *k, uint8_t *header, size_t len,
-                       size_t *out_len)
+static int open_record(struct fh__keys *k, uint8_t *header, size_t len, size_t *out_len)
 {
     uint8_t *inner = header + FH__RECORD_HEADER;
     uint8_t iv[FH__AEAD_IV_LEN];
@@ -215,7 +214,7 @@ bool fh__record_step(struct fh_channel *c)
     if (r.left < len)
         return false;
     c->in_start += FH__RECORD_HEADER + len;
-    if (open_record(c, k, header, len, &inner_len) != 0) {
+    if (open_record(k, header, len, &inner_len) != 0) {
         fh__channel_fail(c, FH_CRYPTO_E_AUTH, FH_CODE_RECORD);
         return true;
     }
