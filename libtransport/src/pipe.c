@@ -70,11 +70,14 @@ static void pipe_close(struct fh_stream *s)
     struct end *e = (struct end *)s, *p = peer_of(e);
     bool clean = e->sent.len == 0 && e->arrived_len == 0 && p->sent.len == 0;
 
-    ring_drop(&e->sent, e->sent.len);
     e->arrived_len = 0;
-    e->trip_left = 0;
     ring_drop(&p->sent, p->sent.len);
     p->trip_left = 0;
+    /* After a shutdown the last bytes still cross, and the end behind them. */
+    if (s->shut)
+        return;
+    ring_drop(&e->sent, e->sent.len);
+    e->trip_left = 0;
     hang_up(p, clean ? 0 : FH_TRANSPORT_E_RESET);
 }
 

@@ -20,7 +20,7 @@ static struct fh_address address(enum fh_happy_family f, uint8_t n)
 
 static void answer(struct fh_happy *h, uint64_t now, enum fh_happy_family f, size_t n)
 {
-    struct fh_address list[32];
+    struct fh_address list[32] = {{.family = FH_ADDRESS_NONE}};
 
     for (size_t i = 0; i < n; i++)
         list[i] = address(f, (uint8_t)i);

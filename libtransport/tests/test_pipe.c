@@ -294,6 +294,19 @@ START_TEST(a_close_that_loses_bytes_is_a_reset)
 }
 END_TEST
 
+START_TEST(last_words_shutdown_close_arrive_with_a_clean_end)
+{
+    make(NULL);
+    put(&b, "not read any more");
+    put(&a, "bye");
+    fh_stream_shutdown(a.s);
+    fh_stream_close(a.s, on_closed, &a);
+    deliver(_i);
+    expect_got(&b, "bye");
+    ck_assert(b.ends == 1 && b.error == 0 && a.closed == 1 && a.len == 0);
+}
+END_TEST
+
 START_TEST(nothing_is_told_after_close_in_the_middle_of_data)
 {
     make(NULL);
@@ -386,6 +399,7 @@ int main(void)
     tcase_add_loop_test(tc, the_end_waits_for_a_reader_that_has_stopped, 0, 2);
     tcase_add_loop_test(tc, a_close_with_nothing_lost_is_an_end, 0, 2);
     tcase_add_loop_test(tc, a_close_that_loses_bytes_is_a_reset, 0, 2);
+    tcase_add_loop_test(tc, last_words_shutdown_close_arrive_with_a_clean_end, 0, 2);
     tcase_add_loop_test(tc, nothing_is_told_after_close_in_the_middle_of_data, 0, 2);
     tcase_add_loop_test(tc, a_cut_is_told_to_both_and_is_not_an_end, 0, 2);
     tcase_add_loop_test(tc, a_man_in_the_middle_alters_drops_doubles_and_injects, 0, 2);

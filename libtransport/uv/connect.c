@@ -46,7 +46,7 @@ static void on_timer_closed(uv_handle_t *handle)
     release(handle->data);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
+static void on_attempt_closed(uv_handle_t *handle)
 {
     struct attempt *a = handle->data;
 
@@ -57,7 +57,7 @@ static void on_poll_closed(uv_handle_t *handle)
 static void unwatch(struct attempt *a)
 {
     a->fd = -1;
-    uv_close((uv_handle_t *)&a->poll, on_poll_closed);
+    uv_close((uv_handle_t *)&a->poll, on_attempt_closed);
 }
 
 /* Ends it all and tells the user. c is freed when libuv has let go of the rest. */
@@ -103,10 +103,11 @@ static void on_pollable(uv_poll_t *poll, int status, int events)
     (void)events;
     if (c->ended)
         return;
-    if (status < 0)
-        err = -status;
-    else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+    /* libuv reports every failed connect as EBADF; the socket knows better. */
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
         err = errno;
+    if (err == 0 && status < 0)
+        err = -status;
     /* Before the stream: two handles of one loop must not watch one descriptor. */
     unwatch(a);
     if (err) {

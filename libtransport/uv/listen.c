@@ -433,7 +433,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_part_closed(uv_handle_t *handle)
 {
     struct fh_tcp_listener *l = handle->data;
 
@@ -444,12 +444,12 @@ static void on_handle_closed(uv_handle_t *handle)
     free(l);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
+static void on_sock_closed(uv_handle_t *handle)
 {
     struct sock *k = handle->data;
 
     handle->data = k->l;
-    on_handle_closed(handle);
+    on_part_closed(handle);
 }
 
 /* Watches the sockets with libuv; 0 or a negative errno, then the listener closes by itself. */
@@ -531,8 +531,8 @@ int fh_tcp_listen(uv_loop_t *loop, const struct fh_tcp_listen_config *cfg,
         close_all_but_passed(l);
         l->closing = true;
         for (size_t i = 0; i + 1 < l->open_handles; i++)
-            uv_close((uv_handle_t *)&l->sock[i].poll, on_poll_closed);
-        uv_close((uv_handle_t *)&l->retry, on_handle_closed);
+            uv_close((uv_handle_t *)&l->sock[i].poll, on_sock_closed);
+        uv_close((uv_handle_t *)&l->retry, on_part_closed);
         return ret;
     }
     forget_passed(l);
@@ -571,8 +571,8 @@ void fh_tcp_listener_close(struct fh_tcp_listener *l, void (*closed)(void *user)
     l->closed = closed;
     l->closed_user = user;
     for (size_t i = 0; i < l->len; i++) {
-        uv_close((uv_handle_t *)&l->sock[i].poll, on_poll_closed);
+        uv_close((uv_handle_t *)&l->sock[i].poll, on_sock_closed);
         close_sock(&l->sock[i]);
     }
-    uv_close((uv_handle_t *)&l->retry, on_handle_closed);
+    uv_close((uv_handle_t *)&l->retry, on_part_closed);
 }

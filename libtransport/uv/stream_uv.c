@@ -12,7 +12,12 @@
 #include "internal.h"
 #include "ring.h"
 
-enum { DEFAULT_QUEUE = 256 << 10, MAX_QUEUE = 1 << 30, DEFAULT_TIMEOUT_MS = 30000 };
+enum {
+    DEFAULT_QUEUE = 256 << 10,
+    MAX_QUEUE = 1 << 30,
+    DEFAULT_USER_TIMEOUT_MS = 30000,
+    DEFAULT_LINGER_MS = 5000
+};
 
 struct tcp {
     struct fh_stream s; /* first: a stream is cast to its socket */
@@ -21,11 +26,14 @@ struct tcp {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } h;
+    uv_timer_t linger;
     uv_idle_t soon; /* runs once, to do from the loop what a call of the owner asked for */
     int open_handles;
     uv_write_t write_req;
     uv_shutdown_t shutdown_req;
     bool reading, writing, shutdown_sent;
+    bool lingering; /* closing, and waiting for the last bytes to go and for the peer's end */
+    uint32_t linger_ms;
     bool peer_ended; /* the end was read, and is told once the buffer is empty */
     struct ring queue;
     size_t write_len;     /* how much of queue is with libuv */
@@ -37,10 +45,18 @@ struct tcp {
 bool fh__tcp_options_are_valid(const struct fh_tcp_options *options)
 {
     return options->queue_len <= MAX_QUEUE && options->user_timeout_ms <= INT32_MAX &&
-           options->keepalive_s <= 32767;
+           options->linger_ms <= INT32_MAX && options->keepalive_s <= 32767;
 }
 
 static void on_soon(uv_idle_t *idle);
+static void close_now(struct tcp *t);
+
+/* Ends the lingering when there is nothing left to wait for. */
+static void leave(struct tcp *t)
+{
+    if (t->lingering && t->peer_ended && (t->s.broken || (t->queue.len == 0 && !t->writing)))
+        close_now(t);
+}
 
 static void run_soon(struct tcp *t)
 {
@@ -89,8 +105,12 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
         stop_reading(t);
         t->peer_ended = true;
         fh_stream_emit_end(&t->s, nread == UV_EOF ? 0 : fh__tcp_error((int)-nread));
+        leave(t);
         return;
     }
+    /* Read and dropped: closing with unread bytes would reset what the peer has not read yet. */
+    if (t->lingering)
+        return;
     t->in_at = 0;
     t->in_len = (size_t)nread;
     if (!give(t))
@@ -134,17 +154,19 @@ static void on_write(uv_write_t *req, int status)
     struct tcp *t = req->data;
 
     t->writing = false;
-    if (t->s.closing)
+    if (t->s.closing && !t->lingering)
         return;
     if (status < 0) {
         ring_drop(&t->queue, t->queue.len);
         stop_reading(t);
         t->peer_ended = true;
         fh_stream_emit_end(&t->s, fh__tcp_error(-status));
+        leave(t);
         return;
     }
     ring_drop(&t->queue, t->write_len);
     send_more(t);
+    leave(t);
     if (t->queue.len <= t->queue.cap / 2)
         fh_stream_emit_writable(&t->s);
 }
@@ -227,12 +249,34 @@ static void on_handle_closed(uv_handle_t *handle)
     free(t);
 }
 
+static void close_now(struct tcp *t)
+{
+    t->lingering = false;
+    uv_close((uv_handle_t *)&t->h.stream, on_handle_closed);
+    uv_close((uv_handle_t *)&t->soon, on_handle_closed);
+    uv_close((uv_handle_t *)&t->linger, on_handle_closed);
+}
+
+static void on_linger(uv_timer_t *timer)
+{
+    struct tcp *t = timer->data;
+
+    if (t->lingering)
+        close_now(t);
+}
+
 static void tcp_close(struct fh_stream *s)
 {
     struct tcp *t = (struct tcp *)s;
 
-    uv_close((uv_handle_t *)&t->h.stream, on_handle_closed);
-    uv_close((uv_handle_t *)&t->soon, on_handle_closed);
+    if (!s->shut || s->broken || (t->peer_ended && t->queue.len == 0)) {
+        close_now(t);
+        return;
+    }
+    t->lingering = true;
+    t->in_len = 0;
+    uv_timer_start(&t->linger, on_linger, t->linger_ms, 0);
+    start_reading(t);
 }
 
 static size_t tcp_queued(const struct fh_stream *s)
@@ -261,7 +305,8 @@ static void tune(int fd, const struct fh_tcp_options *options)
     (void)keepalive_s;
 #endif
 #ifdef TCP_USER_TIMEOUT
-    unsigned timeout = options->user_timeout_ms ? options->user_timeout_ms : DEFAULT_TIMEOUT_MS;
+    unsigned timeout =
+        options->user_timeout_ms ? options->user_timeout_ms : DEFAULT_USER_TIMEOUT_MS;
 
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
 #endif
@@ -292,8 +337,10 @@ int fh__tcp_stream_new(uv_loop_t *loop, int fd, enum fh_stream_kind kind,
         return fh__tcp_error(-err);
     }
     uv_idle_init(loop, &t->soon);
-    t->open_handles = 2;
-    t->h.stream.data = t->soon.data = t->write_req.data = t;
+    uv_timer_init(loop, &t->linger);
+    t->linger_ms = options->linger_ms ? options->linger_ms : DEFAULT_LINGER_MS;
+    t->open_handles = 3;
+    t->h.stream.data = t->soon.data = t->linger.data = t->write_req.data = t;
     if (kind == FH_STREAM_TCP)
         err = uv_tcp_open(&t->h.tcp, fd);
     else

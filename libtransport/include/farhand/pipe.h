@@ -61,7 +61,8 @@ struct fh_pipe *fh_pipe_init(void *mem, size_t len, const struct fh_pipe_config 
 
 /*
  * The stream at end 0 or 1; lent: until closed() was called for it, at the latest fh_pipe_free().
- * An end closed with everything read and nothing left unsent ends the other with 0, otherwise with
+ * An end closed after a shutdown still delivers what it wrote. One closed without, but with
+ * everything read and nothing left unsent ends the other with 0, otherwise with
  * FH_TRANSPORT_E_RESET, as TCP does.
  */
 struct fh_stream *fh_pipe_end(struct fh_pipe *p, int end);

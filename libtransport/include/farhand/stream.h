@@ -10,8 +10,8 @@
  *     fh_stream_shutdown()   end our side, after what was written
  *     fh_stream_close()      let go of it; asynchronous
  *
- * A polite end is: fh_stream_shutdown(), wait for end(), fh_stream_close(). Closing at once is
- * always allowed, and may cost the peer what was still on its way.
+ * A polite end is fh_stream_shutdown(), then fh_stream_close(), with or without waiting for end()
+ * between them. Closing alone is always allowed, and may cost the peer what was still on its way.
  *
  * Memory is bounded in both directions: a stream holds at most its queue (256 KiB unless its
  * carrier was told otherwise) of what was written and one buffer of what arrived. A slow peer makes
@@ -90,10 +90,14 @@ void fh_stream_resume(struct fh_stream *s);
 void fh_stream_shutdown(struct fh_stream *s);
 
 /*
- * CLOSING IS ASYNCHRONOUS. No event comes after this call. What is still queued is dropped (see the
- * counters; fh_stream_shutdown() and waiting for end() is how not to lose it). When all that the
- * carrier holds is released, closed(user) is called, and the stream is freed just after that.
- * closed may be NULL. Only the first call counts. s must not be used any more, by anybody.
+ * CLOSING IS ASYNCHRONOUS. No event comes after this call. When all that the carrier holds is
+ * released, closed(user) is called, and the stream is freed just after that. closed may be NULL.
+ * Only the first call counts. s must not be used any more, by anybody.
+ *
+ * Without a shutdown before, what is queued is dropped at once. After fh_stream_shutdown() the
+ * close is polite and takes its time, which the carrier bounds (fh_tcp_options.linger_ms): what is
+ * queued is sent, and what the peer still sends is dropped until it has ended its side too. So
+ * "last words, shutdown, close" needs no waiting for anything.
  */
 void fh_stream_close(struct fh_stream *s, fh_stream_closed_fn closed, void *user);
 

@@ -30,6 +30,7 @@ extern "C" {
 struct fh_tcp_options {
     size_t queue_len;         /* bytes written that a stream holds; 0 = 256 KiB, at most 1 GiB */
     uint32_t user_timeout_ms; /* unacknowledged for so long: broken, _TIMEOUT; 0 = 30000 */
+    uint32_t linger_ms;       /* longest close after a shutdown, see fh_stream_close(); 0 = 5000 */
     uint32_t keepalive_s;     /* first probe after so much silence; 0 = 60 */
 };
 
