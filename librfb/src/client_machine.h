@@ -46,6 +46,7 @@ struct fh_rfb_client {
     int error;
     enum fh__client_state state;
     bool is_ready;
+    bool has_started; /* what opens the session is sent or waits to be */
 
     uint8_t in[FH__CLIENT_IN];
     size_t in_pos, in_len;

@@ -30,7 +30,8 @@ static enum fh__parse on_server_init(struct fh_rfb_client *c, struct rd *r)
     c->width = width;
     c->height = height;
     c->state = FH__CLIENT_EXPECT_MESSAGE;
-    fh__client_send_start(c);
+    if (!c->has_started)
+        fh__client_send_start(c);
     ev = fh__client_new_event(c, FH_RFB_CLIENT_EV_READY);
     ev->size.width = width;
     ev->size.height = height;

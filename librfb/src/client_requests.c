@@ -119,6 +119,7 @@ static void write_request(struct wr *w, bool incremental, const struct fh_rect *
     wr_u16(w, (uint16_t)r->h);
 }
 
+/* Before ServerInit the size is not known: all that there can be is asked for. */
 void fh__client_send_start(struct fh_rfb_client *c)
 {
     const struct fh_pixel_format f = fh_pixel_format_rgb888();
@@ -131,11 +132,14 @@ void fh__client_send_start(struct fh_rfb_client *c)
     write_set_encodings(c, &w);
     answer(c, &w);
     fh__client_send_request(c, false);
+    c->has_started = true;
 }
 
 void fh__client_send_request(struct fh_rfb_client *c, bool incremental)
 {
-    const struct fh_rect all = {.w = c->width, .h = c->height};
+    const bool is_known = c->width != 0;
+    const struct fh_rect all = {.w = is_known ? c->width : UINT16_MAX,
+                                .h = is_known ? c->height : UINT16_MAX};
     uint8_t mem[10];
     struct wr w = wr_init(mem, sizeof mem);
 

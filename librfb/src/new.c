@@ -96,6 +96,8 @@ struct fh_rfb_client *fh_rfb_client_new(const struct fh_rfb_client_config *cfg)
         return NULL;
     }
     c->sending.mem[c->sending.len++] = cfg->shared; /* ClientInit, RFC 6143 7.3.1 */
+    if (cfg->pipeline)
+        fh__client_send_start(c);
     return c;
 }
 
