@@ -1,34 +1,58 @@
+# SPDX-License-Identifier: MIT
 # mk/quality.mk -- the style guide, executed. `make lint` runs all of it.
-.PHONY: lint tidy format format-check check-headers check-symbols check-pure check-version
-lint: format-check check-headers check-symbols check-pure check-version tidy
+LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-size \
+         check-man check-hardening check-scripts tidy
+.PHONY: lint format $(LINTS)
+lint: $(LINTS)
 
-FILES = $(foreach m,$(LIBS) $(DAEMONS),$(wildcard $(patsubst %,$(TOP)/$m/%,src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.c)))
+FILES = $(wildcard $(if $(filter $(LIBS),$(ONLY)),common/*.h) $(foreach m,$(ONLY),$(patsubst %,$m/%, \
+        src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch])))
+LINT_LIBS := $(filter $(LIBS),$(ONLY))
+LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(O)/bin/$(notdir $m))
 format:       ; clang-format -i $(FILES)
-format-check: ; clang-format --dry-run --Werror $(FILES)
-tidy: $(BUILD)/compile_commands.json
-	clang-tidy --quiet -p $(BUILD) $(filter %.c,$(FILES))
+format-check: ; @clang-format --dry-run --Werror $(FILES)
 
 # Every public header compiles alone, as C and as C++ (FFmpeg checkheaders, git hdr-check).
+header-alone = for x in c c++; do echo '\#include <$(2:include/%=%)>' | \
+  $(CC) $1 -Wall -Wextra -Werror -fsyntax-only -x$$x - || { echo '$m/$2: not alone as '$$x >&2; exit 1; }; done;
 check-headers:
-	@set -e; $(foreach m,$(LIBS),$(foreach h,$($m_HEADERS),for x in c c++; do \
-	  echo '#include <$(h:include/%=%)>' | $(CC) $($m_PUB) -Wall -Wextra -Werror -fsyntax-only -x$$x -; done;))
+	@set -e; $(foreach m,$(LINT_LIBS),$(foreach h,$($m_HEADERS),$(call header-alone,-std=$$(test $$x = c && echo c11 || echo c++11) -I$m/include,$h)) \
+	  $(foreach h,$($m_UV_HEADERS),$(call header-alone,$($m_ALL_PUB) $($m_UV_CFLAGS),$h))) :
 
-# Archives have no visibility: every global symbol must carry its library's prefix.
-check-symbols: $(foreach m,$(LIBS),$($m_A))
-	@$(foreach m,$(LIBS),if nm -g --defined-only $($m_A) | awk 'NF==3{print $$3}' | grep -v '^$($m_PREFIX)_'; \
-	  then echo '$m: symbol without prefix $($m_PREFIX)_' >&2; exit 1; fi;)
+# Archives have no visibility: every global symbol must carry the prefix.
+check-symbols: $(foreach m,$(LINT_LIBS),$($m_A) $($m_UV))
+	@scripts/lint-symbols prefix $^
 
-# Cores do no I/O, read no clock, start no thread. The linker is the judge, not the reviewer.
-IMPURE := uv_.*|socket|bind|connect|accept|send.*|recv.*|read|write|poll|select|epoll_.*|pthread_.*|time|clock_gettime|gettimeofday|getrandom|rand|printf|puts|fprintf|exit|abort|malloc|calloc|realloc|free
-check-pure: $(foreach m,$(LIBS),$($m_A))
-	@$(foreach m,$(LIBS),if nm -u $($m_A) | awk '{print $$2}' | grep -xE '$(IMPURE)' | grep -vxE '$($m_IMPURE_OK)'; \
-	  then echo '$m: not sans-I/O' >&2; exit 1; fi;)
+# Cores do no I/O, read no clock, start no thread, and allocate only where LIB_ALLOC says (src/new.c).
+# The linker is the judge, not the reviewer.
+check-pure: $(foreach m,$(LINT_LIBS),$($m_OBJS))
+	@set -e; $(foreach m,$(LINT_LIBS),scripts/lint-symbols pure '$($m_IMPURE_OK)' \
+	  '$(patsubst %.c,$(O)/$m/%.o,$(or $($m_ALLOC),src/new.c))' $($m_OBJS);) :
 
 check-version:
-	@set -e; $(foreach m,$(LIBS),grep -qF '"$($m_VERSION)"' $(TOP)/$m/include/$($m_PREFIX)/version.h || \
-	  { echo '$m: VERSION and version.h differ' >&2; exit 1; };)
+	@scripts/lint-text version $(LINT_LIBS)
+check-docs:
+	@scripts/lint-text docs
+check-words:
+	@scripts/lint-text words
+check-size:
+	@scripts/lint-text size
+check-man: $(LINT_BINS)
+	@set -e; $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
+check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))
+	@$(if $(strip $(HARDEN)),$(if $^,scripts/check-hardening $^),echo 'check-hardening: built without hardening, not checked')
+check-scripts:
+	@shellcheck -S warning -x $$(grep -lE '^#!/bin/(ba)?sh' $$(git ls-files -- scripts .ci tests daemons 2>/dev/null) /dev/null)
 
-compdb = {"directory":"$(CURDIR)","file":"$(TOP)/$1/$2","command":"$(CC) $($1_INC) $(FLAGS) -c $(TOP)/$1/$2"}
-$(BUILD)/compile_commands.json: $(O)/flags
-	@(echo '['; s=; $(foreach m,$(LIBS) $(DAEMONS),$(foreach f,$($m_SRCS) $($m_UV_SRCS) $($m_TESTS) $($m_FUZZERS), \
-	  echo "$$s" '$(call compdb,$m,$f)'; s=,;)) echo ']') >$@
+# clang-tidy reads our sources, not the tests (they include .c files, and Check's macros are not ours).
+tidy_files = $(foreach m,$(ONLY),$(patsubst %,$m/%,$($m_SRCS) $($m_UV_SRCS) $($m_FUZZERS) $($m_UV_FUZZERS)))
+tidy: $(BUILD)/compile_commands.json
+	@printf '%s\n' $(tidy_files) | xargs -r -P $$(nproc) -n 4 scripts/tidy $(BUILD)
+
+compdb = {"directory":"$(CURDIR)","file":"$1/$2","command":"$(CC) $3 $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $1/$2"}
+compdb_core = $(if $(filter $1,$(LIBS)),$($1_SRCS)) $($1_TESTS) $($1_FUZZERS)
+compdb_full = $(if $(filter $1,$(LIBS)),,$($1_SRCS)) $($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES)
+compdb_files = $(foreach f,$(compdb_core),echo '$(call compdb,$1,$f,$($1_INC) -Itests/support),';) \
+  $(foreach f,$(compdb_full),echo '$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support),';)
+$(BUILD)/compile_commands.json: $(O)/flags $(MODULES:=/module.mk)
+	@{ echo '['; { $(foreach m,$(MODULES),$(call compdb_files,$m)) } | sed '$$s/,$$//'; echo ']'; } >$@

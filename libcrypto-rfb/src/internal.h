@@ -87,6 +87,14 @@ int fh__mlkem_encapsulate(const uint8_t ek[FH__MLKEM_EK], const uint8_t seed[32]
 int fh__mlkem_decapsulate(const uint8_t dk[FH__MLKEM_DK], const uint8_t ct[FH__MLKEM_CT],
                           uint8_t ss[FH__MLKEM_SS]);
 
+/* ---- guarded memory (guarded.c) ------------------------------------------------------------- */
+
+/* Zeroed, locked where the system allows it, not dumped; NULL if there is none. Give a len that is
+ * a multiple of the alignment wanted: blocks end at a page. */
+void *fh__guarded_new(size_t len);
+/* Wipes and frees. NULL is fine. */
+void fh__guarded_free(void *p);
+
 /* ---- RSA (identity.c) ----------------------------------------------------------------------- */
 
 /*

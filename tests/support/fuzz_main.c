@@ -34,5 +34,6 @@ int main(int argc, char **argv)
 
     for (int i = 1; i < argc; i++)
         ret |= replay(argv[i]);
+    printf("%d inputs\n", argc - 1);
     return ret;
 }

@@ -34,7 +34,7 @@ void fh_admission_free(struct fh_admission *a);
  * A connection arrived. addr: 4 or 16 bytes, or len 0 for a unix socket (not limited by source).
  * 0: count it until fh_admission_leave; FH_SESSION_E_BUSY: close it without a word.
  */
-int fh_admission_enter(struct fh_admission *a, uint64_t now_ms, const uint8_t *addr, size_t len);
+int fh_admission_enter(struct fh_admission *a, const uint8_t *addr, size_t len);
 /* A ClientHello arrived: may we sign for this source? FH_SESSION_E_BUSY and *retry_s if not. */
 int fh_admission_handshake(struct fh_admission *a, uint64_t now_ms, const uint8_t *addr, size_t len,
                            unsigned *retry_s);

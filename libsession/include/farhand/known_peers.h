@@ -52,21 +52,27 @@ void fh_known_peers_free(struct fh_known_peers *k);
 const char *fh_known_peers_text(struct fh_known_peers *k, size_t *len);
 
 /*
- * Looks a name up and compares the key. *out (may be NULL) is the stored entry for MATCHES, CHANGED
- * and REVOKED. other_name (may be NULL): a plain name under which the same key is stored, or NULL.
+ * Looks a name up and compares the whole key. *out (may be NULL) is the stored entry for MATCHES,
+ * CHANGED and REVOKED. A revoked key is refused under any name.
  */
 enum fh_known_result fh_known_peers_check(const struct fh_known_peers *k, const char *name,
                                           const uint8_t *spki, size_t spki_len,
-                                          struct fh_known_peer *out, const char **other_name);
+                                          struct fh_known_peer *out);
+/*
+ * Another name under which the same key is stored plainly, or NULL: a second address of one server,
+ * or a relay. Lent until the next call of this or of fh_known_peers_text().
+ */
+const char *fh_known_peers_other_name(struct fh_known_peers *k, const char *name,
+                                      const uint8_t *spki, size_t spki_len);
 /*
  * Adds, or renews how, phrase and last seen of the same key. FH_SESSION_E_CHANGED when the name has
- * another key: a known key is never overwritten, only removed by name. salt: 16 random bytes to
- * store the name hashed, NULL: plainly.
+ * another key or the key is revoked: a known key is never overwritten, only removed by name. salt:
+ * 16 random bytes to store the name hashed, NULL: plainly.
  */
 int fh_known_peers_add(struct fh_known_peers *k, const char *name, const uint8_t *spki,
                        size_t spki_len, enum fh_known_how how, const char *phrase, int64_t now_s,
                        const uint8_t *salt);
-/* Removes all keys of a name; how many there were. */
+/* Removes all trusted keys of a name; how many there were. */
 int fh_known_peers_remove(struct fh_known_peers *k, const char *name);
 
 #ifdef __cplusplus

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* digest.h -- HMAC-SHA-256 (RFC 2104), for whoever must hide or bind a name. No state, any thread.
+ */
+#ifndef FH_DIGEST_H
+#define FH_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FH_HMAC_LEN = 32 /* bytes */ };
+
+/* Key and data are borrowed; lengths in bytes, any. */
+void fh_hmac_sha256(const uint8_t *key, size_t key_len, const void *data, size_t len,
+                    uint8_t out[FH_HMAC_LEN]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

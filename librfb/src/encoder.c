@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+
+#include <farhand/rfb_error.h>
+
+#include "encode.h"
+
+void fh_encoder_set_format(struct fh_encoder *e, const struct fh_pixel_format *fmt)
+{
+    e->fmt = *fmt;
+    fh__pixel_table_init(&e->full, fmt, FH__PIXEL_FULL);
+    fh__pixel_table_init(&e->compact, fmt, FH__PIXEL_COMPACT);
+    fh__pixel_table_init(&e->tight, fmt, FH__PIXEL_TIGHT);
+}
+
+void fh_encoder_set_quality(struct fh_encoder *e, int quality, int level)
+{
+    assert(quality >= -1 && quality <= 9 && level >= 0 && level <= 9);
+    e->quality = quality;
+    e->level = level;
+}
+
+/*
+ * No encoding makes more than 4 bytes of a pixel, a byte of each tile and 512 of palettes before
+ * zlib. zlib makes of n bytes at most n + n/8 + n/256 + n/512 + 4 (all codes fixed, the worst that
+ * deflateBound knows), and a sync flush and a change of level add less than 32. A rectangle has at
+ * most pixels/4096 + 2048/64 + 16384/64 + 1 tiles.
+ */
+size_t fh_encoder_bound(size_t pixels)
+{
+    const size_t n = 4 * pixels + pixels / 4096 + 1024;
+
+    return n + n / 8 + n / 128 + 64;
+}
+
+int fh__deflate_begin(struct fh__deflate *d, int level, uint8_t *out, size_t room)
+{
+    d->z.next_out = out;
+    d->z.avail_out = (uInt)room;
+    d->z.next_in = NULL;
+    d->z.avail_in = 0;
+    if (d->level == level)
+        return 0;
+    /* The last rectangle ended with a flush, so nothing of it waits for the old level. */
+    if (deflateParams(&d->z, level, Z_DEFAULT_STRATEGY) != Z_OK)
+        return FH_RFB_E_INTERNAL;
+    d->level = level;
+    return 0;
+}
+
+int fh__deflate_write(struct fh__deflate *d, const uint8_t *data, size_t len, int flush)
+{
+    int ret;
+
+    d->z.next_in = (Bytef *)data;
+    d->z.avail_in = (uInt)len;
+    ret = deflate(&d->z, flush);
+    /* With room left, all input was taken and a flush is complete. */
+    if (ret != Z_OK || d->z.avail_in != 0 || d->z.avail_out == 0)
+        return FH_RFB_E_INTERNAL;
+    return 0;
+}
+
+static int raw_encode(const struct fh_encoder *e, const struct fh_framebuffer *fb,
+                      const struct fh_rect *r, uint8_t *out)
+{
+    uint8_t *p = out;
+
+    for (int32_t y = r->y; y < r->y + r->h; y++)
+        p += fh_encoder_pixels(e, fh__fb_row(fb, r->x, y), (size_t)r->w, p);
+    return (int)(p - out);
+}
+
+size_t fh_encoder_pixels(const struct fh_encoder *e, const uint32_t *px, size_t n, uint8_t *out)
+{
+    uint32_t words[64];
+    const size_t chunk = sizeof words / sizeof words[0];
+
+    for (size_t i = 0; i < n; i += chunk) {
+        const size_t now = n - i < chunk ? n - i : chunk;
+
+        fh__pixel_translate(&e->full, px + i, now, words);
+        out = fh__pixel_store(&e->full, words, now, out);
+    }
+    return n * e->full.bytes;
+}
+
+int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_framebuffer *fb,
+                    const struct fh_rect *r, uint8_t *out, size_t room)
+{
+    if (!fh_rect_is_inside(r, fb->width, fb->height) || r->w == 0 || r->h == 0 ||
+        r->w > FH_ENCODER_MAX_WIDTH || (int64_t)r->w * r->h > FH_ENCODER_MAX_PIXELS ||
+        room < fh_encoder_bound((size_t)r->w * (size_t)r->h))
+        return FH_RFB_E_INVAL;
+    if (enc == FH_ENC_RAW)
+        return raw_encode(e, fb, r, out);
+    if (enc == FH_ENC_ZRLE)
+        return fh__zrle_encode(e, fb, r, out, room);
+    if (enc == FH_ENC_TIGHT)
+        return fh__tight_encode(e, fb, r, out, room);
+    return FH_RFB_E_INVAL;
+}

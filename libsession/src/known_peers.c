@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One line a key, fields separated by one space:
+ *
+ *     1 NAME STATUS ID SPKI FIRST LAST HOW PHRASE [more]
+ *
+ * NAME as connected to, or |1|SALT|HMAC-SHA-256(SALT, NAME) in base64; STATUS trusted or revoked;
+ * ID the fingerprint, 64 hex digits; SPKI base64; FIRST, LAST UTC seconds since 1970; HOW one of
+ * the words below; PHRASE the catchphrase with '_' for spaces, or '-'. What follows is kept. Lines
+ * that are empty, begin with '#' or with another version than 1 are kept and not read.
+ */
+#include <farhand/known_peers.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <farhand/digest.h>
+#include <farhand/identity.h>
+
+#include "base64.h"
+
+enum { SALT_LEN = 16, NUMBER_MAX = 20, NEW_LINE_MAX = 2048 };
+
+struct field {
+    const char *p;
+    size_t len;
+};
+
+/* A line as text, and what was read from it if it holds a key. */
+struct line {
+    char *text; /* NUL-terminated, without newline */
+    bool is_key, is_revoked;
+    struct field name;
+    struct field rest; /* behind PHRASE, with the space before it; empty if there is none */
+    uint8_t spki[FH_SPKI_MAX];
+    size_t spki_len;
+    char phrase[FH_CATCHPHRASE_MAX];
+    struct fh_known_peer peer;
+};
+
+struct fh_known_peers {
+    struct line *lines;
+    size_t n, cap;
+    char *text;
+};
+
+static const char *const how_words[] = {
+    [FH_KNOWN_PHRASE_TYPED] = "phrase-typed",
+    [FH_KNOWN_GIVEN] = "given",
+    [FH_KNOWN_ACCEPTED_BLIND] = "accepted-blind",
+};
+
+static bool field_is(struct field f, const char *word)
+{
+    return strlen(word) == f.len && memcmp(f.p, word, f.len) == 0;
+}
+
+/* The next field of *p, up to one space or the end; empty ones are an error. */
+static bool next_field(const char **p, struct field *out)
+{
+    size_t len = strcspn(*p, " ");
+
+    *out = (struct field){.p = *p, .len = len};
+    *p += len + ((*p)[len] == ' ');
+    return len != 0;
+}
+
+static bool read_number(struct field f, int64_t *out)
+{
+    int64_t v = 0;
+
+    if (f.len == 0 || f.len > 15)
+        return false;
+    for (size_t i = 0; i < f.len; i++) {
+        if (f.p[i] < '0' || f.p[i] > '9')
+            return false;
+        v = v * 10 + (f.p[i] - '0');
+    }
+    *out = v;
+    return true;
+}
+
+static bool read_how(struct field f, enum fh_known_how *out)
+{
+    for (size_t i = 0; i < sizeof how_words / sizeof how_words[0]; i++) {
+        if (field_is(f, how_words[i])) {
+            *out = (enum fh_known_how)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The key must be of an accepted form, and be the one that ID names. */
+static bool read_key(struct line *l, struct field id, struct field spki)
+{
+    char hex[FH_FINGERPRINT_HEX];
+    int n = base64_read(spki.p, spki.len, l->spki, sizeof l->spki);
+
+    if (n < 0 || fh_identity_check_spki(l->spki, (size_t)n, NULL) != 0)
+        return false;
+    l->spki_len = (size_t)n;
+    fh_fingerprint(l->spki, l->spki_len, l->peer.fingerprint);
+    fh_fingerprint_to_hex(l->peer.fingerprint, hex);
+    return field_is(id, hex);
+}
+
+static bool read_phrase(struct line *l, struct field f)
+{
+    if (field_is(f, "-"))
+        return true;
+    if (f.len >= sizeof l->phrase)
+        return false;
+    for (size_t i = 0; i < f.len; i++)
+        l->phrase[i] = f.p[i] == '_' ? ' ' : f.p[i];
+    l->phrase[f.len] = '\0';
+    return true;
+}
+
+static bool is_valid_name(struct field f)
+{
+    for (size_t i = 0; i < f.len; i++)
+        if ((unsigned char)f.p[i] <= ' ' || f.p[i] == 0x7f)
+            return false;
+    return f.len != 0 && f.len <= FH_KNOWN_PEERS_NAME_MAX;
+}
+
+/* Reads l->text. False if it claims to be of version 1 and is not. */
+static bool read_line(struct line *l)
+{
+    const char *p = l->text;
+    struct field version, status, id, spki, first, last, how, phrase;
+
+    if (*p == '\0' || *p == '#' || !next_field(&p, &version) || !field_is(version, "1"))
+        return true;
+    if (!next_field(&p, &l->name) || !next_field(&p, &status) || !next_field(&p, &id) ||
+        !next_field(&p, &spki) || !next_field(&p, &first) || !next_field(&p, &last) ||
+        !next_field(&p, &how) || !next_field(&p, &phrase))
+        return false;
+    if (*p != '\0')
+        l->rest = (struct field){.p = p - 1, .len = strlen(p) + 1};
+    l->is_revoked = field_is(status, "revoked");
+    if (!l->is_revoked && !field_is(status, "trusted"))
+        return false;
+    l->is_key = is_valid_name(l->name) && read_key(l, id, spki) &&
+                read_number(first, &l->peer.first_seen_s) &&
+                read_number(last, &l->peer.last_seen_s) && read_how(how, &l->peer.how) &&
+                read_phrase(l, phrase);
+    return l->is_key;
+}
+
+static struct line *new_line(struct fh_known_peers *k, const char *text, size_t len)
+{
+    if (k->n == k->cap) {
+        size_t cap = k->cap ? 2 * k->cap : 16;
+        struct line *lines = realloc(k->lines, cap * sizeof *lines);
+
+        if (!lines)
+            return NULL;
+        k->lines = lines;
+        k->cap = cap;
+    }
+    k->lines[k->n] = (struct line){.text = malloc(len + 1)};
+    if (!k->lines[k->n].text)
+        return NULL;
+    if (len != 0)
+        memcpy(k->lines[k->n].text, text, len);
+    k->lines[k->n].text[len] = '\0';
+    return &k->lines[k->n++];
+}
+
+static int parse_lines(struct fh_known_peers *k, const char *text, size_t len, unsigned *line)
+{
+    size_t total = len;
+
+    for (*line = 1; len != 0; (*line)++) {
+        const char *end = memchr(text, '\n', len);
+        size_t n = end ? (size_t)(end - text) : len;
+        struct line *l;
+
+        if (n > FH_KNOWN_PEERS_LINE_MAX || memchr(text, '\0', n) || total > FH_KNOWN_PEERS_FILE_MAX)
+            return FH_SESSION_E_FORMAT;
+        l = new_line(k, text, n);
+        if (!l)
+            return FH_SESSION_E_NOMEM;
+        if (!read_line(l))
+            return FH_SESSION_E_FORMAT;
+        n += end != NULL;
+        text += n;
+        len -= n;
+    }
+    return 0;
+}
+
+int fh_known_peers_parse(const char *text, size_t len, struct fh_known_peers **out, unsigned *line)
+{
+    struct fh_known_peers *k = calloc(1, sizeof *k);
+    int ret = FH_SESSION_E_NOMEM;
+
+    *line = 0;
+    if (!k)
+        return ret;
+    ret = text ? parse_lines(k, text, len, line) : 0;
+    if (ret != 0) {
+        fh_known_peers_free(k);
+        return ret;
+    }
+    *out = k;
+    return 0;
+}
+
+void fh_known_peers_free(struct fh_known_peers *k)
+{
+    if (!k)
+        return;
+    for (size_t i = 0; i < k->n; i++)
+        free(k->lines[i].text);
+    free(k->lines);
+    free(k->text);
+    free(k);
+}
+
+const char *fh_known_peers_text(struct fh_known_peers *k, size_t *len)
+{
+    size_t total = 0;
+    char *p;
+
+    for (size_t i = 0; i < k->n; i++)
+        total += strlen(k->lines[i].text) + 1;
+    p = realloc(k->text, total + 1);
+    if (!p)
+        return NULL;
+    k->text = p;
+    for (size_t i = 0; i < k->n; i++) {
+        size_t n = strlen(k->lines[i].text);
+
+        memcpy(p, k->lines[i].text, n);
+        p[n] = '\n';
+        p += n + 1;
+    }
+    *p = '\0';
+    *len = total;
+    return k->text;
+}
+
+static void hash_name(const char *name, const uint8_t salt[SALT_LEN], uint8_t out[FH_HMAC_LEN])
+{
+    fh_hmac_sha256(salt, SALT_LEN, name, strlen(name), out);
+}
+
+static bool name_is(struct field stored, const char *name)
+{
+    uint8_t salt[SALT_LEN], hash[FH_HMAC_LEN], ours[FH_HMAC_LEN];
+
+    if (stored.p[0] != '|')
+        return field_is(stored, name);
+    if (stored.len != 3 + BASE64_LEN(SALT_LEN) + 1 + BASE64_LEN(FH_HMAC_LEN) ||
+        memcmp(stored.p, "|1|", 3) != 0 || stored.p[3 + BASE64_LEN(SALT_LEN)] != '|')
+        return false;
+    if (base64_read(stored.p + 3, BASE64_LEN(SALT_LEN), salt, sizeof salt) != SALT_LEN ||
+        base64_read(stored.p + 4 + BASE64_LEN(SALT_LEN), BASE64_LEN(FH_HMAC_LEN), hash,
+                    sizeof hash) != FH_HMAC_LEN)
+        return false;
+    hash_name(name, salt, ours);
+    return memcmp(hash, ours, sizeof hash) == 0;
+}
+
+static bool has_key(const struct line *l, const uint8_t *spki, size_t len)
+{
+    return l->spki_len == len && memcmp(l->spki, spki, len) == 0;
+}
+
+enum fh_known_result fh_known_peers_check(const struct fh_known_peers *k, const char *name,
+                                          const uint8_t *spki, size_t spki_len,
+                                          struct fh_known_peer *out)
+{
+    const struct line *same = NULL, *other = NULL;
+    bool revoked = false;
+
+    for (size_t i = 0; i < k->n; i++) {
+        const struct line *l = &k->lines[i];
+
+        if (!l->is_key)
+            continue;
+        /* A revoked key is refused under any name; that it stands under this one is no matter. */
+        if (l->is_revoked) {
+            if (has_key(l, spki, spki_len)) {
+                revoked = true;
+                same = l;
+            }
+        } else if (name_is(l->name, name)) {
+            if (!has_key(l, spki, spki_len))
+                other = l;
+            else if (!revoked)
+                same = l;
+        }
+    }
+    if (out && (same || other)) {
+        *out = same ? same->peer : other->peer;
+        out->phrase = same ? same->phrase : other->phrase;
+    }
+    if (revoked)
+        return FH_KNOWN_REVOKED;
+    return same ? FH_KNOWN_MATCHES : other ? FH_KNOWN_CHANGED : FH_KNOWN_UNKNOWN;
+}
+
+const char *fh_known_peers_other_name(struct fh_known_peers *k, const char *name,
+                                      const uint8_t *spki, size_t spki_len)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        struct line *l = &k->lines[i];
+        char *copy;
+
+        if (!l->is_key || l->is_revoked || l->name.p[0] == '|' || !has_key(l, spki, spki_len) ||
+            name_is(l->name, name))
+            continue;
+        copy = realloc(k->text, l->name.len + 1);
+        if (!copy)
+            return NULL;
+        memcpy(copy, l->name.p, l->name.len);
+        copy[l->name.len] = '\0';
+        return k->text = copy;
+    }
+    return NULL;
+}
+
+static void write_name(char *out, const char *name, const uint8_t *salt)
+{
+    uint8_t hash[FH_HMAC_LEN];
+
+    if (!salt) {
+        strcpy(out, name);
+        return;
+    }
+    hash_name(name, salt, hash);
+    memcpy(out, "|1|", 3);
+    base64_write(salt, SALT_LEN, out + 3);
+    out[3 + BASE64_LEN(SALT_LEN)] = '|';
+    base64_write(hash, sizeof hash, out + 4 + BASE64_LEN(SALT_LEN));
+}
+
+static char *append_field(char *p, const char *text, size_t len)
+{
+    *p++ = ' ';
+    for (size_t i = 0; i < len; i++)
+        *p++ = text[i] == ' ' ? '_' : text[i];
+    *p = '\0';
+    return p;
+}
+
+static char *append_number(char *p, int64_t v)
+{
+    char digits[NUMBER_MAX];
+    size_t n = sizeof digits;
+
+    do {
+        digits[--n] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v != 0);
+    return append_field(p, digits + n, sizeof digits - n);
+}
+
+/* The text of a key's line; rest begins with a space or is empty. The caller frees it. */
+static char *write_line(struct field name, const struct line *l, struct field rest)
+{
+    char hex[FH_FINGERPRINT_HEX], spki[BASE64_LEN(FH_SPKI_MAX) + 1];
+    const char *how = how_words[l->peer.how];
+    char *text = malloc(NEW_LINE_MAX + name.len + rest.len), *p = text;
+
+    if (!text)
+        return NULL;
+    fh_fingerprint_to_hex(l->peer.fingerprint, hex);
+    base64_write(l->spki, l->spki_len, spki);
+    *p++ = '1';
+    p = append_field(p, name.p, name.len);
+    p = append_field(p, l->is_revoked ? "revoked" : "trusted", 7);
+    p = append_field(p, hex, strlen(hex));
+    p = append_field(p, spki, strlen(spki));
+    p = append_number(p, l->peer.first_seen_s);
+    p = append_number(p, l->peer.last_seen_s);
+    p = append_field(p, how, strlen(how));
+    p = l->phrase[0] ? append_field(p, l->phrase, strlen(l->phrase)) : append_field(p, "-", 1);
+    if (rest.len != 0)
+        memcpy(p, rest.p, rest.len);
+    p[rest.len] = '\0';
+    return text;
+}
+
+/* Replaces the text of a line by what its fields say now. */
+static int rewrite_line(struct line *l)
+{
+    char *text = write_line(l->name, l, l->rest);
+    struct line fresh = {.text = text};
+
+    if (!text)
+        return FH_SESSION_E_NOMEM;
+    if (!read_line(&fresh)) {
+        free(text);
+        return FH_SESSION_E_INVAL;
+    }
+    free(l->text);
+    *l = fresh;
+    return 0;
+}
+
+static bool is_valid_phrase(const char *phrase)
+{
+    return strlen(phrase) < FH_CATCHPHRASE_MAX && strpbrk(phrase, "_\n\r\t") == NULL;
+}
+
+static int add_line(struct fh_known_peers *k, const char *name, const struct line *fields,
+                    const uint8_t *salt)
+{
+    char stored[FH_KNOWN_PEERS_NAME_MAX + 1];
+    const struct field none = {.p = "", .len = 0};
+    struct line *l;
+    char *text;
+    bool added;
+
+    write_name(stored, name, salt);
+    text = write_line((struct field){.p = stored, .len = strlen(stored)}, fields, none);
+    l = text ? new_line(k, text, strlen(text)) : NULL;
+    free(text);
+    if (!l)
+        return FH_SESSION_E_NOMEM;
+    added = read_line(l) && l->is_key;
+    if (!added) {
+        free(l->text);
+        k->n--;
+    }
+    return added ? 0 : FH_SESSION_E_INVAL;
+}
+
+int fh_known_peers_add(struct fh_known_peers *k, const char *name, const uint8_t *spki,
+                       size_t spki_len, enum fh_known_how how, const char *phrase, int64_t now_s,
+                       const uint8_t *salt)
+{
+    struct line fields = {.spki_len = spki_len, .peer = {.how = how}};
+    const struct field plain = {.p = name, .len = strlen(name)};
+
+    phrase = phrase ? phrase : "";
+    if (!is_valid_name(plain) || *name == '|' || now_s < 0 || !is_valid_phrase(phrase) ||
+        fh_identity_check_spki(spki, spki_len, NULL) != 0)
+        return FH_SESSION_E_INVAL;
+    switch (fh_known_peers_check(k, name, spki, spki_len, NULL)) {
+    case FH_KNOWN_CHANGED:
+    case FH_KNOWN_REVOKED:
+        return FH_SESSION_E_CHANGED;
+    case FH_KNOWN_MATCHES:
+        for (size_t i = 0; i < k->n; i++) {
+            struct line *l = &k->lines[i];
+
+            if (!l->is_key || !name_is(l->name, name) || !has_key(l, spki, spki_len))
+                continue;
+            l->peer.how = how;
+            l->peer.last_seen_s = now_s;
+            if (*phrase)
+                strcpy(l->phrase, phrase);
+            return rewrite_line(l);
+        }
+        return FH_SESSION_E_INVAL;
+    case FH_KNOWN_UNKNOWN:
+        break;
+    }
+    memcpy(fields.spki, spki, spki_len);
+    fh_fingerprint(spki, spki_len, fields.peer.fingerprint);
+    fields.peer.first_seen_s = fields.peer.last_seen_s = now_s;
+    strcpy(fields.phrase, phrase);
+    return add_line(k, name, &fields, salt);
+}
+
+int fh_known_peers_remove(struct fh_known_peers *k, const char *name)
+{
+    size_t kept = 0;
+    int removed = 0;
+
+    for (size_t i = 0; i < k->n; i++) {
+        struct line *l = &k->lines[i];
+
+        if (l->is_key && !l->is_revoked && name_is(l->name, name)) {
+            free(l->text);
+            removed++;
+        } else {
+            k->lines[kept++] = *l;
+        }
+    }
+    k->n = kept;
+    return removed;
+}
