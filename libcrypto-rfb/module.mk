@@ -8,7 +8,7 @@ libcrypto-rfb_SRCS    := src/version.c src/error.c src/digest.c src/wipe.c src/g
   src/kex.c src/identity.c src/fingerprint.c src/channel.c src/handshake.c src/keyschedule.c \
   src/record.c src/control.c src/new.c
 libcrypto-rfb_TESTS   := tests/test_channel.c tests/test_channel_hostile.c tests/test_channel_rekey.c \
-  tests/test_channel_kem.c tests/test_channel_mitm.c
+  tests/test_channel_kem.c tests/test_channel_mitm.c tests/test_channel_vectors.c
 libcrypto-rfb_FUZZERS :=
 # The adapter archive, libcrypto-rfb-uv.a.
 libcrypto-rfb_UV_DEPS    := 
