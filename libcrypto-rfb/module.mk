@@ -8,7 +8,8 @@ libcrypto-rfb_SRCS    := src/version.c src/error.c src/digest.c src/wipe.c src/g
   src/kex.c src/identity.c src/fingerprint.c src/catchphrase.c src/wordlist.c src/password.c \
   src/channel.c src/handshake.c src/keyschedule.c src/record.c src/control.c src/new.c
 libcrypto-rfb_TESTS   := tests/test_kdf.c tests/test_aead.c tests/test_kex.c tests/test_identity.c \
-  tests/test_channel.c tests/test_channel_hostile.c
+  tests/test_channel.c tests/test_channel_hostile.c tests/test_channel_rekey.c \
+  tests/test_channel_kem.c tests/test_channel_mitm.c tests/test_channel_vectors.c
 libcrypto-rfb_FUZZERS :=
 # The adapter archive, libcrypto-rfb-uv.a.
 libcrypto-rfb_UV_DEPS    := 
