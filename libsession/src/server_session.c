@@ -187,12 +187,13 @@ static void on_answer(struct fh__server_session *s, struct rd r)
         on_next(s, fh__auth_answer(&s->auth, &m, &s->ask));
 }
 
-/* Kept as it is; it is looked at when the viewer is authorised, or never. */
+/*
+ * Kept as it is; it is looked at when the viewer is authorised, or never. The decision may have
+ * been made before it arrives, since it stands behind Choose.
+ */
 static void on_early(struct fh__server_session *s, struct rd r)
 {
-    bool due = (s->state == FH_SERVER_DECIDE || s->state == FH_SERVER_ANSWER) && s->early_len == 0;
-
-    if (!due || r.left == 0 || r.left > sizeof s->early) {
+    if (!s->early_may_come || r.left == 0 || r.left > sizeof s->early) {
         broken(s);
         return;
     }
@@ -214,6 +215,7 @@ static void on_message(struct fh__server_session *s)
 {
     struct rd r = rd_init(s->message, s->message_len);
     uint8_t type = rd_u8(&r);
+    bool is_first_choose = type == FH_MSG_CHOOSE && s->auth.attempt == 0;
 
     switch (type) {
     case FH_MSG_CHOOSE:
@@ -232,6 +234,7 @@ static void on_message(struct fh__server_session *s)
         if (type < FH_MSG_MAY_IGNORE || s->state != FH_SERVER_RUNNING)
             broken(s);
     }
+    s->early_may_come = is_first_choose;
     fh_wipe(s->message, s->message_len);
     s->message_len = 0;
 }
@@ -431,6 +434,7 @@ static size_t on_piece(struct fh__server_session *s, const uint8_t *data, size_t
         return 0;
     }
     if (!is_session) {
+        s->early_may_come = false;
         len = feed_early(s) ? feed_rfb(s, data, len) : 0;
         if (len > 0)
             (void)fh__mux_take(&s->mux, len);

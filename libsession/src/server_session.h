@@ -66,6 +66,7 @@ struct fh__server_session {
     struct fh__ask ask; /* only while a message is handled */
     uint8_t early[FH_EARLY_MAX];
     size_t early_len, early_pos;
+    bool early_may_come; /* the last message was the first Choose */
 
     uint32_t permissions;
     char session_id[2 * FH_SESSION_ID_LEN + 1];
