@@ -688,6 +688,7 @@ int main(void)
 
     if (!make_identities())
         return 1;
+    tcase_add_checked_fixture(tc, NULL, free_identities);
     tcase_add_loop_test(tc, first_picture_comes_two_round_trips_after_the_connection, 0, N_CHUNKS);
     tcase_add_loop_test(tc, without_credentials_the_application_is_asked, 0, N_CHUNKS);
     tcase_add_loop_test(tc, every_connection_is_rejected_without_authentication, 0, N_CHUNKS);

@@ -187,7 +187,7 @@ static size_t take_number(struct scan *s, int base, size_t max, uint32_t *out)
 static bool take_ipv4(struct scan *s, uint8_t out[4])
 {
     for (size_t i = 0; i < 4; i++) {
-        const char *start = s->p;
+        const char *start;
         uint32_t v;
         size_t n;
 

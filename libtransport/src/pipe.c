@@ -7,7 +7,7 @@
 
 #include "ring.h"
 
-enum { DEFAULT_BUFFER = 64 << 10, MAX_BUFFER = 1 << 30 };
+enum { DEFAULT_BUFFER = 64 << 10, MAX_BUFFER = 256 << 20 };
 
 /* One end; `sent` and `arrived` are of the owner's view: what it wrote, what it is to read. */
 struct end {
@@ -104,9 +104,7 @@ size_t fh_pipe_size(const struct fh_pipe_config *cfg)
     size_t len = buffer_len(cfg);
 
     /* `arrived` is twice as long, so that meddle can double each byte. */
-    return len > MAX_BUFFER || len > (SIZE_MAX - sizeof(struct fh_pipe)) / 6
-               ? 0
-               : sizeof(struct fh_pipe) + 6 * len;
+    return len > MAX_BUFFER ? 0 : sizeof(struct fh_pipe) + 6 * len;
 }
 
 struct fh_pipe *fh_pipe_init(void *mem, size_t len, const struct fh_pipe_config *cfg)

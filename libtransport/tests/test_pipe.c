@@ -174,7 +174,7 @@ START_TEST(a_full_buffer_makes_writes_short_until_there_is_room)
     deliver(_i);
     /* The reader has stopped: no matter how often one tries, memory stays bounded. */
     for (int i = 0; i < 20; i++) {
-        int n = put(&a, "89abcdefghijklmnopq" + taken);
+        int n = put(&a, &"89abcdefghijklmnopq"[taken]);
 
         ck_assert_int_ge(n, 0);
         taken += n;
@@ -371,7 +371,7 @@ END_TEST
 
 START_TEST(a_pipe_out_of_range_is_refused)
 {
-    struct fh_pipe_config cfg = {.buffer_len = ((size_t)1 << 30) + 1};
+    struct fh_pipe_config cfg = {.buffer_len = ((size_t)256 << 20) + 1};
     char mem[16];
 
     ck_assert_uint_eq(fh_pipe_size(&cfg), 0);

@@ -209,7 +209,7 @@ static inline struct fh_tcp_connect_config call_config(struct call *c)
 
 static inline struct fh_target target_ip(const char *ip, uint16_t port)
 {
-    struct fh_target t = {.kind = FH_TARGET_IP, .port = port};
+    struct fh_target t = {.kind = FH_TARGET_IP};
 
     ck_assert_int_eq(fh_address_parse_ip(ip, strlen(ip), &t.address), 0);
     t.address.port = port;

@@ -193,7 +193,7 @@ static void pump(struct fh_tcp_connecting *c)
         end(c, NULL, c->error ? c->error : FH_TRANSPORT_E_RESOLVE);
         return;
     case FH_HAPPY_TIMED_OUT:
-        if (c->text[0] == '\0')
+        if (c->error == 0)
             fh__tcp_explain(c->text, sizeof c->text, "no answer in time", 0);
         end(c, NULL, FH_TRANSPORT_E_TIMEOUT);
         return;
@@ -304,6 +304,8 @@ int fh_tcp_connect(uv_loop_t *loop, const struct fh_target *to,
         return FH_TRANSPORT_E_RESOURCES;
     c->loop = loop;
     c->to = *to;
+    if (to->kind == FH_TARGET_IP)
+        c->to.port = to->address.port;
     c->options = cfg->options;
     c->done = cfg->done;
     c->user = cfg->user;

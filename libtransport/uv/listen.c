@@ -177,7 +177,7 @@ static int open_unix(struct fh_tcp_listener *l, const char *path)
     size_t len = strlen(path) + 1;
     char *copy;
     struct sock *k;
-    struct stat st;
+    struct stat st = {.st_dev = 0};
 
     if (fd < 0)
         return fd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* For accept4(), SOCK_CLOEXEC and struct ucred. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT */
 
 #include <errno.h>
 #include <fcntl.h>

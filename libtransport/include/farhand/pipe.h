@@ -41,7 +41,7 @@ typedef size_t (*fh_pipe_meddle_fn)(void *user, int from, const uint8_t *in, siz
                                     uint8_t *out, size_t room);
 
 struct fh_pipe_config {
-    size_t buffer_len;        /* bytes, 1 to 1 GiB, for each direction and each side; 0 = 64 KiB */
+    size_t buffer_len; /* bytes, 1 to 256 MiB, for each direction and each side; 0 = 64 KiB */
     fh_pipe_meddle_fn meddle; /* NULL: nobody listens */
     void *user;               /* given to meddle */
 };
