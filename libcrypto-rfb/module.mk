@@ -10,7 +10,7 @@ libcrypto-rfb_TESTS   := tests/test_kdf.c tests/test_aead.c tests/test_kex.c tes
   tests/test_fingerprint.c tests/test_catchphrase.c tests/test_password.c
 libcrypto-rfb_SCRIPTS := tests/identity-vectors
 libcrypto-rfb_DIST    := NOTICE docs/vectors
-libcrypto-rfb_FUZZERS :=
+libcrypto-rfb_FUZZERS := fuzz/fuzz_identity_pem.c fuzz/fuzz_spki.c fuzz/fuzz_password_string.c
 # The adapter archive, libcrypto-rfb-uv.a.
 libcrypto-rfb_UV_DEPS    := 
 libcrypto-rfb_UV_PKGS    := libuv
