@@ -5,7 +5,7 @@ LINTS := format-check check-headers check-symbols check-pure check-version check
 .PHONY: lint format $(LINTS)
 lint: $(LINTS)
 
-FILES = $(wildcard $(if $(filter $(LIBS),$(ONLY)),common/*.h) $(foreach m,$(ONLY),$(patsubst %,$m/%, \
+FILES = $(wildcard $(foreach m,$(ONLY),$(patsubst %,$m/%,*.h \
         src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch])))
 LINT_LIBS := $(filter $(LIBS),$(ONLY))
 LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(O)/bin/$(notdir $m))

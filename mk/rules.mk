@@ -134,7 +134,7 @@ $(foreach m,$(MODULES),$(eval $(call RUNS,$m)))
 all: $(ONLY) $(foreach m,$(ONLY),$($m_PROGS))
 check: $(foreach m,$(ONLY),$($m_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
-check-core: $(foreach m,$(filter $(LIBS),$(ONLY)),$($m_CORE_RUNS))
+check-core: $(foreach m,$(filter-out $(DAEMONS) tests,$(ONLY)),$($m_CORE_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
 hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
 # Measured one after the other, when everything is built.
