@@ -7,7 +7,7 @@ librfb_HEADERS := include/farhand/rfb_version.h include/farhand/rfb_error.h \
 librfb_SRCS    := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encoder.c \
   src/zrle_encode.c src/tight_encode.c src/decoder.c src/zrle_decode.c src/tight_decode.c \
   src/codec_new.c
-librfb_TESTS   := tests/test_pixel.c tests/test_encoder.c
+librfb_TESTS   := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c
 librfb_SCRIPTS := tests/formats.sh
 librfb_FUZZERS :=
 # The adapter archive, librfb-uv.a.
