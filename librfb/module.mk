@@ -9,7 +9,8 @@ librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encod
   src/codec_new.c src/rfb_server.c src/server_messages.c src/server_update.c src/server_damage.c \
   src/damage.c src/rfb_client.c src/client_messages.c src/client_rects.c src/client_requests.c \
   src/screens.c src/text.c src/new.c
-librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c
+librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
+  tests/test_rfb_session.c
 librfb_SCRIPTS := tests/formats.sh
 librfb_FUZZERS :=
 # The adapter archive, librfb-uv.a.
