@@ -6,9 +6,11 @@ libsession_HEADERS := include/farhand/session_version.h include/farhand/session_
   include/farhand/users.h include/farhand/admission.h include/farhand/server_conn.h \
   include/farhand/viewer_conn.h
 libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c src/admission.c \
-  src/known_peers.c src/users.c
+  src/known_peers.c src/users.c src/text.c src/bye.c src/mux.c src/session_messages.c \
+  src/auth_server.c src/held.c src/server_session.c src/viewer_session.c src/server_conn.c \
+  src/viewer_conn.c src/new.c
 libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_admission.c \
-  tests/test_known_peers.c tests/test_users.c
+  tests/test_known_peers.c tests/test_users.c tests/test_session.c
 libsession_FUZZERS := fuzz/fuzz_known_peers.c fuzz/fuzz_users.c
 # The adapter archive, libsession-uv.a.
 libsession_UV_DEPS    := libtransport

@@ -90,6 +90,7 @@ static inline struct fh_identity *read_key(const char *pem)
     return id;
 }
 
+/* Once for a program: reading a key checks it, which takes longer than a handshake. */
 static inline void load_keys(void)
 {
     if (key_client)
@@ -97,15 +98,6 @@ static inline void load_keys(void)
     key_client = read_key(key_of_client);
     key_server = read_key(key_of_server);
     key_other = read_key(key_of_other);
-}
-
-static inline void free_keys(void)
-{
-    fh_identity_free(key_client);
-    fh_identity_free(key_server);
-    fh_identity_free(key_other);
-    key_client = key_server = key_other = NULL;
-    n_cached = 0;
 }
 
 /* Signs with a salt that depends on the signer alone. */
@@ -177,7 +169,6 @@ static inline void pair_free(struct pair *p)
     fh_channel_free(p->client.c);
     fh_channel_free(p->server.c);
     free(p);
-    free_keys();
 }
 
 static inline void on_sign(struct side *s, const struct fh_channel_event *ev)
