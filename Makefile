@@ -13,7 +13,7 @@ ifneq ($(if $(FARHAND_NO_DEPS),,$(filter check demo,$(MAKECMDGOALS))),)
 .PHONY: $(MAKECMDGOALS) deps-first
 $(MAKECMDGOALS): deps-first ;
 deps-first:
-	@scripts/install-deps $(if $(wildcard tests/module.mk),build test,build) $(if $(filter demo,$(MAKECMDGOALS)),demo)
+	@scripts/install-deps build $(if $(filter-out $(LIBS),$(ONLY)),test) $(if $(filter demo,$(MAKECMDGOALS)),demo)
 	+@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) FARHAND_NO_DEPS=1 $(MAKECMDGOALS)
 else
 include mk/config.mk $(MODULES:=/module.mk) mk/rules.mk mk/quality.mk mk/install.mk mk/portable.mk

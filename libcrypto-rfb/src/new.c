@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* new.c -- channels on the heap; the one file of the core that allocates. */
+#include <stdlib.h>
+
+#include "channel_internal.h"
+
+struct fh_channel *fh_channel_new(const struct fh_channel_config *cfg)
+{
+    size_t len = fh_channel_size(cfg);
+    void *secrets = fh__guarded_new(fh_channel_secrets_size());
+    void *mem = len ? calloc(1, len) : NULL;
+    struct fh_channel *c = NULL;
+
+    if (secrets && mem)
+        c = fh_channel_init(mem, len, secrets, fh_channel_secrets_size(), cfg);
+    if (!c) {
+        free(mem);
+        fh__guarded_free(secrets);
+    }
+    return c;
+}
+
+void fh_channel_free(struct fh_channel *c)
+{
+    void *secrets = c ? c->s : NULL;
+
+    fh_channel_finish(c);
+    fh__guarded_free(secrets);
+    free(c);
+}
