@@ -5,7 +5,8 @@ librfb_HEADERS := include/farhand/rfb_version.h include/farhand/rfb_error.h \
   include/farhand/framebuffer.h include/farhand/encoder.h include/farhand/decoder.h \
   include/farhand/rfb_server.h include/farhand/rfb_client.h
 librfb_SRCS    := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encoder.c \
-  src/decoder.c src/codec_new.c
+  src/zrle_encode.c src/tight_encode.c src/decoder.c src/zrle_decode.c src/tight_decode.c \
+  src/codec_new.c
 librfb_TESTS   :=
 librfb_FUZZERS :=
 # The adapter archive, librfb-uv.a.

@@ -7,8 +7,9 @@ libsession_HEADERS := include/farhand/session_version.h include/farhand/session_
   include/farhand/viewer_conn.h
 libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c src/admission.c \
   src/known_peers.c
-libsession_TESTS   :=
-libsession_FUZZERS :=
+libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_admission.c \
+  tests/test_known_peers.c
+libsession_FUZZERS := fuzz/fuzz_known_peers.c
 # The adapter archive, libsession-uv.a.
 libsession_UV_DEPS    := libtransport
 libsession_UV_PKGS    := libuv

@@ -20,8 +20,8 @@ enum {
     E_VALUE = 65537,
     SALT_LEN = 32,
     SPKI_HEAD = 33, /* all before the modulus */
-    DER_HEAD = 30,  /* all before the numbers of a PKCS#8 key */
-    DER_MAX = 2400  /* 2 376 bytes for 4096 bits */
+    DER_HEAD = 33,  /* all before the numbers of a PKCS#8 key */
+    DER_MAX = 2400  /* at most 2 377 bytes for 4096 bits */
 };
 
 /* RFC 3447 A.1, RFC 5280 4.1.1.2: rsaEncryption with NULL parameters. */
@@ -207,24 +207,29 @@ static struct rd der_read_number(struct rd *r)
  * PrivateKeyInfo, RFC 5208 5:
  * 30 82 LL LL  02 01 00  algorithm  04 82 LL LL  30 82 LL LL  02 01 00  numbers
  */
-static void write_pkcs8_head(struct wr *w, size_t numbers_len)
+static void put_u16(uint8_t *out, size_t v)
 {
-    wr_u16(w, 0x3082);
-    wr_u16(w, (uint16_t)(numbers_len + DER_HEAD + 3 - 4));
-    wr_u24(w, 0x020100);
-    wr_bytes(w, algorithm, sizeof algorithm);
-    wr_u16(w, 0x0482);
-    wr_u16(w, (uint16_t)(numbers_len + 3 + 4));
-    wr_u16(w, 0x3082);
-    wr_u16(w, (uint16_t)(numbers_len + 3));
-    wr_u24(w, 0x020100);
+    out[0] = (uint8_t)(v >> 8);
+    out[1] = (uint8_t)v;
+}
+
+static void write_pkcs8_head(uint8_t *out, size_t numbers_len)
+{
+    static const uint8_t outer[] = {0x30, 0x82, 0, 0, 0x02, 0x01, 0x00};
+    static const uint8_t inner[] = {0x04, 0x82, 0, 0, 0x30, 0x82, 0, 0, 0x02, 0x01, 0x00};
+
+    memcpy(out, outer, sizeof outer);
+    memcpy(out + 7, algorithm, sizeof algorithm);
+    memcpy(out + 22, inner, sizeof inner);
+    put_u16(out + 2, numbers_len + DER_HEAD - 4);
+    put_u16(out + 24, numbers_len + 7);
+    put_u16(out + 28, numbers_len + 3);
 }
 
 static int write_pkcs8(const mbedtls_rsa_context *rsa, uint8_t *out, size_t *out_len)
 {
     mbedtls_mpi m[NUMBERS];
-    struct wr head = wr_init(out, DER_HEAD + 3);
-    struct wr w = wr_init(out + DER_HEAD + 3, DER_MAX - DER_HEAD - 3);
+    struct wr w = wr_init(out + DER_HEAD, DER_MAX - DER_HEAD);
     int ret;
 
     for (int i = 0; i < NUMBERS; i++)
@@ -234,8 +239,8 @@ static int write_pkcs8(const mbedtls_rsa_context *rsa, uint8_t *out, size_t *out
         ret = mbedtls_rsa_export_crt(rsa, &m[DP], &m[DQ], &m[QP]);
     for (int i = 0; ret == 0 && i < NUMBERS; i++)
         ret = der_write_number(&w, &m[i]);
-    write_pkcs8_head(&head, w.len);
-    *out_len = head.len + w.len;
+    write_pkcs8_head(out, w.len);
+    *out_len = DER_HEAD + w.len;
     for (int i = 0; i < NUMBERS; i++)
         mbedtls_mpi_free(&m[i]); /* wipes, too */
     return error_of(ret, FH_CRYPTO_E_KEY);
@@ -332,12 +337,12 @@ static int pem_decode(const char *pem, size_t len, uint8_t *der, size_t *der_len
     struct rd r = rd_init(pem, len);
     const uint8_t *body, *dash;
 
-    /* sodium_base642bin would skip NULs as if they were blanks. */
-    if (len > FH_IDENTITY_PEM_MAX || memchr(pem, 0, len) != NULL)
-        return FH_CRYPTO_E_FORMAT;
     expect_line(&r, pem_begin);
-    if (r.bad)
+    /* sodium_base642bin would skip NULs as if they were blanks. */
+    if (r.bad || memchr(pem, 0, len) != NULL)
         return FH_CRYPTO_E_FORMAT;
+    if (len > FH_IDENTITY_PEM_MAX) /* no room for its numbers: more than 4096 bits */
+        return FH_CRYPTO_E_KEY;
     body = r.p;
     dash = memchr(body, '-', r.left);
     if (!dash)

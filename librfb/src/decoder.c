@@ -20,16 +20,12 @@ int fh_decoder_begin(struct fh_decoder *d, enum fh_encoding enc, struct fh_frame
     d->x = d->y = 0;
     d->n_held = 0;
     d->is_busy = true;
+    fh__zrle_begin(d);
+    fh__tight_begin(d);
     return 0;
 }
 
-static uint32_t *row_at(const struct fh_decoder *d, int32_t x, int32_t y)
-{
-    return d->fb->px + (size_t)(d->r.y + y) * (size_t)d->fb->stride_px + (d->r.x + x);
-}
-
-/* Fills held up to want bytes. NULL while it is not whole; then held is empty again. */
-static const uint8_t *hold(struct fh_decoder *d, struct rd *in, size_t want)
+const uint8_t *fh__decoder_hold(struct fh_decoder *d, struct rd *in, size_t want)
 {
     size_t n = want - d->n_held;
 
@@ -41,6 +37,27 @@ static const uint8_t *hold(struct fh_decoder *d, struct rd *in, size_t want)
         return NULL;
     d->n_held = 0;
     return d->held;
+}
+
+bool fh__inflate_some(struct fh__inflate *s, struct rd *in, size_t *left, uint8_t *out, size_t room,
+                      size_t *n)
+{
+    const size_t len = *left < in->left ? *left : in->left;
+    int ret;
+
+    s->z.next_in = (Bytef *)rd_bytes(in, 0);
+    s->z.avail_in = (uInt)len;
+    s->z.next_out = out;
+    s->z.avail_out = (uInt)room;
+    ret = inflate(&s->z, Z_SYNC_FLUSH);
+    rd_skip(in, len - s->z.avail_in);
+    *left -= len - s->z.avail_in;
+    *n = room - s->z.avail_out;
+    s->has_more = s->z.avail_out == 0;
+    if (ret != Z_OK && ret != Z_BUF_ERROR && ret != Z_STREAM_END)
+        return false;
+    /* Room for output and bytes that it does not want: after its end, or nonsense. */
+    return s->z.avail_in == 0 || s->has_more;
 }
 
 static uint32_t pixel_of(const uint8_t p[static 4])
@@ -66,9 +83,9 @@ static enum fh__step raw_step(struct fh_decoder *d, struct rd *in)
 
     if (d->r.w == 0 || d->y == d->r.h)
         return FH__STEP_DONE;
-    out = row_at(d, d->x, d->y);
+    out = fh__decoder_at(d, d->x, d->y);
     if (d->n_held != 0 || n == 0) {
-        if (!(p = hold(d, in, 4)))
+        if (!(p = fh__decoder_hold(d, in, 4)))
             return FH__STEP_MORE;
         *out = pixel_of(p);
         next_pixels(d, 1);
@@ -86,7 +103,7 @@ static enum fh__step raw_step(struct fh_decoder *d, struct rd *in)
 /* CopyRect, RFC 6143 7.7.2: u16 x, u16 y of where the pixels are now. */
 static enum fh__step copy_rect_step(struct fh_decoder *d, struct rd *in)
 {
-    const uint8_t *p = hold(d, in, 4);
+    const uint8_t *p = fh__decoder_hold(d, in, 4);
     struct fh_rect from = d->r;
     const uint32_t *src;
     int32_t y;
@@ -100,7 +117,7 @@ static enum fh__step copy_rect_step(struct fh_decoder *d, struct rd *in)
     for (int32_t i = 0; i < from.h && from.w > 0; i++) {
         y = from.y < d->r.y ? from.h - 1 - i : i; /* a row is read before it is overwritten */
         src = d->fb->px + (size_t)(from.y + y) * (size_t)d->fb->stride_px + from.x;
-        memmove(row_at(d, 0, y), src, (size_t)from.w * sizeof *src);
+        memmove(fh__decoder_at(d, 0, y), src, (size_t)from.w * sizeof *src);
     }
     return FH__STEP_DONE;
 }
@@ -112,9 +129,12 @@ static enum fh__step step(struct fh_decoder *d, struct rd *in)
         return raw_step(d, in);
     case FH_ENC_COPY_RECT:
         return copy_rect_step(d, in);
-    default:
-        return FH__STEP_BAD;
+    case FH_ENC_ZRLE:
+        return fh__zrle_step(d, in);
+    case FH_ENC_TIGHT:
+        return fh__tight_step(d, in);
     }
+    return FH__STEP_BAD;
 }
 
 int fh_decoder_input(struct fh_decoder *d, const uint8_t *data, size_t len, size_t *used)
@@ -135,5 +155,7 @@ int fh_decoder_input(struct fh_decoder *d, const uint8_t *data, size_t len, size
     d->is_busy = false;
     if (s == FH__STEP_DONE)
         return 1;
-    return d->error = FH_RFB_E_DATA;
+    if (d->error == 0)
+        d->error = FH_RFB_E_DATA;
+    return d->error;
 }

@@ -94,5 +94,9 @@ int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_
         return FH_RFB_E_INVAL;
     if (enc == FH_ENC_RAW)
         return raw_encode(e, fb, r, out);
+    if (enc == FH_ENC_ZRLE)
+        return fh__zrle_encode(e, fb, r, out, room);
+    if (enc == FH_ENC_TIGHT)
+        return fh__tight_encode(e, fb, r, out, room);
     return FH_RFB_E_INVAL;
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tight, rfbproto "Tight Encoding": u8 compression control, then by its upper bits a fill (8), a
+ * JPEG (9), or basic compression (0-7: stream in bits 4-5, filter id follows when bit 6 is set).
+ */
+#include <farhand/rfb_error.h>
+
+#include "encode.h"
+#include "jpeg.h"
+
+enum {
+    CONTROL_FILL = 0x80,
+    CONTROL_JPEG = 0x90,
+    CONTROL_FILTER = 0x40,
+    FILTER_PALETTE = 1,
+    MIN_TO_COMPRESS = 12 /* bytes; less goes out as it is, without a length */
+};
+
+/* TurboJPEG's quality and subsampling for quality 0 to 9. */
+static const struct {
+    int quality, subsampling;
+} jpeg_settings[10] = {
+    {15, TJSAMP_420}, {25, TJSAMP_420}, {35, TJSAMP_420}, {45, TJSAMP_420}, {55, TJSAMP_420},
+    {65, TJSAMP_422}, {75, TJSAMP_422}, {84, TJSAMP_422}, {92, TJSAMP_444}, {98, TJSAMP_444},
+};
+
+/* 7 bits a byte from the lowest, the highest bit says that another follows; the third has 8. */
+static size_t put_compact_length(uint8_t *p, size_t len)
+{
+    if (len < 1 << 7) {
+        p[0] = (uint8_t)len;
+        return 1;
+    }
+    p[0] = (uint8_t)(len | 0x80);
+    if (len < 1 << 14) {
+        p[1] = (uint8_t)(len >> 7);
+        return 2;
+    }
+    p[1] = (uint8_t)(len >> 7 | 0x80);
+    p[2] = (uint8_t)(len >> 14);
+    return 3;
+}
+
+/* Filtered data, with its length where it is compressed. p is inside out. */
+static int put_data(struct fh_encoder *e, unsigned stream, const uint8_t *data, size_t len,
+                    uint8_t *out, uint8_t *p, size_t room)
+{
+    struct fh__deflate *d = &e->tight_zlib[stream];
+    uint8_t *zipped = p + 3; /* the longest length before it */
+    size_t n;
+    int ret;
+
+    if (len < MIN_TO_COMPRESS) {
+        memcpy(p, data, len);
+        return (int)(p + len - out);
+    }
+    ret = fh__deflate_begin(d, e->level, zipped, room - (size_t)(zipped - out));
+    if (ret == 0)
+        ret = fh__deflate_write(d, data, len, Z_SYNC_FLUSH);
+    if (ret != 0)
+        return ret;
+    n = (size_t)(d->z.next_out - zipped);
+    p += put_compact_length(p, n);
+    memmove(p, zipped, n);
+    return (int)(p + n - out);
+}
+
+static int put_fill(const struct fh_encoder *e, uint8_t *out)
+{
+    *out = CONTROL_FILL;
+    return (int)(fh__pixel_store(&e->tight, e->words, 1, out + 1) - out);
+}
+
+static int put_full_colour(struct fh_encoder *e, size_t pixels, uint8_t *out, size_t room)
+{
+    uint8_t *data = (uint8_t *)e->words;
+
+    *out = FH__TIGHT_FULL_COLOUR << 4;
+    fh__pixel_store(&e->tight, e->words, pixels, data);
+    return put_data(e, FH__TIGHT_FULL_COLOUR, data, pixels * e->tight.bytes, out, out + 1, room);
+}
+
+/* Control, filter id, u8 number of colours less one, the colours. */
+static uint8_t *put_palette(const struct fh_encoder *e, unsigned stream, uint8_t *p)
+{
+    *p++ = (uint8_t)(stream << 4 | CONTROL_FILTER);
+    *p++ = FILTER_PALETTE;
+    *p++ = (uint8_t)(e->palette.n - 1);
+    return fh__pixel_store(&e->tight, e->palette.colour, e->palette.n, p);
+}
+
+/* A bit for each pixel, the first in the highest, each row in bytes of its own. */
+static int put_mono(struct fh_encoder *e, const struct fh_rect *r, uint8_t *out, size_t room)
+{
+    uint8_t *data = (uint8_t *)e->words, *to = data; /* stays behind what is read */
+    const uint32_t *px = e->words, first = e->palette.colour[0];
+    uint8_t *p = put_palette(e, FH__TIGHT_MONO, out);
+
+    for (int32_t y = 0; y < r->h; y++) {
+        for (int32_t x = 0; x < r->w; x += 8) {
+            const int32_t n = r->w - x < 8 ? r->w - x : 8;
+            unsigned byte = 0;
+
+            for (int32_t i = 0; i < n; i++)
+                byte |= (unsigned)(*px++ != first) << (7 - i);
+            *to++ = (uint8_t)byte;
+        }
+    }
+    return put_data(e, FH__TIGHT_MONO, data, (size_t)(to - data), out, p, room);
+}
+
+static int put_indexed(struct fh_encoder *e, size_t pixels, uint8_t *out, size_t room)
+{
+    uint8_t *data = (uint8_t *)e->words;
+    uint8_t *p = put_palette(e, FH__TIGHT_INDEXED, out);
+
+    for (size_t i = 0; i < pixels; i++)
+        data[i] = (uint8_t)fh__palette_index(&e->palette, e->words[i]);
+    return put_data(e, FH__TIGHT_INDEXED, data, pixels, out, p, room);
+}
+
+/* 0: TurboJPEG would not, or it would be larger than the pixels. */
+static int put_jpeg(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r,
+                    uint8_t *out)
+{
+    const int subsampling = jpeg_settings[e->quality].subsampling;
+    const uint8_t *px = (const uint8_t *)fh__fb_row(fb, r->x, r->y);
+    unsigned long len = tjBufSize(r->w, r->h, subsampling);
+    unsigned char *jpeg = e->jpeg_out;
+    uint8_t *p = out;
+
+    if (len > FH__JPEG_ROOM)
+        return 0;
+    if (tjCompress2(e->jpeg, px, r->w, fb->stride_px * 4, r->h, fh__jpeg_pixel_format(), &jpeg,
+                    &len, subsampling, jpeg_settings[e->quality].quality, TJFLAG_NOREALLOC) != 0)
+        return 0;
+    if (len > (size_t)r->w * (size_t)r->h * e->tight.bytes)
+        return 0;
+    *p++ = CONTROL_JPEG;
+    p += put_compact_length(p, len);
+    memcpy(p, jpeg, len);
+    return (int)(p + len - out);
+}
+
+/* Many colours for its size: what a photograph has, and text and windows do not. */
+static bool is_photograph(const struct fh_encoder *e, const struct fh_rect *r, bool has_palette)
+{
+    if (e->quality < 0 || !e->fmt.true_colour || e->fmt.bits_per_pixel < 16)
+        return false;
+    if (r->w < FH__JPEG_MIN_SIDE || r->h < FH__JPEG_MIN_SIDE)
+        return false;
+    return !has_palette || e->palette.n > (unsigned)(r->w * r->h) / 4;
+}
+
+/* Reads the rectangle into words. Returns whether its colours are all in the palette. */
+static bool analyse(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r)
+{
+    const size_t pixels = (size_t)r->w * (size_t)r->h;
+    uint32_t *to = e->words;
+
+    for (int32_t y = r->y; y < r->y + r->h; y++, to += r->w)
+        fh__pixel_translate(&e->tight, fh__fb_row(fb, r->x, y), (size_t)r->w, to);
+    fh__palette_clear(&e->palette);
+    for (size_t i = 0; i < pixels; i++) {
+        if (i > 0 && e->words[i] == e->words[i - 1])
+            continue;
+        if (!fh__palette_add(&e->palette, e->words[i], FH__PALETTE_MAX))
+            return false;
+    }
+    return true;
+}
+
+int fh__tight_encode(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r,
+                     uint8_t *out, size_t room)
+{
+    const size_t pixels = (size_t)r->w * (size_t)r->h;
+    const bool has_palette = analyse(e, fb, r);
+    int n;
+
+    if (has_palette && e->palette.n == 1)
+        return put_fill(e, out);
+    if (is_photograph(e, r, has_palette) && (n = put_jpeg(e, fb, r, out)) > 0)
+        return n;
+    if (has_palette && e->palette.n == 2)
+        return put_mono(e, r, out, room);
+    if (has_palette && e->palette.n * e->tight.bytes + pixels < pixels * e->tight.bytes)
+        return put_indexed(e, pixels, out, room);
+    return put_full_colour(e, pixels, out, room);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/known_peers.c"
+
+#include "keys.h"
+
+static uint8_t key_a[TEST_SPKI_LEN], key_b[TEST_SPKI_LEN];
+static struct fh_known_peers *k;
+static const char phrase[] = "Word word word word. Word word word word.";
+
+static void setup(void)
+{
+    unsigned line;
+
+    test_spki(1, key_a);
+    test_spki(2, key_b);
+    ck_assert_int_eq(fh_known_peers_parse(NULL, 0, &k, &line), 0);
+}
+
+static void teardown(void)
+{
+    fh_known_peers_free(k);
+}
+
+static enum fh_known_result check(const char *name, const uint8_t *key, struct fh_known_peer *out)
+{
+    return fh_known_peers_check(k, name, key, TEST_SPKI_LEN, out);
+}
+
+static int add(const char *name, const uint8_t *key, enum fh_known_how how, const uint8_t *salt)
+{
+    return fh_known_peers_add(k, name, key, TEST_SPKI_LEN, how, phrase, 1000, salt);
+}
+
+/* What a file would hold, read again. */
+static void reload(void)
+{
+    struct fh_known_peers *again;
+    unsigned line;
+    size_t len;
+    const char *text = fh_known_peers_text(k, &len);
+
+    ck_assert_ptr_nonnull(text);
+    ck_assert_int_eq(fh_known_peers_parse(text, len, &again, &line), 0);
+    fh_known_peers_free(k);
+    k = again;
+}
+
+static const uint8_t salt16[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
+START_TEST(a_key_is_unknown_then_known_and_another_is_a_change)
+{
+    const uint8_t *salt = _i ? salt16 : NULL;
+    struct fh_known_peer peer;
+
+    ck_assert_int_eq(check("host:5900", key_a, NULL), FH_KNOWN_UNKNOWN);
+    ck_assert_int_eq(add("host:5900", key_a, FH_KNOWN_PHRASE_TYPED, salt), 0);
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(check("host:5900", key_a, &peer), FH_KNOWN_MATCHES);
+        ck_assert_int_eq(peer.how, FH_KNOWN_PHRASE_TYPED);
+        ck_assert_str_eq(peer.phrase, phrase);
+        ck_assert_int_eq(peer.first_seen_s, 1000);
+        ck_assert_int_eq(check("host:5900", key_b, &peer), FH_KNOWN_CHANGED);
+        ck_assert_str_eq(peer.phrase, phrase);
+        ck_assert_int_eq(check("other:5900", key_b, NULL), FH_KNOWN_UNKNOWN);
+        reload();
+    }
+}
+END_TEST
+
+/* V20: a store must refuse a changed key, not overwrite it. */
+START_TEST(a_changed_key_is_never_written_over_the_known_one)
+{
+    size_t len;
+    char before[2048];
+
+    ck_assert_int_eq(add("host:5900", key_a, FH_KNOWN_GIVEN, NULL), 0);
+    snprintf(before, sizeof before, "%s", fh_known_peers_text(k, &len));
+    ck_assert_int_eq(add("host:5900", key_b, FH_KNOWN_GIVEN, NULL), FH_SESSION_E_CHANGED);
+    ck_assert_str_eq(fh_known_peers_text(k, &len), before);
+    ck_assert_int_eq(fh_known_peers_remove(k, "host:5900"), 1);
+    ck_assert_int_eq(add("host:5900", key_b, FH_KNOWN_GIVEN, NULL), 0);
+    ck_assert_int_eq(check("host:5900", key_a, NULL), FH_KNOWN_CHANGED);
+}
+END_TEST
+
+START_TEST(hashed_names_do_not_show_in_the_text)
+{
+    size_t len;
+
+    ck_assert_int_eq(add("secret-host:5900", key_a, FH_KNOWN_GIVEN, salt16), 0);
+    ck_assert_ptr_null(strstr(fh_known_peers_text(k, &len), "secret-host"));
+    ck_assert_ptr_nonnull(strstr(fh_known_peers_text(k, &len), "|1|"));
+    ck_assert_int_eq(fh_known_peers_remove(k, "secret-host:5900"), 1);
+    ck_assert_int_eq(check("secret-host:5900", key_a, NULL), FH_KNOWN_UNKNOWN);
+}
+END_TEST
+
+START_TEST(seeing_a_key_again_renews_how_and_when)
+{
+    struct fh_known_peer peer;
+
+    ck_assert_int_eq(add("h:1", key_a, FH_KNOWN_ACCEPTED_BLIND, NULL), 0);
+    ck_assert_int_eq(
+        fh_known_peers_add(k, "h:1", key_a, TEST_SPKI_LEN, FH_KNOWN_PHRASE_TYPED, NULL, 2000, NULL),
+        0);
+    ck_assert_int_eq(check("h:1", key_a, &peer), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(peer.how, FH_KNOWN_PHRASE_TYPED);
+    ck_assert_int_eq(peer.first_seen_s, 1000);
+    ck_assert_int_eq(peer.last_seen_s, 2000);
+    ck_assert_str_eq(peer.phrase, phrase);
+    ck_assert_uint_eq(k->n, 1);
+}
+END_TEST
+
+static char *line_with(const char *status, const char *tail)
+{
+    static char out[2048];
+    char *line, *at;
+    size_t len;
+
+    ck_assert_int_eq(add("h:1", key_a, FH_KNOWN_GIVEN, NULL), 0);
+    line = strdup(fh_known_peers_text(k, &len));
+    line[len - 1] = '\0';
+    at = strstr(line, "trusted");
+    snprintf(out, sizeof out, "%.*s%s%s%s\n", (int)(at - line), line, status, at + 7, tail);
+    free(line);
+    fh_known_peers_free(k);
+    k = NULL;
+    return out;
+}
+
+START_TEST(a_revoked_key_is_refused_under_any_name_and_stays)
+{
+    char *text = line_with("revoked", "");
+    unsigned line;
+
+    ck_assert_int_eq(fh_known_peers_parse(text, strlen(text), &k, &line), 0);
+    ck_assert_int_eq(check("h:1", key_a, NULL), FH_KNOWN_REVOKED);
+    ck_assert_int_eq(check("elsewhere:1", key_a, NULL), FH_KNOWN_REVOKED);
+    ck_assert_int_eq(add("elsewhere:1", key_a, FH_KNOWN_GIVEN, NULL), FH_SESSION_E_CHANGED);
+    ck_assert_int_eq(fh_known_peers_remove(k, "h:1"), 0);
+}
+END_TEST
+
+START_TEST(comments_other_versions_and_unknown_fields_are_kept)
+{
+    char text[4096];
+    unsigned line;
+    size_t len;
+
+    snprintf(text, sizeof text, "# mine\n\n2 future line\n%s", line_with("trusted", " x=1 y=2"));
+    ck_assert_int_eq(fh_known_peers_parse(text, strlen(text), &k, &line), 0);
+    ck_assert_str_eq(fh_known_peers_text(k, &len), text);
+    ck_assert_int_eq(
+        fh_known_peers_add(k, "h:1", key_a, TEST_SPKI_LEN, FH_KNOWN_GIVEN, NULL, 1000, NULL), 0);
+    ck_assert_str_eq(fh_known_peers_text(k, &len), text);
+}
+END_TEST
+
+START_TEST(the_same_key_under_another_name_is_told)
+{
+    ck_assert_int_eq(add("one:1", key_a, FH_KNOWN_GIVEN, NULL), 0);
+    ck_assert_str_eq(fh_known_peers_other_name(k, "two:2", key_a, TEST_SPKI_LEN), "one:1");
+    ck_assert_ptr_null(fh_known_peers_other_name(k, "one:1", key_a, TEST_SPKI_LEN));
+    ck_assert_ptr_null(fh_known_peers_other_name(k, "two:2", key_b, TEST_SPKI_LEN));
+}
+END_TEST
+
+static const char *const bad_names[] = {"", " ", "a b", "a\nb", "|1|x|y", "a\tb", "\x7f"};
+
+START_TEST(names_that_would_break_the_file_are_refused)
+{
+    ck_assert_int_eq(add(bad_names[_i], key_a, FH_KNOWN_GIVEN, NULL), FH_SESSION_E_INVAL);
+    ck_assert_uint_eq(k->n, 0);
+}
+END_TEST
+
+START_TEST(a_line_cut_at_any_byte_is_an_error_with_its_number_or_kept_unread)
+{
+    char *whole = strdup(line_with("trusted", ""));
+    char text[2048];
+
+    for (size_t len = 2; len + 1 < strlen(whole); len++) {
+        struct fh_known_peers *cut = NULL;
+        unsigned line;
+        int ret;
+
+        snprintf(text, sizeof text, "# first\n%.*s", (int)len, whole);
+        ret = fh_known_peers_parse(text, strlen(text), &cut, &line);
+        /* A phrase that is cut short is still a phrase; everything before it is needed. */
+        if (ret == 0)
+            ck_assert_ptr_nonnull(strstr(text, "given "));
+        else
+            ck_assert(ret == FH_SESSION_E_FORMAT && line == 2);
+        fh_known_peers_free(cut);
+    }
+    free(whole);
+}
+END_TEST
+
+START_TEST(a_changed_letter_in_key_or_fingerprint_is_an_error)
+{
+    char *text = strdup(line_with("trusted", ""));
+    size_t from = (size_t)(strstr(text, "trusted ") + 8 - text), to = from + 64 + 1 + 392;
+
+    for (size_t i = from; i < to; i++) {
+        struct fh_known_peers *bad = NULL;
+        char saved = text[i];
+        unsigned line;
+
+        text[i] = saved == 'A' ? 'B' : 'A';
+        ck_assert_int_eq(fh_known_peers_parse(text, strlen(text), &bad, &line),
+                         FH_SESSION_E_FORMAT);
+        text[i] = saved;
+    }
+    free(text);
+}
+END_TEST
+
+START_TEST(lines_and_files_beyond_the_limits_are_refused)
+{
+    char *big = malloc(FH_KNOWN_PEERS_FILE_MAX + 1);
+    unsigned line;
+
+    memset(big, '\n', FH_KNOWN_PEERS_FILE_MAX + 1);
+    memset(big, '#', FH_KNOWN_PEERS_LINE_MAX + 1);
+    fh_known_peers_free(k);
+    k = NULL;
+    ck_assert_int_eq(fh_known_peers_parse(big, FH_KNOWN_PEERS_LINE_MAX + 2, &k, &line),
+                     FH_SESSION_E_FORMAT);
+    ck_assert_int_eq(
+        fh_known_peers_parse(big + FH_KNOWN_PEERS_LINE_MAX, FH_KNOWN_PEERS_LINE_MAX, &k, &line), 0);
+    free(big);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("known_peers");
+    TCase *tc = tcase_create("known_peers");
+    SRunner *sr;
+    int failed;
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(tc, a_key_is_unknown_then_known_and_another_is_a_change, 0, 2);
+    tcase_add_test(tc, a_changed_key_is_never_written_over_the_known_one);
+    tcase_add_test(tc, hashed_names_do_not_show_in_the_text);
+    tcase_add_test(tc, seeing_a_key_again_renews_how_and_when);
+    tcase_add_test(tc, a_revoked_key_is_refused_under_any_name_and_stays);
+    tcase_add_test(tc, comments_other_versions_and_unknown_fields_are_kept);
+    tcase_add_test(tc, the_same_key_under_another_name_is_told);
+    tcase_add_loop_test(tc, names_that_would_break_the_file_are_refused, 0,
+                        sizeof bad_names / sizeof bad_names[0]);
+    tcase_add_test(tc, a_line_cut_at_any_byte_is_an_error_with_its_number_or_kept_unread);
+    tcase_add_test(tc, a_changed_letter_in_key_or_fingerprint_is_an_error);
+    tcase_add_test(tc, lines_and_files_beyond_the_limits_are_refused);
+    suite_add_tcase(s, tc);
+    sr = srunner_create(s);
+    srunner_run_all(sr, CK_NORMAL);
+    failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
