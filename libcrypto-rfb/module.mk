@@ -13,7 +13,7 @@ libcrypto-rfb_TESTS := tests/test_kdf.c tests/test_aead.c tests/test_kex.c tests
   tests/test_fingerprint.c tests/test_catchphrase.c tests/test_password.c tests/test_channel.c \
   tests/test_channel_hostile.c tests/test_channel_rekey.c tests/test_channel_kem.c \
   tests/test_channel_mitm.c tests/test_channel_vectors.c
-libcrypto-rfb_SCRIPTS := tests/identity-vectors
+libcrypto-rfb_SCRIPTS := tests/identity-vectors tests/fsc1/fsc1.py
 libcrypto-rfb_DIST := NOTICE docs/vectors
 libcrypto-rfb_FUZZERS := fuzz/fuzz_identity_pem.c fuzz/fuzz_spki.c fuzz/fuzz_password_string.c
 # The adapter archive, libcrypto-rfb-uv.a.
