@@ -9,7 +9,7 @@ librfb_SRCS    := src/version.c src/error.c src/framebuffer.c src/pixel.c src/en
   src/codec_new.c
 librfb_TESTS   := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c
 librfb_SCRIPTS := tests/formats.sh
-librfb_FUZZERS :=
+librfb_FUZZERS := fuzz/fuzz_decoder.c
 # The adapter archive, librfb-uv.a.
 librfb_UV_DEPS    := 
 librfb_UV_PKGS    := 
