@@ -12,7 +12,8 @@ librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encod
 librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
   tests/test_rfb_session.c
 librfb_SCRIPTS := tests/formats.sh
-librfb_FUZZERS :=
+librfb_FUZZERS := fuzz/fuzz_decoder.c
+librfb_BENCHES := bench/bench_codec.c
 # The adapter archive, librfb-uv.a.
 librfb_UV_DEPS :=
 librfb_UV_PKGS :=
