@@ -13,7 +13,8 @@ libcrypto-rfb_TESTS   := tests/test_kdf.c tests/test_aead.c tests/test_kex.c tes
   tests/test_channel_mitm.c tests/test_channel_vectors.c
 libcrypto-rfb_SCRIPTS := tests/identity-vectors tests/fsc1/fsc1.py
 libcrypto-rfb_DIST    := NOTICE docs/vectors
-libcrypto-rfb_FUZZERS :=
+libcrypto-rfb_BENCHES := bench/bench_channel.c
+libcrypto-rfb_FUZZERS := fuzz/fuzz_channel_server.c fuzz/fuzz_channel_client.c fuzz/fuzz_channel_messages.c
 # The adapter archive, libcrypto-rfb-uv.a.
 libcrypto-rfb_UV_DEPS    := 
 libcrypto-rfb_UV_PKGS    := libuv
