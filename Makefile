@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # One make, one graph. The module.mk files declare data only; mk/ holds every rule. `make help` lists the goals.
-MODULES := $(sort $(patsubst %/module.mk,%,$(wildcard lib*/module.mk daemons/*/module.mk tests/module.mk)))
+MODULES := $(sort $(patsubst %/module.mk,%,$(wildcard common/module.mk lib*/module.mk daemons/*/module.mk tests/module.mk)))
 LIBS    := $(filter lib%,$(MODULES))
 DAEMONS := $(filter daemons/%,$(MODULES))
 # What the goals are about: all modules, or the one that `make -C MODULE` names.

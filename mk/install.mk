@@ -33,7 +33,7 @@ all: $$($1_MAN_PAGES)
 endef
 $(foreach m,$(LIBS),$(eval $(call INSTALL_LIB,$m)))
 $(foreach m,$(DAEMONS),$(eval $(call INSTALL_DAEMON,$m)))
-install-tests: ;
+install-tests install-common: ;
 
 # Each library's examples build with pkg-config from an installed copy and nothing else, and run.
 check-install: $(foreach m,$(ONLY),$($m_A) $($m_UV) $($m_BIN) $($m_MAN_PAGES))

@@ -134,9 +134,13 @@ $(foreach m,$(MODULES),$(eval $(call RUNS,$m)))
 all: $(ONLY) $(foreach m,$(ONLY),$($m_PROGS))
 check: $(foreach m,$(ONLY),$($m_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
-check-core: $(foreach m,$(filter $(LIBS),$(ONLY)),$($m_CORE_RUNS))
+check-core: $(foreach m,$(filter-out $(DAEMONS) tests,$(ONLY)),$($m_CORE_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
 hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
+# The published conversations, written anew after a change that is meant to change them.
+.PHONY: vectors
+vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors
+	$< --write docs/vectors
 # Measured one after the other, when everything is built.
 bench: $(foreach m,$(ONLY),$($m_BENCH)) $(foreach m,$(DAEMONS),$($m_BIN))
 	@set -e; $(foreach m,$(ONLY),$(foreach b,$($m_BENCH) $($m_BENCH_SCRIPTS:%=$m/%),$b;)) :

@@ -2,8 +2,8 @@
 #include "held.h"
 
 /*
- * A key is known by its scan code where the viewer gives one: the keysym of a key may differ between
- * press and release, when Shift was released first.
+ * A key is known by its scan code where the viewer gives one: the keysym of a key may differ
+ * between press and release, when Shift was released first.
  */
 static unsigned find(const struct fh__held *h, uint32_t keysym, uint32_t keycode)
 {

@@ -42,7 +42,8 @@ struct fh__queue {
     size_t pos, end;
 };
 
-/* Room for the payload of a frame, at most max bytes; NULL: full. Then _commit how many were used. */
+/* Room for the payload of a frame, at most max bytes; NULL: full. Then _commit how many were used.
+ */
 uint8_t *fh__queue_room(struct fh__queue *q, size_t max);
 void fh__queue_commit(struct fh__queue *q, uint8_t channel, size_t used);
 /* Moves at most room bytes to out. */

@@ -7,8 +7,7 @@
 
 #include "bye.h"
 
-void fh__server_session_init(struct fh__server_session *s,
-                             const struct fh_server_conn_config *cfg)
+void fh__server_session_init(struct fh__server_session *s, const struct fh_server_conn_config *cfg)
 {
     s->random = cfg->random;
     s->random_user = cfg->random_user;
@@ -98,7 +97,8 @@ static struct wr begin_message(struct fh__server_session *s, size_t max)
     return wr_init(mem, mem ? max : 0);
 }
 
-/* The queue holds all that one connection can make before Result, so it is full only by our fault. */
+/* The queue holds all that one connection can make before Result, so it is full only by our fault.
+ */
 static void send_message(struct fh__server_session *s, const struct wr *w)
 {
     if (w->bad || w->len == 0) {
@@ -187,12 +187,13 @@ static void on_answer(struct fh__server_session *s, struct rd r)
         on_next(s, fh__auth_answer(&s->auth, &m, &s->ask));
 }
 
-/* Kept as it is; it is looked at when the viewer is authorised, or never. */
+/*
+ * Kept as it is; it is looked at when the viewer is authorised, or never. The decision may have
+ * been made before it arrives, since it stands behind Choose.
+ */
 static void on_early(struct fh__server_session *s, struct rd r)
 {
-    bool due = (s->state == FH_SERVER_DECIDE || s->state == FH_SERVER_ANSWER) && s->early_len == 0;
-
-    if (!due || r.left == 0 || r.left > sizeof s->early) {
+    if (!s->early_may_come || r.left == 0 || r.left > sizeof s->early) {
         broken(s);
         return;
     }
@@ -214,6 +215,7 @@ static void on_message(struct fh__server_session *s)
 {
     struct rd r = rd_init(s->message, s->message_len);
     uint8_t type = rd_u8(&r);
+    bool is_first_choose = type == FH_MSG_CHOOSE && s->auth.attempt == 0;
 
     switch (type) {
     case FH_MSG_CHOOSE:
@@ -232,6 +234,7 @@ static void on_message(struct fh__server_session *s)
         if (type < FH_MSG_MAY_IGNORE || s->state != FH_SERVER_RUNNING)
             broken(s);
     }
+    s->early_may_come = is_first_choose;
     fh_wipe(s->message, s->message_len);
     s->message_len = 0;
 }
@@ -249,9 +252,9 @@ static int reject(struct fh__server_session *s)
     }
     fh__auth_wipe(&s->auth);
     s->state = FH_SERVER_CHOOSE;
-    send_result(s, &(struct fh__result){
-                       .status = FH_STATUS_TRY_AGAIN,
-                       .attempts_left = (uint8_t)(FH_SERVER_AUTH_ATTEMPTS - s->auth.attempt)});
+    send_result(s, &(struct fh__result){.status = FH_STATUS_TRY_AGAIN,
+                                        .attempts_left =
+                                            (uint8_t)(FH_SERVER_AUTH_ATTEMPTS - s->auth.attempt)});
     return 0;
 }
 
@@ -300,8 +303,8 @@ static int grant(struct fh__server_session *s, uint32_t permissions)
     }
     fh__auth_wipe(&s->auth);
     make_session_id(s, m.session_id);
-    m.idle_s = s->idle_timeout_ms / 1000 > UINT32_MAX ? UINT32_MAX
-                                                      : (uint32_t)(s->idle_timeout_ms / 1000);
+    m.idle_s =
+        s->idle_timeout_ms / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(s->idle_timeout_ms / 1000);
     s->permissions = permissions;
     s->state = FH_SERVER_RUNNING;
     s->auth_until = UINT64_MAX;
@@ -431,6 +434,7 @@ static size_t on_piece(struct fh__server_session *s, const uint8_t *data, size_t
         return 0;
     }
     if (!is_session) {
+        s->early_may_come = false;
         len = feed_early(s) ? feed_rfb(s, data, len) : 0;
         if (len > 0)
             (void)fh__mux_take(&s->mux, len);
@@ -491,8 +495,7 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
         ev->audit.user = s->auth.attempt ? s->auth.user : NULL;
         ev->audit.method = fh__auth_name(&s->auth);
         ev->audit.permissions = p.permissions;
-        ev->audit.has_permissions =
-            p.audit == FH_AUDIT_STARTED || p.audit == FH_AUDIT_PERMISSIONS;
+        ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED || p.audit == FH_AUDIT_PERMISSIONS;
         ev->audit.reason = p.reason;
         ev->audit.text = p.text;
     }
@@ -614,27 +617,39 @@ static int give_end(struct fh__server_session *s, struct fh_server_conn_event *e
     return 0;
 }
 
+/* 1: *ev is the next of what the viewer did; 0: nothing more, or the session ended. */
+static int next_rfb_event(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    int ret = 0;
+
+    while (feed_early(s), s->state == FH_SERVER_RUNNING) {
+        if ((ret = fh_rfb_server_event(s->rfb, &s->rfb_event)) <= 0)
+            break;
+        if (give_rfb_event(s, ev))
+            return 1;
+    }
+    if (ret < 0)
+        fh__server_session_end(s, FH_BYE_PROTOCOL, ret, true);
+    return 0;
+}
+
 int fh__server_session_event(struct fh__server_session *s, struct fh_server_conn_event *ev)
 {
     memset(ev, 0, sizeof *ev);
-    if (s->n_pending > 0) {
-        give_pending(s, ev);
-        return 1;
-    }
-    if (give_release(s, ev))
-        return 1;
-    if (s->ending != FH_ENDING_NO)
-        return give_end(s, ev);
-    (void)feed_early(s);
-    while (s->state == FH_SERVER_RUNNING && fh_rfb_server_event(s->rfb, &s->rfb_event) > 0) {
-        bool given = give_rfb_event(s, ev);
-
-        if (!given && s->early_pos < s->early_len)
-            (void)feed_early(s);
-        if (given)
+    for (;;) {
+        if (s->n_pending > 0) {
+            give_pending(s, ev);
             return 1;
+        }
+        if (give_release(s, ev))
+            return 1;
+        if (s->ending != FH_ENDING_NO)
+            return give_end(s, ev);
+        if (next_rfb_event(s, ev))
+            return 1;
+        if (s->ending == FH_ENDING_NO)
+            return 0;
     }
-    return s->ending != FH_ENDING_NO ? fh__server_session_event(s, ev) : 0;
 }
 
 /* ---- bytes to the viewer ---- */
@@ -693,7 +708,8 @@ size_t fh__server_session_fill(struct fh__server_session *s, uint64_t now, uint8
     n = fill_messages(s, out, room);
     if (n > 0) {
         *padding = s->pad_512 ? FH_PAD_512 : FH_PAD_BLOCK64;
-        s->pad_512 = s->pad_512 && (s->state != FH_SERVER_RUNNING || !fh__queue_is_empty(&s->queue));
+        s->pad_512 =
+            s->pad_512 && (s->state != FH_SERVER_RUNNING || !fh__queue_is_empty(&s->queue));
         return n;
     }
     if (s->state != FH_SERVER_RUNNING || !s->has_screen)

@@ -30,7 +30,13 @@ enum fh__server_state {
 };
 
 /* The end of a session is told in this order. */
-enum fh__ending { FH_ENDING_NO, FH_ENDING_RELEASE, FH_ENDING_TELL, FH_ENDING_RECORD, FH_ENDING_TOLD };
+enum fh__ending {
+    FH_ENDING_NO,
+    FH_ENDING_RELEASE,
+    FH_ENDING_TELL,
+    FH_ENDING_RECORD,
+    FH_ENDING_TOLD
+};
 
 enum { FH_SERVER_PENDING_MAX = 16 };
 
@@ -60,11 +66,12 @@ struct fh__server_session {
     struct fh__ask ask; /* only while a message is handled */
     uint8_t early[FH_EARLY_MAX];
     size_t early_len, early_pos;
+    bool early_may_come; /* the last message was the first Choose */
 
     uint32_t permissions;
     char session_id[2 * FH_SESSION_ID_LEN + 1];
-    struct fh_rfb_server *rfb; /* NULL before RUNNING */
-    bool has_screen;           /* rfb was given a picture */
+    struct fh_rfb_server *rfb;       /* NULL before RUNNING */
+    bool has_screen;                 /* rfb was given a picture */
     const struct fh_framebuffer *fb; /* the application's; borrowed */
     struct fh_screen screens[FH_RFB_SCREENS_MAX];
     size_t n_screens;
@@ -88,8 +95,7 @@ struct fh__server_session {
     uint16_t retry_s;
 };
 
-void fh__server_session_init(struct fh__server_session *s,
-                             const struct fh_server_conn_config *cfg);
+void fh__server_session_init(struct fh__server_session *s, const struct fh_server_conn_config *cfg);
 /* Wipes and frees what it holds; twice is fine. */
 void fh__server_session_finish(struct fh__server_session *s);
 void fh__server_session_open(struct fh__server_session *s, uint64_t now);

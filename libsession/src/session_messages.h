@@ -92,7 +92,8 @@ void fh__result_write(struct wr *w, const struct fh__result *m);
 bool fh__permissions_read(struct rd r, uint32_t *out);
 void fh__permissions_write(struct wr *w, uint32_t permissions);
 
-/* Bye: u8 reason | u8 flags (1: may reconnect) | u16 retry after s | u16 len, UTF-8 (at most 256) */
+/* Bye: u8 reason | u8 flags (1: may reconnect) | u16 retry after s | u16 len, UTF-8 (at most 256)
+ */
 struct fh__bye {
     uint8_t reason;
     bool may_reconnect;

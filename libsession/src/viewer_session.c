@@ -116,10 +116,10 @@ static void choose(struct fh__viewer_session *s)
 {
     const struct fh__choose m = {
         .method = FH_METHOD_PASSWORD,
-        .answers = {.n = 2,
-                    .item = {{FH_KIND_USER, (uint16_t)strlen(s->user), (const uint8_t *)s->user},
-                             {FH_KIND_PASSWORD, (uint16_t)s->password_len,
-                              (const uint8_t *)s->password}}}};
+        .answers = {
+            .n = 2,
+            .item = {{FH_KIND_USER, (uint16_t)strlen(s->user), (const uint8_t *)s->user},
+                     {FH_KIND_PASSWORD, (uint16_t)s->password_len, (const uint8_t *)s->password}}}};
     uint8_t *mem = fh__queue_room(&s->queue, FH_CHOOSE_MAX);
     struct wr w = wr_init(mem, mem ? FH_CHOOSE_MAX : 0);
 
@@ -367,8 +367,7 @@ static void give_pending(struct fh__viewer_session *s, struct fh_viewer_conn_eve
     memmove(s->pending, s->pending + 1, s->n_pending * sizeof s->pending[0]);
     if (ev->type == FH_VIEWER_CONN_EV_CREDENTIALS) {
         ev->credentials.attempt = s->attempt + 1;
-    } else if (ev->type == FH_VIEWER_CONN_EV_STARTED ||
-               ev->type == FH_VIEWER_CONN_EV_PERMISSIONS) {
+    } else if (ev->type == FH_VIEWER_CONN_EV_STARTED || ev->type == FH_VIEWER_CONN_EV_PERMISSIONS) {
         ev->started.permissions = s->permissions;
         ev->started.session_id = s->session_id;
     }
@@ -440,15 +439,18 @@ static bool give_rfb_event(const struct fh__viewer_session *s, const struct fh_r
 int fh__viewer_session_event(struct fh__viewer_session *s, struct fh_viewer_conn_event *ev)
 {
     struct fh_rfb_client_event m;
+    int ret = 0;
 
     memset(ev, 0, sizeof *ev);
     if (s->n_pending > 0) {
         give_pending(s, ev);
         return 1;
     }
-    while (s->state == FH_VIEWER_RUNNING && fh_rfb_client_event(s->rfb, &m) > 0)
+    while (s->state == FH_VIEWER_RUNNING && (ret = fh_rfb_client_event(s->rfb, &m)) > 0)
         if (give_rfb_event(s, &m, ev))
             return 1;
+    if (ret < 0)
+        fh__viewer_session_end(s, FH_BYE_PROTOCOL, ret, true);
     if (s->state != FH_VIEWER_ENDED || s->end_told)
         return 0;
     s->end_told = true;
