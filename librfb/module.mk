@@ -10,9 +10,10 @@ librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encod
   src/damage.c src/rfb_client.c src/client_messages.c src/client_rects.c src/client_requests.c \
   src/screens.c src/text.c src/new.c
 librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
-  tests/test_rfb_session.c
+  tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c
 librfb_SCRIPTS := tests/formats.sh
-librfb_FUZZERS :=
+librfb_FUZZERS := fuzz/fuzz_decoder.c
+librfb_BENCHES := bench/bench_codec.c
 # The adapter archive, librfb-uv.a.
 librfb_UV_DEPS :=
 librfb_UV_PKGS :=

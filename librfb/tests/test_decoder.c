@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * `test_decoder --corpus DIR` writes seeds for fuzz_decoder, which states their form, instead of
+ * testing: every row of bodies, the JPEGs, and one stream of each encoding.
+ */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
@@ -32,7 +37,7 @@ static struct fh_decoder *decoder_new(int dirt)
 {
     struct fh_decoder *d = fh_decoder_new();
 
-    ck_assert_ptr_nonnull(d);
+    HOLDS(d != NULL);
     memset(d->held, dirt, sizeof d->held);
     memset(d->zrle.palette, dirt, sizeof d->zrle.palette);
     memset(d->zrle.buf, dirt, sizeof d->zrle.buf);
@@ -67,16 +72,16 @@ static size_t deflated(const void *plain, size_t len, int finish, const char *di
 {
     z_stream z = {0};
 
-    ck_assert_int_eq(deflateInit(&z, 6), Z_OK);
+    HOLDS(deflateInit(&z, 6) == Z_OK);
     if (dict)
-        ck_assert_int_eq(deflateSetDictionary(&z, (const Bytef *)dict, 4), Z_OK);
+        HOLDS(deflateSetDictionary(&z, (const Bytef *)dict, 4) == Z_OK);
     z.next_in = (Bytef *)plain;
     z.avail_in = (uInt)len;
     z.next_out = out;
     z.avail_out = ROOM;
-    ck_assert_int_ge(deflate(&z, finish ? Z_FINISH : Z_SYNC_FLUSH), Z_OK);
+    HOLDS(deflate(&z, finish ? Z_FINISH : Z_SYNC_FLUSH) >= Z_OK);
     len = (size_t)(z.next_out - out);
-    ck_assert_uint_gt(z.avail_out, 0);
+    HOLDS(z.avail_out > 0);
     deflateEnd(&z);
     return len;
 }
@@ -740,7 +745,7 @@ static size_t segment_at(const uint8_t *jpeg, size_t len, uint8_t marker)
 
     while (at + 4 < len && jpeg[at + 1] != marker)
         at += 2 + (size_t)(jpeg[at + 2] << 8 | jpeg[at + 3]);
-    ck_assert_uint_lt(at + 4, len);
+    HOLDS(at + 4 < len);
     return at;
 }
 
@@ -789,11 +794,9 @@ static uint8_t *jpeg_body(const struct fh_framebuffer *fb, enum jpeg_damage dama
     uint8_t *body;
     size_t size;
 
-    ck_assert_int_eq(tjCompress2(tj, (const uint8_t *)fb->px, fb->width, fb->stride_px * 4,
-                                 fb->height, fh__jpeg_pixel_format(), &jpeg, &n,
-                                 damage == GREY ? TJSAMP_GRAY : TJSAMP_420, 90,
-                                 damage == PROGRESSIVE ? TJFLAG_PROGRESSIVE : 0),
-                     0);
+    HOLDS(tjCompress2(tj, (const uint8_t *)fb->px, fb->width, fb->stride_px * 4, fb->height,
+                      fh__jpeg_pixel_format(), &jpeg, &n, damage == GREY ? TJSAMP_GRAY : TJSAMP_420,
+                      90, damage == PROGRESSIVE ? TJFLAG_PROGRESSIVE : 0) == 0);
     size = n;
     damage_jpeg(damage, jpeg, &size);
     body = malloc(size + 4);
@@ -888,8 +891,7 @@ static struct pair pair_new(void)
     struct pair p = {fh_encoder_new(), decoder_new(0xa5),
                      malloc(fh_encoder_bound(FH_ENCODER_MAX_PIXELS))};
 
-    ck_assert_ptr_nonnull(p.e);
-    ck_assert_ptr_nonnull(p.out);
+    HOLDS(p.e && p.out);
     return p;
 }
 
@@ -1002,13 +1004,110 @@ START_TEST(a_photograph_comes_back_much_alike)
 }
 END_TEST
 
-int main(void)
+/* ------------------------------------------------------------------ the corpus */
+
+static void put_seed(FILE *f, enum fh_encoding enc, int32_t w, int32_t h, const uint8_t *body,
+                     size_t len)
 {
-    TCase *tc = tcase_create("decoder");
-    Suite *s = suite_create("decoder");
-    SRunner *sr = srunner_create(s);
+    const uint8_t head[8] = {
+        enc == FH_ENC_ZRLE    ? 3
+        : enc == FH_ENC_TIGHT ? 2
+                              : (uint8_t)enc,
+        (uint8_t)(w >> 8),
+        (uint8_t)w,
+        (uint8_t)(h >> 8),
+        (uint8_t)h,
+        0, /* byte by byte */
+        (uint8_t)(len >> 8),
+        (uint8_t)len,
+    };
+
+    fwrite(head, 1, sizeof head, f);
+    fwrite(body, 1, len, f);
+}
+
+static FILE *open_seed(const char *dir, const char *kind, int i)
+{
+    char path[4096];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s-%03d", dir, kind, i);
+    if (!(f = fopen(path, "wb"))) {
+        perror(path);
+        exit(1);
+    }
+    return f;
+}
+
+static void write_bodies(const char *dir)
+{
+    uint8_t *data = malloc(ROOM);
+
+    for (int i = 0; i < (int)ARRAY_LEN(bodies); i++) {
+        FILE *f;
+
+        if (bodies[i].h > 40)
+            continue;
+        f = open_seed(dir, "body", i);
+        put_seed(f, bodies[i].enc, bodies[i].w, bodies[i].h, data, body_of(i, data));
+        fclose(f);
+    }
+    free(data);
+}
+
+static void write_jpegs(const char *dir)
+{
+    struct fh_framebuffer fb = picture_new(16, 16, 0);
+
+    picture_draw(&fb, PICTURE_PHOTO, 0);
+    for (int i = NONE; i <= SHORT_HEADER; i++) {
+        size_t len;
+        uint8_t *body = jpeg_body(&fb, (enum jpeg_damage)i, &len);
+        FILE *f = open_seed(dir, "jpeg", i);
+
+        put_seed(f, FH_ENC_TIGHT, 16, 16, body, len);
+        fclose(f);
+        free(body);
+    }
+    free(fb.px);
+}
+
+static void write_streams(const char *dir)
+{
+    for (int i = 0; i < (int)ARRAY_LEN(encodings); i++) {
+        struct fh_framebuffer fb = picture_new(67, 3, 0);
+        const struct fh_rect r = {0, 0, fb.width, fb.height};
+        struct pair p = pair_new();
+        FILE *f = open_seed(dir, "stream", i);
+
+        for (int kind = 0; kind < PICTURE_COUNT; kind++) {
+            picture_draw(&fb, (enum picture)kind, 4);
+            put_seed(f, encodings[i], r.w, r.h, p.out,
+                     (size_t)fh_encoder_rect(p.e, encodings[i], &fb, &r, p.out,
+                                             fh_encoder_bound(FH_ENCODER_MAX_PIXELS)));
+        }
+        fclose(f);
+        pair_free(&p);
+        free(fb.px);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    TCase *tc;
+    Suite *s;
+    SRunner *sr;
     int failed;
 
+    if (argc == 3 && strcmp(argv[1], "--corpus") == 0) {
+        write_bodies(argv[2]);
+        write_jpegs(argv[2]);
+        write_streams(argv[2]);
+        return 0;
+    }
+    tc = tcase_create("decoder");
+    s = suite_create("decoder");
+    sr = srunner_create(s);
     tcase_add_loop_test(tc, a_body_is_decoded_or_refused_however_it_comes, 0, ARRAY_LEN(bodies));
     tcase_add_loop_test(tc, a_complete_rectangle_leaves_no_pixel_out, 0, ARRAY_LEN(bodies));
     tcase_add_loop_test(tc, a_cut_body_asks_for_more, 0, ARRAY_LEN(bodies));
