@@ -66,7 +66,7 @@ endef
 
 # A daemon is src/main.c on the rest of its sources; the rest is an archive that its tests link as well.
 define DAEMON
-$1_BIN := $(O)/bin/$(notdir $1)
+$1_BIN := $(if $(filter src/main.c,$($1_SRCS)),$(O)/bin/$(notdir $1))
 $1_MAN_PAGES := $(patsubst %.scd,$(O)/man/%,$(notdir $($1_MAN)))
 $$($1_OBJS): private INC = $$($1_FULL_INC)
 $(O)/bin/$(notdir $1): $$($1_MAIN) $(call full_a,$1)
