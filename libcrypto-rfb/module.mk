@@ -15,12 +15,13 @@ libcrypto-rfb_TESTS := tests/test_kdf.c tests/test_aead.c tests/test_kex.c tests
   tests/test_channel_mitm.c tests/test_channel_vectors.c
 libcrypto-rfb_SCRIPTS := tests/identity-vectors tests/fsc1/fsc1.py
 libcrypto-rfb_DIST := NOTICE docs/vectors
-libcrypto-rfb_FUZZERS := fuzz/fuzz_identity_pem.c fuzz/fuzz_spki.c fuzz/fuzz_password_string.c
+libcrypto-rfb_FUZZERS := fuzz/fuzz_identity_pem.c fuzz/fuzz_spki.c fuzz/fuzz_password_string.c \
+  fuzz/fuzz_channel_server.c fuzz/fuzz_channel_client.c fuzz/fuzz_channel_messages.c
 # The adapter archive, libcrypto-rfb-uv.a.
 libcrypto-rfb_UV_DEPS :=
 libcrypto-rfb_UV_PKGS := libuv
 libcrypto-rfb_UV_HEADERS := include/farhand/identity_uv.h
 libcrypto-rfb_UV_SRCS := uv/identity_uv.c
-libcrypto-rfb_UV_TESTS := tests/test_identity_uv.c
+libcrypto-rfb_UV_TESTS := tests/test_identity_uv.c tests/test_channel_interop.c
 libcrypto-rfb_ALLOC := src/new.c src/memory.c
-libcrypto-rfb_BENCHES := bench/bench_primitives.c
+libcrypto-rfb_BENCHES := bench/bench_primitives.c bench/bench_channel.c
