@@ -379,6 +379,10 @@ START_TEST(an_idle_channel_can_be_pinged_for_ever)
     ck_assert_uint_eq(p->client.pongs, 200);
     ck_assert_uint_eq(p->server.closes, 0);
     ck_assert_uint_eq(p->server.data_len, 0);
+    fh_channel_close(p->client.c, FH_CODE_NORMAL, NULL);
+    pump(p);
+    ck_closed(&p->client, 0, FH_CODE_NORMAL, false, true);
+    ck_closed(&p->server, 0, FH_CODE_NORMAL, true, true);
     pair_free(p);
 }
 END_TEST
