@@ -9,8 +9,11 @@ librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encod
   src/codec_new.c src/rfb_server.c src/server_messages.c src/server_update.c src/server_damage.c \
   src/damage.c src/rfb_client.c src/client_messages.c src/client_rects.c src/client_requests.c \
   src/screens.c src/text.c src/new.c
+# Peers that others wrote, where they are installed.
+librfb_PEERS := $(if $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo yes),tests/interop_libvnc.c)
+librfb_TEST_PKGS := $(if $(librfb_PEERS),libvncserver libvncclient)
 librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
-  tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c
+  tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c $(librfb_PEERS)
 librfb_SCRIPTS := tests/formats.sh
 librfb_FUZZERS := fuzz/fuzz_decoder.c
 librfb_BENCHES := bench/bench_codec.c
