@@ -22,7 +22,7 @@ libcrypto-rfb_UV_DEPS :=
 libcrypto-rfb_UV_PKGS := libuv
 libcrypto-rfb_UV_HEADERS := include/farhand/identity_uv.h
 libcrypto-rfb_UV_SRCS := uv/identity_uv.c
-libcrypto-rfb_UV_TESTS := tests/test_identity_uv.c
+libcrypto-rfb_UV_TESTS := tests/test_identity_uv.c tests/test_channel_interop.c
 # src/new.c is the one file that allocates; src/guarded.c asks libsodium for locked memory.
 libcrypto-rfb_IMPURE_OK := malloc|calloc|free
 libcrypto-rfb_BENCHES := bench/bench_primitives.c bench/bench_channel.c

@@ -113,7 +113,7 @@ $$($1_UNITS:=.run) $$($1_UV_UNITS:=.run): %.run: %
 	$$(run-test) $$(RUN) $$<
 $$($1_FUZZ:=.replay) $$($1_UV_FUZZ:=.replay): %.replay: %
 	$$(run-test) $$(RUN) $$< $1/fuzz/corpus/$$(notdir $$<)/*
-$($1_SCRIPTS:%=$(O)/$1/%.script): $(O)/$1/%.script: $1/% $$($1_UNITS) $(foreach m,$(DAEMONS),$($m_BIN))
+$($1_SCRIPTS:%=$(O)/$1/%.script): $(O)/$1/%.script: $1/% $$($1_UNITS) $(if $(filter $(LIBS),$1),,$(foreach m,$(DAEMONS),$($m_BIN)))
 	$$(run-test) $$<
 $$($1_FUZZ:=.hunt) $$($1_UV_FUZZ:=.hunt): %.hunt: %
 	@echo '  FUZZ  $$<'; mkdir -p $$<.found $(O)/crash

@@ -14,16 +14,14 @@
  * rounding up: at most 12 % more. */
 static size_t padme(size_t len)
 {
-    unsigned e = 0, s = 0;
+    unsigned e = 0, bits = 0; /* bits = floor(log2 e) + 1 */
     size_t mask;
 
-    if (len < 2)
-        return len;
-    while (len >> (e + 1) != 0)
+    for (size_t v = len; v > 1; v >>= 1)
         e++;
-    while (e >> (s + 1) != 0)
-        s++;
-    mask = ((size_t)1 << (e - (s + 1))) - 1;
+    for (unsigned v = e; v > 0; v >>= 1)
+        bits++;
+    mask = bits < e ? ((size_t)1 << (e - bits)) - 1 : 0;
     return (len + mask) & ~mask;
 }
 
