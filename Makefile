@@ -11,7 +11,7 @@ all:
 # check and demo are enough by themselves on a bare system: they install what is missing, then start over.
 ifneq ($(if $(FARHAND_NO_DEPS),,$(filter check demo,$(MAKECMDGOALS))),)
 .PHONY: $(MAKECMDGOALS) deps-first
-$(MAKECMDGOALS): deps-first ;
+$(MAKECMDGOALS): deps-first ; @:
 deps-first:
 	@scripts/install-deps build $(if $(filter-out $(LIBS),$(ONLY)),test) $(if $(filter demo,$(MAKECMDGOALS)),demo)
 	+@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) FARHAND_NO_DEPS=1 $(MAKECMDGOALS)

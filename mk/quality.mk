@@ -8,7 +8,7 @@ lint: $(LINTS)
 FILES = $(wildcard $(foreach m,$(ONLY),$(patsubst %,$m/%,*.h \
         src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch])))
 LINT_LIBS := $(filter $(LIBS),$(ONLY))
-LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(O)/bin/$(notdir $m))
+LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$($m_BIN))
 format:       ; clang-format -i $(FILES)
 format-check: ; @clang-format --dry-run --Werror $(FILES)
 

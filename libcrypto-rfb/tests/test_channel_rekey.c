@@ -400,7 +400,7 @@ END_TEST
 START_TEST(a_key_is_used_until_its_switch_and_not_after)
 {
     struct pair *p = pair_new();
-    struct fh__keys *out = &p->client.c->s->out, old;
+    struct fh__keys *out, old;
 
     pair_open(p);
     out = &p->client.c->s->out;

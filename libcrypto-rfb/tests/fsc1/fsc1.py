@@ -9,6 +9,7 @@
         writes "open FINGERPRINT-OF-THE-PEER" to standard error, sends standard input as
         application data and writes the peer's to standard output; closes at the end of standard
         input. PORT 0: any, told as "listening PORT". --rekey, --update: does that once it is open.
+        HOST - : PORT is the number of a socket that was inherited.
         Exit codes: 0 clean end, 1 anything else, with the reason on standard error.
 
 Suite 0x0001 only. It is made for checking and interoperability, not for keeping secrets.
@@ -774,7 +775,9 @@ def main(argv):
     with open(argv[3], "rb") as f:
         key = serialization.load_pem_private_key(f.read(), None)
     expected = bytes.fromhex(argv[4]) if len(argv) > 4 else None
-    if argv[0] == "client":
+    if argv[1] == "-":
+        sock = socket.socket(fileno=int(argv[2]))
+    elif argv[0] == "client":
         sock = socket.create_connection((argv[1], int(argv[2])))
     else:
         with socket.create_server((argv[1], int(argv[2]))) as listener:
