@@ -298,6 +298,32 @@ START_TEST(out_stays_in_place_until_it_is_done)
 }
 END_TEST
 
+START_TEST(what_is_sent_in_pieces_stays_whole)
+{
+    static uint8_t text[16383], bytes[40000];
+    struct pair *p = pair_new();
+    const uint8_t *out;
+    size_t len, n = 0;
+
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 5 >> 1);
+    pair_open(p);
+    ck_assert_int_eq(side_write(&p->client, text, 3000, FH_PAD_NONE), 0);
+    ck_assert_int_eq(side_write(&p->client, text, sizeof text, FH_PAD_NONE), 0);
+    while ((out = fh_channel_out(p->client.c, &len))) {
+        len = len < 700 ? len : 700;
+        memcpy(bytes + n, out, len);
+        n += len;
+        fh_channel_out_done(p->client.c, len);
+    }
+    side_feed(p, &p->server, bytes, n);
+    ck_assert_uint_eq(p->server.closes, 0);
+    ck_assert_uint_eq(p->server.data_len, 3000 + sizeof text);
+    ck_assert_mem_eq(p->server.data + 3000, text, sizeof text);
+    pair_free(p);
+}
+END_TEST
+
 START_TEST(data_that_is_not_taken_stops_the_reading)
 {
     struct pair *p = pair_new();
@@ -700,6 +726,8 @@ START_TEST(answers_may_come_late)
     for (unsigned i = 0; i < 2; i++) {
         pump(p);
         if (i == 1)
+            ck_assert_uint_eq(fh_channel_deadline(p->client.c), UINT64_MAX);
+        if (i == 1)
             ck_assert_int_eq(fh_channel_accept(p->client.c), 0);
         pump(p);
         ck_assert_int_eq(
@@ -709,6 +737,7 @@ START_TEST(answers_may_come_late)
             0);
     }
     pump(p);
+    ck_assert_uint_eq(fh_channel_deadline(p->server.c), UINT64_MAX);
     ck_assert_int_eq(fh_channel_accept(p->server.c), 0);
     pump(p);
     ck_assert_uint_eq(p->client.opens, 1);
@@ -1067,6 +1096,7 @@ static TCase *passing(void)
     tcase_add_loop_test(tc, data_passes_both_ways_whole_and_byte_by_byte, 0, N_CHUNKS);
     tcase_add_test(tc, writing_waits_until_what_was_sealed_is_taken);
     tcase_add_test(tc, out_stays_in_place_until_it_is_done);
+    tcase_add_test(tc, what_is_sent_in_pieces_stays_whole);
     tcase_add_test(tc, data_that_is_not_taken_stops_the_reading);
     tcase_add_loop_test(tc, data_are_wiped_when_they_are_given_back, 0, 2);
     tcase_add_test(tc, a_ping_is_answered_once);
