@@ -6,16 +6,19 @@ libsession_HEADERS := include/farhand/session_version.h include/farhand/session_
   include/farhand/users.h include/farhand/admission.h include/farhand/server_conn.h \
   include/farhand/viewer_conn.h
 libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c src/admission.c \
-  src/known_peers.c
+  src/known_peers.c src/users.c src/text.c src/bye.c src/mux.c src/session_messages.c \
+  src/auth_server.c src/held.c src/server_session.c src/viewer_session.c src/server_conn.c \
+  src/viewer_conn.c src/new.c
 libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_admission.c \
-  tests/test_known_peers.c
-libsession_FUZZERS := fuzz/fuzz_known_peers.c
+  tests/test_known_peers.c tests/test_users.c tests/test_session.c
+libsession_FUZZERS := fuzz/fuzz_known_peers.c fuzz/fuzz_users.c
 # The adapter archive, libsession-uv.a.
 libsession_UV_DEPS    := libtransport
 libsession_UV_PKGS    := libuv
 libsession_UV_HEADERS := include/farhand/known_peers_file.h include/farhand/users_file.h \
   include/farhand/server.h include/farhand/viewer.h
-libsession_UV_SRCS    := uv/private_file.c uv/known_peers_file.c
-libsession_UV_TESTS   :=
-# src/new.c is the one file that allocates.
-libsession_IMPURE_OK := malloc|calloc|free
+libsession_UV_SRCS    := uv/private_file.c uv/known_peers_file.c uv/users_file.c \
+  uv/carrier.c uv/server_uv.c uv/viewer_uv.c
+libsession_UV_TESTS   := tests/test_store_files.c tests/test_server_uv.c
+# What is held in memory as a whole grows with its file, up to the limits of the headers.
+libsession_ALLOC := src/new.c src/known_peers.c src/users.c src/admission.c

@@ -1,15 +1,18 @@
 libtransport_NAME    := transport
-libtransport_DEPS    := libcrypto-rfb
-libtransport_PKGS    := 
-libtransport_HEADERS := include/farhand/transport_version.h
-libtransport_SRCS    := src/version.c
-libtransport_TESTS   :=
-libtransport_FUZZERS :=
+libtransport_DEPS    :=
+libtransport_PKGS    :=
+libtransport_HEADERS := include/farhand/address.h include/farhand/pipe.h include/farhand/stream.h \
+                        include/farhand/stream_impl.h include/farhand/transport_error.h \
+                        include/farhand/transport_version.h
+libtransport_SRCS    := src/address.c src/error.c src/happy.c src/new.c src/pipe.c src/stream.c \
+                        src/target.c src/version.c
+libtransport_TESTS   := tests/test_address.c tests/test_happy.c tests/test_pipe.c
+libtransport_FUZZERS := fuzz/fuzz_listen_address.c fuzz/fuzz_viewer_address.c
 # The adapter archive, libtransport-uv.a.
-libtransport_UV_DEPS    := 
+libtransport_UV_DEPS    :=
 libtransport_UV_PKGS    := libuv
-libtransport_UV_HEADERS :=
-libtransport_UV_SRCS    :=
-libtransport_UV_TESTS   :=
+libtransport_UV_HEADERS := include/farhand/tcp.h
+libtransport_UV_SRCS    := uv/connect.c uv/listen.c uv/socket.c uv/stream_uv.c
+libtransport_UV_TESTS   := tests/test_tcp.c tests/test_tcp_alloc.c tests/test_tcp_listen.c
 # src/new.c is the one file that allocates.
 libtransport_IMPURE_OK := malloc|calloc|free

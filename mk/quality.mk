@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 # mk/quality.mk -- the style guide, executed. `make lint` runs all of it.
-LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-man \
-         check-hardening check-scripts tidy
+LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-size \
+         check-man check-hardening check-scripts tidy
 .PHONY: lint format $(LINTS)
 lint: $(LINTS)
 
-FILES = $(wildcard $(if $(filter $(LIBS),$(ONLY)),common/*.h) $(foreach m,$(ONLY),$(patsubst %,$m/%, \
+FILES = $(wildcard $(foreach m,$(ONLY),$(patsubst %,$m/%,*.h \
         src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch])))
 LINT_LIBS := $(filter $(LIBS),$(ONLY))
-LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(O)/bin/$(notdir $m))
+LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$($m_BIN))
 format:       ; clang-format -i $(FILES)
 format-check: ; @clang-format --dry-run --Werror $(FILES)
 
@@ -16,7 +16,7 @@ format-check: ; @clang-format --dry-run --Werror $(FILES)
 header-alone = for x in c c++; do echo '\#include <$(2:include/%=%)>' | \
   $(CC) $1 -Wall -Wextra -Werror -fsyntax-only -x$$x - || { echo '$m/$2: not alone as '$$x >&2; exit 1; }; done;
 check-headers:
-	@$(foreach m,$(LINT_LIBS),$(foreach h,$($m_HEADERS),$(call header-alone,-std=$$(test $$x = c && echo c11 || echo c++11) -I$m/include,$h)) \
+	@set -e; $(foreach m,$(LINT_LIBS),$(foreach h,$($m_HEADERS),$(call header-alone,-std=$$(test $$x = c && echo c11 || echo c++11) -I$m/include,$h)) \
 	  $(foreach h,$($m_UV_HEADERS),$(call header-alone,$($m_ALL_PUB) $($m_UV_CFLAGS),$h))) :
 
 # Archives have no visibility: every global symbol must carry the prefix.
@@ -26,8 +26,8 @@ check-symbols: $(foreach m,$(LINT_LIBS),$($m_A) $($m_UV))
 # Cores do no I/O, read no clock, start no thread, and allocate only where LIB_ALLOC says (src/new.c).
 # The linker is the judge, not the reviewer.
 check-pure: $(foreach m,$(LINT_LIBS),$($m_OBJS))
-	@$(foreach m,$(LINT_LIBS),scripts/lint-symbols pure '$($m_IMPURE_OK)' \
-	  '$(patsubst %.c,$(O)/$m/%.o,$(or $($m_ALLOC),src/new.c))' $($m_OBJS);)
+	@set -e; $(foreach m,$(LINT_LIBS),scripts/lint-symbols pure '$($m_IMPURE_OK)' \
+	  '$(patsubst %.c,$(O)/$m/%.o,$(or $($m_ALLOC),src/new.c))' $($m_OBJS);) :
 
 check-version:
 	@scripts/lint-text version $(LINT_LIBS)
@@ -35,8 +35,10 @@ check-docs:
 	@scripts/lint-text docs
 check-words:
 	@scripts/lint-text words
+check-size:
+	@scripts/lint-text size
 check-man: $(LINT_BINS)
-	@$(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
+	@set -e; $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
 check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))
 	@$(if $(strip $(HARDEN)),$(if $^,scripts/check-hardening $^),echo 'check-hardening: built without hardening, not checked')
 check-scripts:
@@ -45,11 +47,12 @@ check-scripts:
 # clang-tidy reads our sources, not the tests (they include .c files, and Check's macros are not ours).
 tidy_files = $(foreach m,$(ONLY),$(patsubst %,$m/%,$($m_SRCS) $($m_UV_SRCS) $($m_FUZZERS) $($m_UV_FUZZERS)))
 tidy: $(BUILD)/compile_commands.json
-	@printf '%s\n' $(tidy_files) | xargs -r -P $$(nproc) -n 4 scripts/tidy $(BUILD)
+	@printf '%s\n' $(tidy_files) | xargs -r -P $$(nproc) -n 1 scripts/tidy $(BUILD)
 
 compdb = {"directory":"$(CURDIR)","file":"$1/$2","command":"$(CC) $3 $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $1/$2"}
-compdb_files = $(foreach f,$(if $(filter $1,$(LIBS)),$($1_SRCS) $($1_TESTS) $($1_FUZZERS)),echo '$(call compdb,$1,$f,$($1_INC) -Itests/support),';) \
-  $(foreach f,$($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES) $(if $(filter-out $(LIBS),$1),$($1_SRCS) $($1_TESTS) $($1_FUZZERS)), \
-    echo '$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support),';)
+compdb_core = $(if $(filter $1,$(LIBS)),$($1_SRCS)) $($1_TESTS) $($1_FUZZERS)
+compdb_full = $(if $(filter $1,$(LIBS)),,$($1_SRCS)) $($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES)
+compdb_files = $(foreach f,$(compdb_core),echo '$(call compdb,$1,$f,$($1_INC) -Itests/support),';) \
+  $(foreach f,$(compdb_full),echo '$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support),';)
 $(BUILD)/compile_commands.json: $(O)/flags $(MODULES:=/module.mk)
 	@{ echo '['; { $(foreach m,$(MODULES),$(call compdb_files,$m)) } | sed '$$s/,$$//'; echo ']'; } >$@

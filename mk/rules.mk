@@ -12,8 +12,8 @@ pc   = $(if $(strip $2),$(shell $(PKG_CONFIG) $1 $2)$(if $(filter-out 0,$(.SHELL
        $(PKG_CONFIG) does not find $(strip $2): scripts/install-deps installs what is missing)))
 once = $1 = $$(eval $1 := $$(call pc,$2,$3))$$($1)
 
-core_a    = $(foreach m,$(call core,$1),$(O)/lib/$(notdir $m).a)
-full_a    = $(foreach m,$(call full,$1),$($m_UV) $(O)/lib/$(notdir $m).a)
+core_a    = $(foreach m,$(call core,$1),$($m_A))
+full_a    = $(foreach m,$(call full,$1),$($m_UV) $($m_A))
 core_libs = $(foreach m,$(call core,$1),$($m_LIBS) $($m_SYSLIBS))
 full_libs = $(foreach m,$(call full,$1),$($m_UV_LIBS) $($m_LIBS) $($m_SYSLIBS))
 link      = $(Q_LD)mkdir -p $(@D); $(CC) $(LDFLAGS_ALL) -o $@ $^
@@ -33,8 +33,6 @@ $1_FULL_INC = $$($1_ALL_PUB) -I$1/src -I$1/uv -Icommon $$($1_CFLAGS) $$($1_UV_CF
 $1_OBJS    := $(patsubst %.c,$(O)/$1/%.o,$(filter-out src/main.c,$($1_SRCS)))
 $1_UV_OBJS := $(patsubst %.c,$(O)/$1/%.o,$($1_UV_SRCS))
 $1_MAIN    := $(patsubst %.c,$(O)/$1/%.o,$(filter src/main.c,$($1_SRCS)))
-$1_A       := $(if $($1_SRCS),$(O)/lib/$(notdir $1).a)
-$1_UV      := $(if $($1_UV_SRCS),$(O)/lib/$(notdir $1)-uv.a)
 $1_UNITS    := $(patsubst %.c,$(O)/$1/%,$($1_TESTS))
 $1_UV_UNITS := $(patsubst %.c,$(O)/$1/%,$($1_UV_TESTS))
 $1_FUZZ     := $(patsubst %.c,$(O)/$1/%,$($1_FUZZERS))
@@ -50,10 +48,10 @@ $$($1_UV_OBJS) $$($1_MAIN): private INC = $$($1_FULL_INC)
 $$($1_UNITS:=.o) $$($1_FUZZ:=.o): private INC = $$($1_INC) -Itests/support $$($1_TEST_CFLAGS)
 $$($1_UV_UNITS:=.o) $$($1_UV_FUZZ:=.o) $$($1_BENCH:=.o): private INC = $$($1_FULL_INC) -Itests/support $$($1_TEST_CFLAGS)
 
-$$($1_A): $$($1_OBJS)
-$$(if $$($1_UV),$$(eval $$($1_UV): $$($1_UV_OBJS)))
+$$($1_A): $$($1_OBJS) $1/module.mk
+$$(if $$($1_UV),$$(eval $$($1_UV): $$($1_UV_OBJS) $1/module.mk))
 $$($1_A) $$($1_UV):
-	$$(Q_AR)mkdir -p $$(@D); rm -f $$@; $$(AR) rcsD $$@ $$^
+	$$(Q_AR)mkdir -p $$(@D); rm -f $$@; $$(AR) rcsD $$@ $$(filter %.o,$$^)
 $$($1_UNITS): %: %.o $(call core_a,$1)
 	$$(link) $$(call core_libs,$1) $$($1_TEST_LIBS)
 $$($1_UV_UNITS) $$($1_BENCH): %: %.o $(call full_a,$1)
@@ -64,15 +62,13 @@ $$($1_UV_FUZZ): %: %.o $(FUZZ_MAIN) $(call full_a,$1)
 	$$(link) $(FUZZ_LD) $$(call full_libs,$1)
 
 .PHONY: $1 check-$1 check-core-$1 bench-$1
-$1: $$($1_A) $$($1_UV) $$($1_BIN)
 endef
 
 # A daemon is src/main.c on the rest of its sources; the rest is an archive that its tests link as well.
 define DAEMON
-$1_BIN := $(O)/bin/$(notdir $1)
+$1_BIN := $(if $(filter src/main.c,$($1_SRCS)),$(O)/bin/$(notdir $1))
 $1_MAN_PAGES := $(patsubst %.scd,$(O)/man/%,$(notdir $($1_MAN)))
 $$($1_OBJS): private INC = $$($1_FULL_INC)
-$$($1_UNITS:=.o) $$($1_FUZZ:=.o): private INC = $$($1_FULL_INC) -Itests/support $$($1_TEST_CFLAGS)
 $(O)/bin/$(notdir $1): $$($1_MAIN) $(call full_a,$1)
 	$$(link) $$(call full_libs,$1)
 $$(foreach p,$($1_MAN),$$(eval $(O)/man/$$(basename $$(notdir $$p)): $1/$$p))
@@ -86,11 +82,13 @@ FUZZ_MAIN := $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/support/fuzz_main.o)
 FUZZ_LD   := $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer)
 OBJS      := $(O)/tests/support/fuzz_main.o
 
-# What stands above the libraries is linked with all of their adapters; tests/ with everything.
-$(foreach m,$(DAEMONS) tests,$(eval $m_UV_DEPS += $($m_DEPS)))
+# What stands above the libraries has no core: all of it is built and linked with their adapters. tests/ sees them all.
 tests_DEPS += $(LIBS)
+$(foreach m,$(DAEMONS) tests,$(eval $m_UV_TESTS += $($m_TESTS))$(eval $m_UV_FUZZERS += $($m_FUZZERS))$(eval \
+  $m_TESTS :=)$(eval $m_FUZZERS :=))
 $(foreach m,$(MODULES),$(foreach v,$(filter-out $(MODULES),$(call full,$m)),$(error $m needs $v, which is not here)))
-$(foreach m,$(MODULES),$(eval $m_UV := $(if $($m_UV_SRCS),$(O)/lib/$(notdir $m)-uv.a)))
+$(foreach m,$(MODULES),$(eval $m_A := $(if $($m_SRCS),$(O)/lib/$(notdir $m).a))$(eval \
+  $m_UV := $(if $($m_UV_SRCS),$(O)/lib/$(notdir $m)-uv.a)))
 $(foreach m,$(MODULES),$(eval $(call MODULE,$m)))
 $(foreach m,$(DAEMONS),$(eval $(call DAEMON,$m)))
 $(O)/tests/support/%.o: tests/support/%.c $(O)/flags
@@ -102,18 +100,20 @@ export FARHAND_TOP := $(CURDIR)
 export FARHAND_BIN  = $(abspath $(O)/bin)
 export CK_DEFAULT_TIMEOUT ?= 120
 export UBSAN_OPTIONS ?= print_stacktrace=1
-run_tsan := setarch -R
+# ThreadSanitizer wants an address space without surprises.
+run_tsan  = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 RUN      ?= $(run_$(FLAVOUR))
 run-test  = @scripts/run-test $(O)/log/$(patsubst $(O)/%,%,$(basename $@))
 
 define RUNS
+$1: $$($1_A) $$($1_UV) $$($1_BIN)
 $1_CORE_RUNS := $$($1_UNITS:=.run) $$($1_FUZZ:=.replay)
 $1_RUNS      := $$($1_CORE_RUNS) $$($1_UV_UNITS:=.run) $$($1_UV_FUZZ:=.replay) $($1_SCRIPTS:%=$(O)/$1/%.script)
 $$($1_UNITS:=.run) $$($1_UV_UNITS:=.run): %.run: %
 	$$(run-test) $$(RUN) $$<
 $$($1_FUZZ:=.replay) $$($1_UV_FUZZ:=.replay): %.replay: %
 	$$(run-test) $$(RUN) $$< $1/fuzz/corpus/$$(notdir $$<)/*
-$($1_SCRIPTS:%=$(O)/$1/%.script): $(O)/$1/%.script: $1/% $(foreach m,$(DAEMONS),$($m_BIN))
+$($1_SCRIPTS:%=$(O)/$1/%.script): $(O)/$1/%.script: $1/% $$($1_UNITS) $(if $(filter $(LIBS),$1),,$(foreach m,$(DAEMONS),$($m_BIN)))
 	$$(run-test) $$<
 $$($1_FUZZ:=.hunt) $$($1_UV_FUZZ:=.hunt): %.hunt: %
 	@echo '  FUZZ  $$<'; mkdir -p $$<.found $(O)/crash
@@ -134,7 +134,7 @@ $(foreach m,$(MODULES),$(eval $(call RUNS,$m)))
 all: $(ONLY) $(foreach m,$(ONLY),$($m_PROGS))
 check: $(foreach m,$(ONLY),$($m_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
-check-core: $(foreach m,$(filter $(LIBS),$(ONLY)),$($m_CORE_RUNS))
+check-core: $(foreach m,$(filter-out $(DAEMONS) tests,$(ONLY)),$($m_CORE_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
 hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
 # The published conversations, written anew after a change that is meant to change them.

@@ -456,13 +456,19 @@ int fh_channel_event(struct fh_channel *c, struct fh_channel_event *ev)
     return 1;
 }
 
+/* A client may write behind its own flight: the server's Finished has been checked. */
+static bool can_write(const struct fh_channel *c)
+{
+    return c->state == FH__OPEN || c->state == FH__EXPECT_ACCEPTANCE;
+}
+
 uint8_t *fh_channel_write(struct fh_channel *c, size_t *room)
 {
     size_t keep = FH__OUT_SMALL + FH__OUT_REKEY + FH__OUT_CLOSE;
     uint8_t *p = NULL;
 
     *room = 0;
-    if (c->state == FH__OPEN && fh__control_flush(c) == 0)
+    if (can_write(c) && fh__control_flush(c) == 0)
         p = fh__record_room(c, c->max_out - 1, keep);
     c->is_writing = p != NULL;
     if (p)
@@ -476,7 +482,7 @@ int fh_channel_write_done(struct fh_channel *c, size_t used, enum fh_channel_pad
 
     if (c->state == FH__CLOSED)
         return c->error ? c->error : FH_CRYPTO_E_CLOSED;
-    if (c->state != FH__OPEN || !c->is_writing || used >= c->max_out)
+    if (!can_write(c) || !c->is_writing || used >= c->max_out)
         return FH_CRYPTO_E_INVAL;
     c->is_writing = false;
     c->flood_out = 0;

@@ -208,8 +208,10 @@ int fh_channel_accept(struct fh_channel *c);
 
 /*
  * Where to put application bytes of one record, at most *room; NULL: not open yet, or _out must be
- * drained first. Between the two no other call. write_done seals them at once (used may be 0) with
- * the padding named; FH_CRYPTO_E_INVAL without a place, or for more than room.
+ * drained first. A client may write from fh_channel_signed() on, before EV_OPEN: its own flight is
+ * on its way, and what it writes is read if the server accepts. Between the two no other call.
+ * write_done seals them at once (used may be 0) with the padding named; FH_CRYPTO_E_INVAL without a
+ * place, or for more than room.
  */
 uint8_t *fh_channel_write(struct fh_channel *c, size_t *room);
 int fh_channel_write_done(struct fh_channel *c, size_t used, enum fh_channel_padding padding);

@@ -31,6 +31,12 @@ struct fh_rfb_client_config {
     int level;                /* zlib 0 to 9, -1: the server's choice */
     int64_t max_pixels;       /* of the framebuffer; 0: 16384 x 16384 */
     bool continuous;          /* use ContinuousUpdates where the server can */
+    /*
+     * Do not wait for ServerInit: _out gives ClientInit, SetPixelFormat, SetEncodings and a first
+     * request for all of a picture whose size is not known (0, 0, 65535, 65535, which the server
+     * clips) at once, at most 1 KiB. For servers known to read them so; ours are.
+     */
+    bool pipeline;
 };
 
 enum fh_rfb_client_event_type {

@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE
+#include "app.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <farhand/crypto_error.h>
+#include <farhand/crypto_rfb_version.h>
+#include <farhand/identity_uv.h>
+#include <farhand/known_peers_file.h>
+#include <farhand/rfb_client.h>
+#include <farhand/tcp.h>
+#include <farhand/viewer.h>
+#include <jansson.h>
+#include <uv.h>
+
+#include "password.h"
+#include "paths.h"
+#include "run.h"
+#include "terminal.h"
+#include "trust.h"
+
+struct app {
+    const struct options *o;
+    const struct script *script;
+    uv_loop_t loop;
+    uv_timer_t run_timer, total_timer;
+    uv_signal_t interrupt, terminate;
+    struct fh_target target;
+    char name[FH_KNOWN_PEERS_NAME_MAX + 1];
+    char store[PATH_MAX], identity_path[PATH_MAX];
+    struct fh_identity *identity;
+    struct fh_tcp_connecting *connecting;
+    struct fh_viewer *viewer;
+    struct trust trust;
+    enum verdict verdict;
+    struct run run;
+    bool is_running; /* the session began and the script runs */
+    bool is_over;    /* the result is known; what follows is leaving */
+    bool is_interrupted;
+    uint64_t started_ms;
+    char user[256], password[PASSWORD_MAX + 2];
+    bool has_password;
+    enum exit_code code;
+    char why[2048];
+};
+
+enum exit_code app_fail(const struct options *o, enum exit_code code, const char *why)
+{
+    json_t *line;
+
+    if (!o->json) {
+        fprintf(stderr, "vncviewer-cli: %s\n", why);
+        return code;
+    }
+    line = json_pack("{s:s, s:i, s:s}", "result", "error", "exit", (int)code, "message", why);
+    if (line) {
+        json_dumpf(line, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(line);
+    }
+    return code;
+}
+
+static void verbose(const struct app *a, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void verbose(const struct app *a, const char *format, ...)
+{
+    va_list args;
+
+    if (!a->o->verbose)
+        return;
+    va_start(args, format);
+    fputs("vncviewer-cli: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+/* ---- leaving -------------------------------------------------------------------------------- */
+
+static void on_viewer_closed(void *user)
+{
+    struct app *a = user;
+
+    a->viewer = NULL;
+    uv_stop(&a->loop);
+}
+
+/* The first result is the result. */
+static void set_result(struct app *a, enum exit_code code, const char *why)
+{
+    if (a->is_over)
+        return;
+    a->is_over = true;
+    a->code = code;
+    snprintf(a->why, sizeof a->why, "%s", why);
+}
+
+/* Says goodbye in order; EV_ENDED follows, at the latest at the channel's deadline. */
+static void leave(struct app *a, enum exit_code code, const char *why)
+{
+    set_result(a, code, why);
+    if (a->viewer && fh_viewer_conn(a->viewer)) {
+        fh_viewer_conn_close(fh_viewer_conn(a->viewer), FH_BYE_NORMAL);
+        fh_viewer_flush(a->viewer);
+    }
+}
+
+/* ---- the script ----------------------------------------------------------------------------- */
+
+static void on_run_timer(uv_timer_t *timer);
+
+static void follow_run(struct app *a)
+{
+    uint64_t now = uv_now(&a->loop), wake = run_wake(&a->run);
+
+    switch (a->run.state) {
+    case RUN_WAITING:
+        if (wake == UINT64_MAX)
+            uv_timer_stop(&a->run_timer);
+        else
+            uv_timer_start(&a->run_timer, on_run_timer, wake > now ? wake - now : 0, 0);
+        return;
+    case RUN_DONE:
+        leave(a, EXIT_OK, "");
+        break;
+    case RUN_FAILED:
+        leave(a, EXIT_COMMAND_FAILED, a->run.why);
+        break;
+    case RUN_TIMEOUT:
+        leave(a, EXIT_TIMEOUT, a->run.why);
+        break;
+    }
+    uv_timer_stop(&a->run_timer);
+    a->is_running = false;
+}
+
+static void on_run_timer(uv_timer_t *timer)
+{
+    struct app *a = timer->data;
+
+    if (!a->is_running)
+        return;
+    run_poll(&a->run, uv_now(&a->loop));
+    follow_run(a);
+}
+
+/* ---- the session ---------------------------------------------------------------------------- */
+
+static bool on_verify_server(void *user, const struct fh_viewer_conn_event *ev)
+{
+    struct app *a = user;
+
+    a->verdict = trust_judge(&a->trust, ev->server.spki, ev->server.spki_len);
+    verbose(a, "server's fingerprint %s", a->trust.fingerprint);
+    return a->verdict == VERDICT_TRUSTED;
+}
+
+static void on_credentials(void *user, unsigned attempt)
+{
+    struct app *a = user;
+    char question[768];
+
+    if (attempt > 1 && (a->has_password || !terminal_can_ask())) {
+        leave(a, EXIT_AUTHENTICATION, "the user name or password is wrong");
+        return;
+    }
+    if (!a->has_password) {
+        snprintf(question, sizeof question,
+                 "%sPassword of %s at %s: ", attempt > 1 ? "That was not right. " : "", a->user,
+                 a->name);
+        if (terminal_ask(question, true, a->password, sizeof a->password) != 0) {
+            leave(a, EXIT_AUTHENTICATION,
+                  "a password is needed: --password-file, FH_PASSWORD, or a terminal to ask on");
+            return;
+        }
+    }
+    fh_viewer_conn_credentials(fh_viewer_conn(a->viewer), a->user, a->password,
+                               strlen(a->password));
+    fh_wipe(a->password, sizeof a->password);
+    a->has_password = false;
+    fh_viewer_flush(a->viewer);
+}
+
+static void on_started(struct app *a, uint32_t permissions)
+{
+    (void)permissions;
+    verbose(a, "authenticated");
+    a->run.facts = (struct run_facts){.address = a->name,
+                                      .path = "direct",
+                                      .fingerprint = a->trust.fingerprint,
+                                      .phrase = a->trust.phrase,
+                                      .trusted = trust_how_text(a->trust.how),
+                                      .connect_started_ms = a->started_ms};
+    a->is_running = true;
+}
+
+static enum exit_code code_of_end(const struct fh_viewer_conn_event *ev)
+{
+    switch (ev->ended.reason) {
+    case FH_BYE_AUTH:
+    case FH_BYE_IDENTITY:
+        return EXIT_AUTHENTICATION;
+    case FH_BYE_BUSY:
+        return EXIT_CANNOT_CONNECT;
+    case FH_BYE_PROTOCOL:
+        return EXIT_PROTOCOL;
+    case FH_BYE_TIMEOUT:
+        return EXIT_TIMEOUT;
+    case FH_BYE_NORMAL:
+    case FH_BYE_SERVER:
+    case FH_BYE_SHUTDOWN:
+    case FH_BYE_IDLE:
+    case FH_BYE_REPLACED:
+    case FH_BYE_LOST:
+    case FH_BYE_INTERNAL:
+        break;
+    }
+    return EXIT_CLOSED_EARLY;
+}
+
+/* What went wrong in the library that failed, where the reason alone does not say it. */
+static const char *detail_of(int error)
+{
+    if (error <= -601)
+        return fh_rfb_strerror(error);
+    if (error <= -501)
+        return fh_session_strerror(error);
+    return error <= -101 && error > -200 ? fh_crypto_strerror(error) : "";
+}
+
+static void on_ended(struct app *a, const struct fh_viewer_conn_event *ev)
+{
+    char words[256], why[1024];
+    const char *detail = detail_of(ev->ended.error);
+    int n;
+
+    terminal_escape(ev->ended.text ? ev->ended.text : "", words, sizeof words);
+    n = snprintf(why, sizeof why, "%s: %s%s%s", a->name, fh_bye_text(ev->ended.reason),
+                 *detail ? ": " : "", detail);
+    if (*words && n > 0 && (size_t)n < sizeof why)
+        n += snprintf(why + n, sizeof why - (size_t)n, " (%s said: \"%s\")",
+                      ev->ended.confirmed ? "the server" : "someone, unconfirmed,", words);
+    if (ev->ended.retry_s && n > 0 && (size_t)n < sizeof why)
+        snprintf(why + n, sizeof why - (size_t)n, "; try again in %u s", ev->ended.retry_s);
+    if (a->verdict == VERDICT_TRUSTED)
+        set_result(a, code_of_end(ev), why);
+    fh_viewer_close(a->viewer, on_viewer_closed);
+}
+
+static void on_event(void *user, const struct fh_viewer_conn_event *ev)
+{
+    struct app *a = user;
+
+    if (ev->type == FH_VIEWER_CONN_EV_STARTED)
+        on_started(a, ev->started.permissions);
+    if (ev->type == FH_VIEWER_CONN_EV_ENDED) {
+        a->is_running = false;
+        on_ended(a, ev);
+        return;
+    }
+    run_event(&a->run, ev, uv_now(&a->loop));
+    /* Rectangles only belong to an update; what waits for pixels looks when it is whole. */
+    if (a->is_running && ev->type != FH_VIEWER_CONN_EV_RECT) {
+        run_poll(&a->run, uv_now(&a->loop));
+        follow_run(a);
+    }
+}
+
+static const struct fh_viewer_callbacks callbacks = {
+    .verify_server = on_verify_server, .credentials = on_credentials, .event = on_event};
+
+/* ---- connecting ----------------------------------------------------------------------------- */
+
+static int new_viewer(struct app *a)
+{
+    const struct options *o = a->o;
+    const struct fh_rfb_client_config rfb = {.shared = true,
+                                             .encodings = o->n_encodings ? o->encodings : NULL,
+                                             .n_encodings = o->n_encodings,
+                                             .quality = o->quality,
+                                             .level = o->compress,
+                                             .continuous = true};
+    const struct fh_viewer_config cfg = {
+        .loop = &a->loop,
+        .identity = a->identity,
+        .callbacks = &callbacks,
+        .user = a,
+        .conn = {.program = "vncviewer-cli " FH_CRYPTO_RFB_VERSION,
+                 .rfb = &rfb,
+                 .view_only = o->view_only,
+                 .user = a->has_password ? a->user : NULL,
+                 .password = a->has_password ? a->password : NULL,
+                 .password_len = a->has_password ? strlen(a->password) : 0},
+    };
+
+    return fh_viewer_new(&cfg, &a->viewer);
+}
+
+static void on_connected(void *user, struct fh_stream *s, int error, const char *text)
+{
+    struct app *a = user;
+    char why[512];
+    int ret;
+
+    a->connecting = NULL;
+    if (error != 0) {
+        snprintf(why, sizeof why, "cannot connect to %s: %s", a->name, text);
+        set_result(a, error == FH_TRANSPORT_E_TIMEOUT ? EXIT_TIMEOUT : EXIT_CANNOT_CONNECT, why);
+        uv_stop(&a->loop);
+        return;
+    }
+    verbose(a, "connected to %s", a->name);
+    ret = new_viewer(a);
+    if (ret != 0) {
+        fh_stream_close(s, NULL, NULL);
+        set_result(a, EXIT_UNEXPECTED, fh_session_strerror(ret));
+        uv_stop(&a->loop);
+        return;
+    }
+    run_init(&a->run, a->viewer, a->script);
+    a->run.is_json = a->o->json;
+    a->run.step_timeout_ms =
+        a->o->command_timeout_s > 0 ? (uint64_t)(a->o->command_timeout_s * 1000) : UINT64_MAX / 2;
+    ret = fh_viewer_connect(a->viewer, s);
+    if (ret != 0) {
+        set_result(a, EXIT_UNEXPECTED, fh_session_strerror(ret));
+        fh_viewer_close(a->viewer, on_viewer_closed);
+    }
+}
+
+/* One connection from begin to end. What a person must decide is left in a->verdict. */
+static void connect_once(struct app *a)
+{
+    const struct fh_tcp_connect_config cfg = {.done = on_connected, .user = a};
+    int ret;
+
+    a->verdict = VERDICT_TRUSTED;
+    a->started_ms = uv_now(&a->loop);
+    ret = fh_tcp_connect(&a->loop, &a->target, &cfg, &a->connecting);
+    if (ret != 0) {
+        set_result(a, EXIT_CANNOT_CONNECT, fh_transport_strerror(ret));
+        return;
+    }
+    uv_run(&a->loop, UV_RUN_DEFAULT);
+    run_finish(&a->run);
+    a->run = (struct run){0};
+}
+
+static enum exit_code code_of_verdict(enum verdict v)
+{
+    switch (v) {
+    case VERDICT_TRUSTED:
+        return EXIT_OK;
+    case VERDICT_UNKNOWN:
+        return EXIT_SERVER_UNKNOWN;
+    case VERDICT_CHANGED:
+    case VERDICT_REVOKED:
+    case VERDICT_NOT_GIVEN:
+        return EXIT_SERVER_CHANGED;
+    case VERDICT_FAILED:
+        break;
+    }
+    return EXIT_UNEXPECTED;
+}
+
+static void connect_until_decided(struct app *a)
+{
+    char text[1536];
+
+    connect_once(a);
+    if (a->verdict == VERDICT_UNKNOWN && !a->is_over && terminal_can_ask() &&
+        trust_ask(&a->trust)) {
+        uv_update_time(&a->loop);
+        connect_once(a);
+    }
+    if (a->verdict == VERDICT_TRUSTED || a->is_over)
+        return;
+    trust_explain(&a->trust, a->verdict, text, sizeof text);
+    set_result(a, code_of_verdict(a->verdict), text);
+}
+
+/* ---- preparing ------------------------------------------------------------------------------ */
+
+static void on_total_timer(uv_timer_t *timer)
+{
+    struct app *a = timer->data;
+
+    set_result(a, EXIT_TIMEOUT, "the whole run did not end within --timeout");
+    if (a->connecting)
+        fh_tcp_connect_cancel(a->connecting);
+    else if (a->viewer)
+        fh_viewer_close(a->viewer, on_viewer_closed);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct app *a = handle->data;
+
+    (void)number;
+    set_result(a, EXIT_UNEXPECTED, "interrupted");
+    if (a->connecting)
+        fh_tcp_connect_cancel(a->connecting);
+    else if (a->viewer && a->is_interrupted)
+        fh_viewer_close(a->viewer, on_viewer_closed);
+    else if (a->viewer)
+        leave(a, EXIT_UNEXPECTED, "interrupted");
+    a->is_interrupted = true;
+}
+
+static int set_target(struct app *a, char *why, size_t room)
+{
+    const char *expected = NULL;
+    int n = 0;
+
+    if (fh_address_parse_viewer(a->o->address, &a->target, &expected) != 0) {
+        snprintf(why, room, "ADDRESS \"%.200s\": %s", a->o->address, expected);
+        return -1;
+    }
+    if (a->target.kind == FH_TARGET_IP) {
+        fh_address_print(&a->target.address, a->name, sizeof a->name);
+        return 0;
+    }
+    n = a->target.kind == FH_TARGET_UNIX
+            ? snprintf(a->name, sizeof a->name, "%s", a->target.name)
+            : snprintf(a->name, sizeof a->name, "%s:%u", a->target.name, a->target.port);
+    for (char *p = a->name; a->target.kind == FH_TARGET_HOST && *p; p++)
+        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+    return n < (int)sizeof a->name ? 0 : -1;
+}
+
+struct making {
+    struct fh_identity *identity;
+    int status;
+};
+
+static void on_generated(struct fh_identity *id, int status, void *user)
+{
+    struct making *m = user;
+
+    m->identity = id;
+    m->status = status;
+}
+
+static int make_identity(struct app *a)
+{
+    struct making m = {.status = FH_CRYPTO_E_INTERNAL};
+    int ret;
+
+    fprintf(stderr, "vncviewer-cli: making a key for this viewer: %s\n", a->identity_path);
+    ret = fh_identity_generate_start(&a->loop, FH_IDENTITY_BITS_DEFAULT, on_generated, &m, NULL);
+    if (ret != 0)
+        return ret;
+    uv_run(&a->loop, UV_RUN_DEFAULT);
+    if (m.status != 0)
+        return m.status;
+    ret = fh_identity_save(m.identity, a->identity_path);
+    a->identity = m.identity;
+    /* Another run made one at the same time: theirs is as good. */
+    if (ret == FH_CRYPTO_E_EXISTS) {
+        fh_identity_free(a->identity);
+        a->identity = NULL;
+        ret = fh_identity_load(a->identity_path, &a->identity);
+    }
+    return ret;
+}
+
+static int load_identity(struct app *a, char *why, size_t room)
+{
+    int ret = fh_identity_load(a->identity_path, &a->identity);
+
+    if (ret == FH_CRYPTO_E_IO && errno == ENOENT)
+        ret = make_identity(a);
+    if (ret != 0)
+        snprintf(why, room, "%.300s: %s", a->identity_path,
+                 ret == FH_CRYPTO_E_IO ? strerror(errno) : fh_crypto_strerror(ret));
+    return ret;
+}
+
+static void set_user(struct app *a)
+{
+    const struct passwd *pw = a->o->user ? NULL : getpwuid(geteuid());
+
+    snprintf(a->user, sizeof a->user, "%s", a->o->user ? a->o->user : pw ? pw->pw_name : "");
+}
+
+static int prepare(struct app *a, char *why, size_t room)
+{
+    int ret;
+
+    set_user(a);
+    if (set_target(a, why, room) != 0 ||
+        paths_find(a->o->known_servers, "known_servers", a->store, why, room) != 0 ||
+        paths_find(a->o->identity, "viewer.pem", a->identity_path, why, room) != 0)
+        return EXIT_USAGE;
+    ret = password_given(a->o->password_file, a->password, why, room);
+    if (ret < 0)
+        return EXIT_USAGE;
+    a->has_password = ret == 1;
+    a->trust = (struct trust){.store = a->store,
+                              .name = a->name,
+                              .given = a->o->trust,
+                              .accept_new = a->o->accept_new,
+                              .hash_names = a->o->hash_names};
+    return load_identity(a, why, room) == 0 ? EXIT_OK : EXIT_UNEXPECTED;
+}
+
+static void start_handles(struct app *a)
+{
+    uv_timer_init(&a->loop, &a->run_timer);
+    uv_timer_init(&a->loop, &a->total_timer);
+    uv_signal_init(&a->loop, &a->interrupt);
+    uv_signal_init(&a->loop, &a->terminate);
+    a->run_timer.data = a->total_timer.data = a->interrupt.data = a->terminate.data = a;
+    uv_signal_start(&a->interrupt, on_signal, SIGINT);
+    uv_signal_start(&a->terminate, on_signal, SIGTERM);
+    if (a->o->timeout_s > 0)
+        uv_timer_start(&a->total_timer, on_total_timer, (uint64_t)(a->o->timeout_s * 1000), 0);
+}
+
+static void close_handles(struct app *a)
+{
+    uv_close((uv_handle_t *)&a->run_timer, NULL);
+    uv_close((uv_handle_t *)&a->total_timer, NULL);
+    uv_close((uv_handle_t *)&a->interrupt, NULL);
+    uv_close((uv_handle_t *)&a->terminate, NULL);
+    uv_run(&a->loop, UV_RUN_DEFAULT);
+}
+
+enum exit_code app_run(const struct options *o, const struct script *script)
+{
+    struct app *a = calloc(1, sizeof *a);
+    enum exit_code code;
+
+    if (!a || uv_loop_init(&a->loop) != 0) {
+        free(a);
+        return app_fail(o, EXIT_UNEXPECTED, "no memory for the event loop");
+    }
+    signal(SIGPIPE, SIG_IGN);
+    a->o = o;
+    a->script = script;
+    a->code = (enum exit_code)prepare(a, a->why, sizeof a->why);
+    if (a->code == EXIT_OK) {
+        start_handles(a);
+        connect_until_decided(a);
+        close_handles(a);
+    }
+    code = a->code;
+    if (code != EXIT_OK)
+        app_fail(o, code, a->why);
+    else if (o->json)
+        printf("{\"result\":\"ok\",\"exit\":0}\n");
+    fh_wipe(a->password, sizeof a->password);
+    fh_identity_free(a->identity);
+    uv_loop_close(&a->loop);
+    free(a);
+    return code;
+}
+
+/* ---- the store ------------------------------------------------------------------------------ */
+
+struct forgetting {
+    const char *name;
+    int removed;
+};
+
+static int forget(struct fh_known_peers *k, void *user)
+{
+    struct forgetting *f = user;
+
+    f->removed = fh_known_peers_remove(k, f->name);
+    return 0;
+}
+
+enum exit_code app_forget(const struct options *o)
+{
+    struct app *a = calloc(1, sizeof *a);
+    struct forgetting f = {.removed = 0};
+    enum exit_code code = EXIT_UNEXPECTED;
+    char why[512];
+    int ret;
+
+    if (!a)
+        return app_fail(o, EXIT_UNEXPECTED, "out of memory");
+    a->o = o;
+    f.name = a->name;
+    if (set_target(a, why, sizeof why) != 0 ||
+        paths_find(o->known_servers, "known_servers", a->store, why, sizeof why) != 0) {
+        code = app_fail(o, EXIT_USAGE, why);
+        goto out;
+    }
+    ret = fh_known_peers_update(a->store, forget, &f);
+    snprintf(why, sizeof why, "%.300s: %s", ret == 0 ? a->name : a->store,
+             ret == 0 ? "no identity is known under this name" : fh_session_strerror(ret));
+    if (ret != 0 || f.removed == 0)
+        code = app_fail(o, ret != 0 ? EXIT_UNEXPECTED : EXIT_SERVER_UNKNOWN, why);
+    else
+        code = EXIT_OK;
+    if (code == EXIT_OK && !o->json)
+        printf("%s: removed %d known %s\n", a->name, f.removed,
+               f.removed == 1 ? "identity" : "identities");
+out:
+    free(a);
+    return code;
+}
+
+enum exit_code app_list_known(const struct options *o)
+{
+    struct fh_known_peers *k = NULL;
+    char store[PATH_MAX], why[512];
+    unsigned line;
+    size_t len;
+    int ret;
+
+    if (paths_find(o->known_servers, "known_servers", store, why, sizeof why) != 0)
+        return app_fail(o, EXIT_USAGE, why);
+    ret = fh_known_peers_load(store, &k, &line);
+    if (ret != 0) {
+        snprintf(why, sizeof why, "%.300s%s: %s", store, "", fh_session_strerror(ret));
+        return app_fail(o, EXIT_UNEXPECTED, why);
+    }
+    fputs(fh_known_peers_text(k, &len), stdout);
+    fh_known_peers_free(k);
+    return EXIT_OK;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <farhand/encoder.h>
+
+#include "script.h"
+
+typedef int (*set_fn)(struct options *o, const char *value);
+
+static int set_user(struct options *o, const char *value)
+{
+    o->user = value;
+    return *value ? 0 : -1;
+}
+
+static int set_password_file(struct options *o, const char *value)
+{
+    o->password_file = value;
+    return *value ? 0 : -1;
+}
+
+static int set_known_servers(struct options *o, const char *value)
+{
+    o->known_servers = value;
+    return *value ? 0 : -1;
+}
+
+static int set_identity(struct options *o, const char *value)
+{
+    o->identity = value;
+    return *value ? 0 : -1;
+}
+
+static int set_trust(struct options *o, const char *value)
+{
+    o->trust = value;
+    return *value ? 0 : -1;
+}
+
+static int set_accept_new(struct options *o, const char *value)
+{
+    (void)value;
+    o->accept_new = true;
+    return 0;
+}
+
+static int set_hash_names(struct options *o, const char *value)
+{
+    (void)value;
+    o->hash_names = true;
+    return 0;
+}
+
+static int set_view_only(struct options *o, const char *value)
+{
+    (void)value;
+    o->view_only = true;
+    return 0;
+}
+
+static int set_json(struct options *o, const char *value)
+{
+    (void)value;
+    o->json = true;
+    return 0;
+}
+
+static int set_verbose(struct options *o, const char *value)
+{
+    (void)value;
+    o->verbose = true;
+    return 0;
+}
+
+static int add_encoding(struct options *o, const char *name, size_t len)
+{
+    static const struct {
+        const char *name;
+        int32_t encoding;
+    } known[] = {{"tight", FH_ENC_TIGHT},
+                 {"zrle", FH_ENC_ZRLE},
+                 {"copyrect", FH_ENC_COPY_RECT},
+                 {"raw", FH_ENC_RAW}};
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strlen(known[i].name) == len && memcmp(known[i].name, name, len) == 0 &&
+            o->n_encodings < ENCODINGS_MAX) {
+            o->encodings[o->n_encodings++] = known[i].encoding;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int set_encodings(struct options *o, const char *value)
+{
+    o->n_encodings = 0;
+    for (;;) {
+        size_t len = strcspn(value, ",");
+
+        if (add_encoding(o, value, len) != 0)
+            return -1;
+        if (value[len] == '\0')
+            return 0;
+        value += len + 1;
+    }
+}
+
+static int set_level(int *out, const char *value)
+{
+    if (value[0] < '0' || value[0] > '9' || value[1] != '\0')
+        return -1;
+    *out = value[0] - '0';
+    return 0;
+}
+
+static int set_quality(struct options *o, const char *value)
+{
+    return set_level(&o->quality, value);
+}
+
+static int set_compress(struct options *o, const char *value)
+{
+    return set_level(&o->compress, value);
+}
+
+static int set_seconds(double *out, const char *value)
+{
+    char *end;
+
+    *out = strtod(value, &end);
+    return *value && *end == '\0' && *out >= 0 && *out <= 1e6 ? 0 : -1;
+}
+
+static int set_timeout(struct options *o, const char *value)
+{
+    return set_seconds(&o->timeout_s, value);
+}
+
+static int set_command_timeout(struct options *o, const char *value)
+{
+    return set_seconds(&o->command_timeout_s, value);
+}
+
+static int set_forget(struct options *o, const char *value)
+{
+    (void)value;
+    o->action = ACTION_FORGET;
+    return 0;
+}
+
+static int set_list_known(struct options *o, const char *value)
+{
+    (void)value;
+    o->action = ACTION_LIST_KNOWN;
+    return 0;
+}
+
+static int set_help(struct options *o, const char *value)
+{
+    (void)value;
+    o->action = ACTION_HELP;
+    return 0;
+}
+
+static int set_version(struct options *o, const char *value)
+{
+    (void)value;
+    o->action = ACTION_VERSION;
+    return 0;
+}
+
+/* One table for parsing, for --help and for the test that the man page names each. */
+static const struct {
+    const char *name, *value; /* value NULL: takes none */
+    set_fn set;
+    const char *help;
+} options[] = {
+    {"user", "NAME", set_user, "user name at the server (default: yours here)"},
+    {"password-file", "FILE", set_password_file,
+     "read the password's line from FILE, - is standard input; else $FH_PASSWORD, else asked"},
+    {"known-servers", "FILE", set_known_servers, "identities of servers seen before"},
+    {"trust", "ID", set_trust,
+     "accept exactly this identity: the whole catchphrase, or the fingerprint in hex"},
+    {"accept-new", NULL, set_accept_new, "accept a server that is not known yet, unseen"},
+    {"hash-names", NULL, set_hash_names, "write the names of servers into the file hashed"},
+    {"identity", "FILE", set_identity, "our own key; made when it is missing"},
+    {"encodings", "LIST", set_encodings, "of tight,zrle,copyrect,raw, the preferred first"},
+    {"quality", "0-9", set_quality, "quality of JPEG; without it the picture is exact"},
+    {"compress", "0-9", set_compress, "effort of compression"},
+    {"view-only", NULL, set_view_only, "send no input"},
+    {"timeout", "SECONDS", set_timeout, "end the whole run after this time (default: never)"},
+    {"command-timeout", "SECONDS", set_command_timeout, "and each command after this (30)"},
+    {"json", NULL, set_json, "print results as JSON, one object a line"},
+    {"verbose", NULL, set_verbose, "tell what happens, on standard error"},
+    {"forget", NULL, set_forget, "remove the known identities of ADDRESS and stop"},
+    {"list-known", NULL, set_list_known, "print the known servers and stop"},
+    {"help", NULL, set_help, "print this"},
+    {"version", NULL, set_version, "print the version"},
+};
+
+static int set_option(struct options *o, const char *name, const char *value, size_t i, char *why,
+                      size_t room)
+{
+    if (options[i].value && !value)
+        snprintf(why, room, "--%s needs a value: %s", options[i].name, options[i].value);
+    else if (!options[i].value && value)
+        snprintf(why, room, "--%s takes no value", options[i].name);
+    else if (options[i].set(o, value) != 0)
+        snprintf(why, room, "--%s: \"%s\" is not %s (%s)", name, value ? value : "",
+                 options[i].value ? options[i].value : "possible", options[i].help);
+    else
+        return 0;
+    return -1;
+}
+
+/* Reads the option at argv[*i], with its value, and moves *i on. */
+static int read_option(struct options *o, int argc, char **argv, int *i, char *why, size_t room)
+{
+    const char *name = argv[*i] + 2, *equals = strchr(name, '=');
+    size_t len = equals ? (size_t)(equals - name) : strlen(name);
+
+    for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
+        const char *value = equals ? equals + 1 : NULL;
+
+        if (strlen(options[k].name) != len || memcmp(options[k].name, name, len) != 0)
+            continue;
+        if (!value && options[k].value && *i + 1 < argc)
+            value = argv[++*i];
+        return set_option(o, options[k].name, value, k, why, room);
+    }
+    snprintf(why, room, "\"%s\" is no option; --help lists them", argv[*i]);
+    return -1;
+}
+
+int options_parse(struct options *o, int argc, char **argv, char *why, size_t room)
+{
+    int i;
+
+    *o = (struct options){.quality = -1, .compress = -1, .command_timeout_s = 30};
+    for (i = 1; i < argc && strncmp(argv[i], "-", 1) == 0; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            i++;
+            break;
+        }
+        if (strcmp(argv[i], "-h") == 0) {
+            o->action = ACTION_HELP;
+        } else if (strncmp(argv[i], "--", 2) != 0) {
+            snprintf(why, room, "\"%s\" is no option; --help lists them", argv[i]);
+            return -1;
+        } else if (read_option(o, argc, argv, &i, why, room) != 0) {
+            return -1;
+        }
+    }
+    if (o->action == ACTION_HELP || o->action == ACTION_VERSION || o->action == ACTION_LIST_KNOWN)
+        return 0;
+    if (i >= argc) {
+        snprintf(why, room, "no ADDRESS; --help shows how to call");
+        return -1;
+    }
+    o->address = argv[i++];
+    o->words = argv + i;
+    o->n_words = argc - i;
+    if (o->action == ACTION_RUN && o->n_words == 0) {
+        snprintf(why, room, "no COMMAND behind %s; --help lists them", o->address);
+        return -1;
+    }
+    return 0;
+}
+
+static void help_options(FILE *f)
+{
+    char left[40];
+
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        snprintf(left, sizeof left, "--%s%s%s", options[i].name, options[i].value ? " " : "",
+                 options[i].value ? options[i].value : "");
+        fprintf(f, "  %-26s %s\n", left, options[i].help);
+    }
+}
+
+static void help_commands(FILE *f)
+{
+    char left[40];
+
+    for (const struct command *c = commands; c->name; c++) {
+        snprintf(left, sizeof left, "%s %s", c->name, c->args);
+        fprintf(f, "  %-26s %s\n", left, c->help);
+    }
+    fprintf(f, "  %-26s %s\n", "run SCRIPT", "do the commands in a file (- is standard input)");
+}
+
+void options_help(FILE *f)
+{
+    fputs("Usage: vncviewer-cli [options] ADDRESS COMMAND...\n"
+          "Controls a remote desktop from the shell, over an encrypted channel to vncserverd.\n\n"
+          "ADDRESS is HOST, HOST:N (N < 100 is a display number, else a port), HOST::PORT,\n"
+          "[v6]::PORT or the path of a socket. Commands are written one after the other.\n\n"
+          "Options:\n",
+          f);
+    help_options(f);
+    fputs("\nCommands:\n", f);
+    help_commands(f);
+    fputs("\nExit codes: 0 ok, 1 unexpected, 2 usage, 3 authentication failed or refused,\n"
+          "4 server unknown, 5 server key changed, 10 cannot connect, 11 closed early,\n"
+          "20 protocol error, 30 command failed, 40 time-out.\n",
+          f);
+}

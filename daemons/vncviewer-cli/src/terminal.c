@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE
+#include "terminal.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "utf8.h"
+
+bool terminal_can_ask(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    close(fd);
+    return true;
+}
+
+static int read_line(int fd, char *answer, size_t room)
+{
+    size_t n = 0;
+    char c;
+
+    for (;;) {
+        ssize_t got = read(fd, &c, 1);
+
+        if (got <= 0)
+            return -1;
+        if (c == '\n')
+            break;
+        if (n + 1 == room)
+            return -1;
+        answer[n++] = c;
+    }
+    answer[n] = '\0';
+    return 0;
+}
+
+int terminal_ask(const char *question, bool is_secret, char *answer, size_t room)
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC), ret = -1;
+    struct termios before, quiet;
+    bool is_quiet = false;
+
+    if (fd < 0)
+        return -1;
+    if (is_secret && tcgetattr(fd, &before) == 0) {
+        quiet = before;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        is_quiet = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
+    }
+    /* A secret is not asked for where it would be shown. */
+    if ((!is_secret || is_quiet) && write(fd, question, strlen(question)) >= 0)
+        ret = read_line(fd, answer, room);
+    if (is_quiet) {
+        tcsetattr(fd, TCSAFLUSH, &before);
+        if (write(fd, "\n", 1) < 0)
+            ret = -1;
+    }
+    close(fd);
+    return ret;
+}
+
+void terminal_escape(const char *text, char *out, size_t room)
+{
+    size_t left = strlen(text), used = 0, n;
+    uint32_t c;
+
+    for (; left != 0; text += n, left -= n) {
+        n = utf8_next(text, left, &c);
+        if (used + 5 >= room)
+            break;
+        if (n == 0 || utf8_is_control(c) || utf8_is_deceptive(c)) {
+            n = n ? n : 1;
+            out[used++] = '?';
+        } else {
+            memcpy(out + used, text, n);
+            used += n;
+        }
+    }
+    out[used] = '\0';
+}

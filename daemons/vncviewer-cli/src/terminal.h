@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* terminal.h -- asking the person at the terminal, and showing text that may be hostile. */
+#ifndef VNCVIEWER_TERMINAL_H
+#define VNCVIEWER_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether there is a controlling terminal to ask on. */
+bool terminal_can_ask(void);
+/*
+ * Asks on the controlling terminal; is_secret: what is typed is not shown. The answer has no
+ * newline. 0, or -1 if there is no terminal or the input ended.
+ */
+int terminal_ask(const char *question, bool is_secret, char *answer, size_t room);
+/* Copies text so that it is safe to show: valid UTF-8, nothing that controls or reorders. */
+void terminal_escape(const char *text, char *out, size_t room);
+
+#endif

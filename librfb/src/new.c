@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the message machines get and give back their memory. Each size has its limit here. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client_machine.h"
+#include "server_machine.h"
+
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The largest thing that goes out in one piece, and what may go before and after it. */
+static size_t server_out_size(void)
+{
+    const size_t cursor = FH_CURSOR_MAX_SIDE * (4 * FH_CURSOR_MAX_SIDE + FH_CURSOR_MAX_SIDE / 8);
+    const size_t pixels = fh_encoder_bound(FH_ENCODER_MAX_PIXELS);
+
+    return max_size(max_size(pixels, cursor), FH_RFB_CUT_TEXT_MAX) + FH__CONTROL_MAX + 8192;
+}
+
+struct fh_rfb_server *fh_rfb_server_new(void)
+{
+    struct fh_rfb_server *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    pixman_region32_init(&s->damage);
+    pixman_region32_init(&s->asked);
+    pixman_region32_init(&s->scroll.to);
+    s->encodings = (struct fh__encodings){.pixels = FH_ENC_RAW, .quality = -1, .level = -1};
+    s->out_cap = server_out_size();
+    s->out = malloc(s->out_cap);
+    s->encoder = fh_encoder_new();
+    if (s->out && s->encoder)
+        return s;
+    fh_rfb_server_free(s);
+    return NULL;
+}
+
+void fh_rfb_server_free(struct fh_rfb_server *s)
+{
+    if (!s)
+        return;
+    pixman_region32_fini(&s->damage);
+    pixman_region32_fini(&s->asked);
+    pixman_region32_fini(&s->scroll.to);
+    fh_encoder_free(s->encoder);
+    free(s->out);
+    free(s->cut_in);
+    free(s->cut_out);
+    free(s->cursor);
+    free(s);
+}
+
+char *fh__server_cut_in_new(struct fh_rfb_server *s, size_t len)
+{
+    assert(len <= 2 * FH_RFB_CUT_TEXT_MAX + 1);
+    free(s->cut_in);
+    return s->cut_in = len != 0 ? malloc(len) : NULL;
+}
+
+uint8_t *fh__server_cut_out_new(struct fh_rfb_server *s, size_t len)
+{
+    assert(len <= FH_RFB_CUT_TEXT_MAX + 1);
+    free(s->cut_out);
+    return s->cut_out = len != 0 ? malloc(len) : NULL;
+}
+
+uint32_t *fh__server_cursor_new(struct fh_rfb_server *s, size_t pixels)
+{
+    assert(pixels <= FH_CURSOR_MAX_SIDE * FH_CURSOR_MAX_SIDE);
+    free(s->cursor);
+    return s->cursor = malloc(pixels * sizeof *s->cursor);
+}
+
+struct fh_rfb_client *fh_rfb_client_new(const struct fh_rfb_client_config *cfg)
+{
+    struct fh_rfb_client *c;
+
+    if (cfg->n_encodings > FH__CLIENT_ENCODINGS_MAX || cfg->quality < -1 || cfg->quality > 9 ||
+        cfg->level < -1 || cfg->level > 9 || cfg->max_pixels < 0)
+        return NULL;
+    if (!(c = calloc(1, sizeof *c)))
+        return NULL;
+    c->quality = cfg->quality;
+    c->level = cfg->level;
+    c->max_pixels = cfg->max_pixels;
+    c->wants_continuous = cfg->continuous;
+    fh__client_choose_encodings(c, cfg->encodings, cfg->n_encodings);
+    c->decoder = fh_decoder_new();
+    if (!c->decoder || !fh__bytes_reserve(&c->sending, 1)) {
+        fh_rfb_client_free(c);
+        return NULL;
+    }
+    c->sending.mem[c->sending.len++] = cfg->shared; /* ClientInit, RFC 6143 7.3.1 */
+    if (cfg->pipeline)
+        fh__client_send_start(c);
+    return c;
+}
+
+void fh_rfb_client_free(struct fh_rfb_client *c)
+{
+    if (!c)
+        return;
+    fh_decoder_free(c->decoder);
+    free(c->sending.mem);
+    free(c->queue.mem);
+    free(c->fb.px);
+    free(c->cursor);
+    free(c->next_cursor);
+    free(c->cut_text);
+    free(c);
+}
+
+bool fh__bytes_reserve(struct fh__bytes *b, size_t more)
+{
+    size_t cap = b->cap != 0 ? b->cap : 1024;
+    uint8_t *mem;
+
+    if (more > FH__CLIENT_OUT_MAX || b->len > FH__CLIENT_OUT_MAX - more)
+        return false;
+    while (cap < b->len + more)
+        cap *= 2;
+    if (cap == b->cap)
+        return true;
+    if (!(mem = malloc(cap)))
+        return false;
+    if (b->len != 0)
+        memcpy(mem, b->mem, b->len);
+    free(b->mem);
+    b->mem = mem;
+    b->cap = cap;
+    return true;
+}
+
+bool fh__client_picture_new(struct fh_rfb_client *c, int32_t width, int32_t height)
+{
+    assert(fh__client_check_size(c, (uint16_t)width, (uint16_t)height) == 0);
+    free(c->fb.px);
+    c->fb = (struct fh_framebuffer){0};
+    c->fb.px = calloc((size_t)width * (size_t)height, sizeof *c->fb.px);
+    if (!c->fb.px)
+        return false;
+    c->fb.width = c->fb.stride_px = width;
+    c->fb.height = height;
+    return true;
+}
+
+uint32_t *fh__client_cursor_new(struct fh_rfb_client *c, size_t pixels)
+{
+    assert(pixels <= FH_CURSOR_MAX_SIDE * FH_CURSOR_MAX_SIDE);
+    free(c->next_cursor);
+    return c->next_cursor = calloc(pixels, sizeof *c->next_cursor);
+}
+
+void fh__client_cursor_turn(struct fh_rfb_client *c)
+{
+    free(c->cursor);
+    c->cursor = c->next_cursor;
+    c->next_cursor = NULL;
+}
+
+char *fh__client_cut_text_new(struct fh_rfb_client *c, size_t len)
+{
+    assert(len <= 2 * FH_RFB_CUT_TEXT_MAX + 1);
+    free(c->cut_text);
+    return c->cut_text = len != 0 ? malloc(len) : NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* conn.h -- the two connections: a session on a secure channel. Made in new.c. */
+#ifndef FH_SESSION_CONN_H
+#define FH_SESSION_CONN_H
+
+#include <farhand/viewer_conn.h>
+
+#include "server_session.h"
+#include "viewer_session.h"
+
+struct fh_server_conn {
+    struct fh__server_session s;
+    struct fh_channel *ch;
+    const uint8_t *data; /* of the record that is being read; lent by the channel */
+    size_t left;
+    bool close_sent;
+    uint8_t th[FH_TRANSCRIPT_HASH_LEN];
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+    char program[FH_CHANNEL_PROGRAM_MAX + 1];
+};
+
+struct fh_viewer_conn {
+    struct fh__viewer_session s;
+    struct fh_channel *ch;
+    const uint8_t *data;
+    size_t left;
+    bool close_sent, accepted;
+    uint8_t th[FH_TRANSCRIPT_HASH_LEN];
+    struct fh_channel_event server; /* who it is, of EV_PEER */
+};
+
+#endif

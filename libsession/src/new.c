@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* new.c -- where the connections get their memory. */
+#include <stdlib.h>
+
+#include "conn.h"
+
+struct fh_server_conn *fh_server_conn_new(const struct fh_server_conn_config *cfg)
+{
+    size_t n_methods;
+    const uint8_t *methods = fh__auth_numbers(&n_methods);
+    const struct fh_channel_config channel = {.role = FH_ROLE_SERVER,
+                                              .random = cfg->random,
+                                              .random_user = cfg->random_user,
+                                              .spki = cfg->spki,
+                                              .spki_len = cfg->spki_len,
+                                              .padding = FH_PAD_PADME,
+                                              .program = cfg->program,
+                                              .methods = methods,
+                                              .n_methods = cfg->has_authentication ? n_methods : 0,
+                                              .greeting_was_read = cfg->greeting_was_read,
+                                              .now_ms = cfg->now_ms};
+    struct fh_server_conn *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return NULL;
+    fh__server_session_init(&c->s, cfg);
+    if (!(c->ch = fh_channel_new(&channel))) {
+        fh_server_conn_free(c);
+        return NULL;
+    }
+    fh__server_session_audit(&c->s, FH_AUDIT_CONNECTED, NULL, NULL);
+    return c;
+}
+
+void fh_server_conn_free(struct fh_server_conn *c)
+{
+    if (!c)
+        return;
+    fh__server_session_finish(&c->s);
+    fh_channel_free(c->ch);
+    free(c);
+}
+
+struct fh_viewer_conn *fh_viewer_conn_new(const struct fh_viewer_conn_config *cfg)
+{
+    const struct fh_channel_config channel = {.role = FH_ROLE_CLIENT,
+                                              .random = cfg->random,
+                                              .random_user = cfg->random_user,
+                                              .spki = cfg->spki,
+                                              .spki_len = cfg->spki_len,
+                                              .padding = FH_PAD_BLOCK64,
+                                              .program = cfg->program,
+                                              .now_ms = cfg->now_ms};
+    struct fh_rfb_client_config rfb = {
+        .shared = true, .quality = 8, .level = -1, .continuous = true};
+    struct fh_viewer_conn *v = calloc(1, sizeof *v);
+
+    if (!v)
+        return NULL;
+    if (cfg->rfb)
+        rfb = *cfg->rfb;
+    rfb.pipeline = true;
+    if (fh__viewer_session_init(&v->s, cfg, fh_rfb_client_new(&rfb)) != 0 || !v->s.rfb ||
+        !(v->ch = fh_channel_new(&channel))) {
+        fh_viewer_conn_free(v);
+        return NULL;
+    }
+    return v;
+}
+
+void fh_viewer_conn_free(struct fh_viewer_conn *v)
+{
+    if (!v)
+        return;
+    fh__viewer_session_finish(&v->s);
+    fh_channel_free(v->ch);
+    free(v);
+}

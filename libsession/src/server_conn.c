@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "bye.h"
+#include "conn.h"
+
+/* ---- what the channel tells ---- */
+
+static void on_peer(struct fh_server_conn *c, const struct fh_channel_event *ev)
+{
+    memcpy(c->fingerprint, ev->peer.fingerprint, sizeof c->fingerprint);
+    memcpy(c->program, ev->peer.program, sizeof c->program);
+    c->s.who.fingerprint = c->fingerprint;
+    c->s.who.program = c->program[0] ? c->program : NULL;
+    fh__server_session_audit(&c->s, FH_AUDIT_IDENTIFIED, NULL, NULL);
+    fh__server_session_push(&c->s, FH_SERVER_CONN_EV_VERIFY_PEER);
+}
+
+static void on_channel_event(struct fh_server_conn *c, const struct fh_channel_event *ev)
+{
+    switch (ev->type) {
+    case FH_CHANNEL_EV_HELLO:
+        fh__server_session_push(&c->s, FH_SERVER_CONN_EV_HELLO);
+        break;
+    case FH_CHANNEL_EV_SIGN:
+        memcpy(c->th, ev->sign.th, sizeof c->th);
+        fh__server_session_push(&c->s, FH_SERVER_CONN_EV_SIGN);
+        break;
+    case FH_CHANNEL_EV_PEER:
+        on_peer(c, ev);
+        break;
+    case FH_CHANNEL_EV_OPEN:
+        fh__server_session_open(&c->s, c->s.now);
+        break;
+    case FH_CHANNEL_EV_DATA:
+        c->data = ev->data.data;
+        c->left = ev->data.len;
+        break;
+    case FH_CHANNEL_EV_PONG:
+    case FH_CHANNEL_EV_REKEYED:
+        break;
+    case FH_CHANNEL_EV_CLOSED:
+        fh__server_session_end(&c->s, fh__bye_of_close(ev), ev->closed.error, false);
+        break;
+    }
+}
+
+/* What only the connection knows of an event. */
+static void complete(const struct fh_server_conn *c, struct fh_server_conn_event *ev)
+{
+    struct fh_channel_info info;
+
+    if (ev->type == FH_SERVER_CONN_EV_SIGN) {
+        memcpy(ev->sign.th, c->th, sizeof c->th);
+    } else if (ev->type == FH_SERVER_CONN_EV_VERIFY_PEER) {
+        ev->peer.fingerprint = c->fingerprint;
+        ev->peer.program = c->program;
+    } else if (ev->type == FH_SERVER_CONN_EV_AUDIT) {
+        fh_channel_info(c->ch, &info);
+        ev->audit.bytes_in = info.bytes_in;
+        ev->audit.bytes_out = info.bytes_out;
+    }
+}
+
+int fh_server_conn_event(struct fh_server_conn *c, struct fh_server_conn_event *ev)
+{
+    struct fh_channel_event from;
+    bool is_blocked = false;
+    size_t used;
+
+    for (;;) {
+        if (fh__server_session_event(&c->s, ev)) {
+            complete(c, ev);
+            return 1;
+        }
+        if (is_blocked)
+            return 0;
+        if (c->left > 0) {
+            used = fh__server_session_input(&c->s, c->s.now, c->data, c->left);
+            c->data += used;
+            c->left -= used;
+            is_blocked = used == 0;
+        } else if (fh_channel_event(c->ch, &from)) {
+            on_channel_event(c, &from);
+        } else {
+            return 0;
+        }
+    }
+}
+
+/* ---- bytes ---- */
+
+uint8_t *fh_server_conn_in(struct fh_server_conn *c, size_t *room)
+{
+    *room = 0;
+    return c->left > 0 ? NULL : fh_channel_in(c->ch, room);
+}
+
+int fh_server_conn_in_done(struct fh_server_conn *c, uint64_t now_ms, size_t used)
+{
+    c->s.now = now_ms;
+    return fh_channel_in_done(c->ch, now_ms, used);
+}
+
+int fh_server_conn_in_end(struct fh_server_conn *c, uint64_t now_ms)
+{
+    c->s.now = now_ms;
+    return fh_channel_in_end(c->ch, now_ms);
+}
+
+/* Seals one record; false: nothing was to be said. */
+static bool fill(struct fh_server_conn *c, uint64_t now_ms)
+{
+    enum fh_channel_padding padding;
+    size_t room, n;
+    uint8_t *mem;
+    int ret;
+
+    if (c->s.state == FH_SERVER_CLOSED || !(mem = fh_channel_write(c->ch, &room)))
+        return false;
+    if ((n = fh__server_session_fill(&c->s, now_ms, mem, room, &padding)) == 0)
+        return false;
+    if ((ret = fh_channel_write_done(c->ch, n, padding)) != 0)
+        fh__server_session_end(&c->s, FH_BYE_INTERNAL, ret, false);
+    return true;
+}
+
+const uint8_t *fh_server_conn_out(struct fh_server_conn *c, uint64_t now_ms, size_t *len)
+{
+    const uint8_t *p = fh_channel_out(c->ch, len);
+
+    c->s.now = now_ms;
+    if (p || fill(c, now_ms))
+        return fh_channel_out(c->ch, len);
+    if (c->s.state == FH_SERVER_ENDED && !c->close_sent) {
+        c->close_sent = true;
+        fh_channel_close(c->ch, fh__bye_code(c->s.reason), NULL);
+    }
+    return fh_channel_out(c->ch, len);
+}
+
+void fh_server_conn_out_done(struct fh_server_conn *c, size_t sent)
+{
+    fh_channel_out_done(c->ch, sent);
+}
+
+/* ---- time ---- */
+
+bool fh_server_conn_is_finished(const struct fh_server_conn *c)
+{
+    return c->s.state == FH_SERVER_ENDED &&
+           (fh_channel_is_finished(c->ch) || c->s.now >= c->s.closing_until);
+}
+
+uint64_t fh_server_conn_deadline(const struct fh_server_conn *c)
+{
+    uint64_t a = fh_channel_deadline(c->ch), b = fh__server_session_deadline(&c->s);
+
+    if (fh_server_conn_is_finished(c))
+        return UINT64_MAX;
+    return a < b ? a : b;
+}
+
+int fh_server_conn_tick(struct fh_server_conn *c, uint64_t now_ms)
+{
+    c->s.now = now_ms;
+    fh__server_session_tick(&c->s, now_ms);
+    return fh_channel_tick(c->ch, now_ms);
+}
+
+/* ---- answers ---- */
+
+int fh_server_conn_proceed(struct fh_server_conn *c)
+{
+    return fh_channel_proceed(c->ch, NULL);
+}
+
+int fh_server_conn_refuse(struct fh_server_conn *c, unsigned retry_s)
+{
+    char reason[12];
+    int ret;
+
+    fh__retry_write(retry_s, reason);
+    ret = fh_channel_refuse(c->ch, FH_CODE_BUSY, retry_s ? reason : NULL);
+    if (ret == 0)
+        fh__server_session_end(&c->s, FH_BYE_BUSY, FH_SESSION_E_BUSY, false);
+    return ret;
+}
+
+int fh_server_conn_signed(struct fh_server_conn *c, const uint8_t *sig, size_t len)
+{
+    return fh_channel_signed(c->ch, sig, len);
+}
+
+int fh_server_conn_accept_peer(struct fh_server_conn *c)
+{
+    return fh_channel_accept(c->ch);
+}
+
+int fh_server_conn_authenticated(struct fh_server_conn *c, uint64_t now_ms, uint32_t permissions)
+{
+    return fh__server_session_authenticated(&c->s, now_ms, permissions);
+}
+
+void fh_server_conn_close(struct fh_server_conn *c, enum fh_bye reason, bool may_reconnect)
+{
+    if (c->s.state == FH_SERVER_ENDED)
+        return;
+    c->s.may_reconnect = may_reconnect;
+    fh__server_session_end(&c->s, reason, 0, true);
+}
+
+/* ---- the desktop ---- */
+
+int fh_server_conn_set_screen(struct fh_server_conn *c, const struct fh_framebuffer *fb,
+                              const struct fh_screen *screens, size_t n_screens)
+{
+    return fh__server_session_set_screen(&c->s, fb, screens, n_screens);
+}
+
+void fh_server_conn_set_name(struct fh_server_conn *c, const char *name)
+{
+    fh__server_session_set_name(&c->s, name);
+}
+
+/* Kept by the RFB machine, and held back there from who may not view. */
+int fh_server_conn_set_cursor(struct fh_server_conn *c, const uint32_t *argb, int32_t w, int32_t h,
+                              int32_t hot_x, int32_t hot_y)
+{
+    if (c->s.state != FH_SERVER_RUNNING)
+        return FH_SESSION_E_STATE;
+    return fh_rfb_server_set_cursor(c->s.rfb, argb, w, h, hot_x, hot_y);
+}
+
+/* When the permission to view comes, all of the picture is sent anyway. */
+void fh_server_conn_damage(struct fh_server_conn *c, const struct fh_rect *r)
+{
+    if (c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW))
+        fh_rfb_server_damage(c->s.rfb, r);
+}
+
+void fh_server_conn_copy(struct fh_server_conn *c, const struct fh_rect *r, int32_t from_x,
+                         int32_t from_y)
+{
+    if (c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW))
+        fh_rfb_server_copy(c->s.rfb, r, from_x, from_y);
+}
+
+int fh_server_conn_cut_text(struct fh_server_conn *c, const char *text, size_t len)
+{
+    if (!fh__server_session_may(&c->s, FH_PERM_CLIPBOARD))
+        return 0;
+    return fh_rfb_server_cut_text(c->s.rfb, text, len);
+}
+
+void fh_server_conn_bell(struct fh_server_conn *c)
+{
+    if (fh__server_session_may(&c->s, FH_PERM_VIEW))
+        fh_rfb_server_bell(c->s.rfb);
+}
+
+void fh_server_conn_resize_done(struct fh_server_conn *c, int status)
+{
+    if (c->s.state == FH_SERVER_RUNNING)
+        fh_rfb_server_resize_done(c->s.rfb, (enum fh_rfb_resize_status)status);
+}
+
+bool fh_server_conn_is_waiting(const struct fh_server_conn *c)
+{
+    return c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW) &&
+           fh_rfb_server_is_waiting(c->s.rfb);
+}
+
+/* ---- what is known ---- */
+
+int fh_server_conn_set_permissions(struct fh_server_conn *c, uint32_t permissions)
+{
+    return fh__server_session_set_permissions(&c->s, permissions);
+}
+
+uint32_t fh_server_conn_permissions(const struct fh_server_conn *c)
+{
+    return c->s.state == FH_SERVER_RUNNING ? c->s.permissions : FH_PERM_NONE;
+}
+
+const char *fh_server_conn_session_id(const struct fh_server_conn *c)
+{
+    return c->s.session_id;
+}
+
+const char *fh_server_conn_user(const struct fh_server_conn *c)
+{
+    return c->s.session_id[0] ? c->s.auth.user : "";
+}
+
+void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out)
+{
+    fh_channel_info(c->ch, out);
+}

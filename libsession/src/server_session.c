@@ -1,0 +1,746 @@
+/* SPDX-License-Identifier: MIT */
+#include "server_session.h"
+
+#include <string.h>
+
+#include <farhand/identity.h>
+
+#include "bye.h"
+
+void fh__server_session_init(struct fh__server_session *s, const struct fh_server_conn_config *cfg)
+{
+    s->random = cfg->random;
+    s->random_user = cfg->random_user;
+    s->has_authentication = cfg->has_authentication;
+    s->idle_timeout_ms = cfg->idle_timeout_ms;
+    s->now = s->made_ms = cfg->now_ms;
+    s->auth_until = UINT64_MAX;
+    fh__session_text_copy(cfg->name, s->name, sizeof s->name);
+    s->dark = (struct fh_framebuffer){.px = &s->dark_px, .width = 1, .height = 1, .stride_px = 1};
+    s->who.path = "direct";
+}
+
+void fh__server_session_finish(struct fh__server_session *s)
+{
+    fh_rfb_server_free(s->rfb);
+    fh_wipe(s, sizeof *s);
+}
+
+void fh__server_session_push(struct fh__server_session *s, enum fh_server_conn_event_type type)
+{
+    if (s->n_pending < FH_SERVER_PENDING_MAX)
+        s->pending[s->n_pending++] = (struct fh__server_pending){.type = type};
+}
+
+/* Changes of permissions that nobody fetches are told as one, so that the rest always has room. */
+void fh__server_session_audit(struct fh__server_session *s, enum fh_audit_type type,
+                              const char *reason, const char *text)
+{
+    struct fh__server_pending p = {.type = FH_SERVER_CONN_EV_AUDIT,
+                                   .audit = type,
+                                   .permissions = s->permissions,
+                                   .reason = reason,
+                                   .text = text};
+    struct fh__server_pending *last = s->n_pending ? &s->pending[s->n_pending - 1] : NULL;
+
+    if (last && type == FH_AUDIT_PERMISSIONS && last->type == p.type && last->audit == p.audit)
+        *last = p;
+    else if (s->n_pending < FH_SERVER_PENDING_MAX)
+        s->pending[s->n_pending++] = p;
+}
+
+bool fh__server_session_may(const struct fh__server_session *s, uint32_t permission)
+{
+    return s->state == FH_SERVER_RUNNING && (s->permissions & permission) == permission;
+}
+
+/* ---- the end ---- */
+
+static void audit_end(struct fh__server_session *s)
+{
+    const char *word = fh__bye_word(s->reason);
+
+    if (s->state == FH_SERVER_CLOSED)
+        fh__server_session_audit(s, FH_AUDIT_REFUSED, word, NULL);
+    else if (s->state != FH_SERVER_RUNNING && s->reason != FH_BYE_AUTH)
+        fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, word, NULL);
+}
+
+void fh__server_session_end(struct fh__server_session *s, enum fh_bye reason, int error, bool bye)
+{
+    if (s->state == FH_SERVER_ENDED)
+        return;
+    s->reason = reason;
+    s->error = error;
+    s->bye_due = bye && s->state != FH_SERVER_CLOSED;
+    audit_end(s);
+    s->state = FH_SERVER_ENDED;
+    s->ending = FH_ENDING_RELEASE;
+    s->release_keys = s->release_buttons = true;
+    s->auth_until = UINT64_MAX;
+    s->closing_until = fh__session_later(s->now, FH_CLOSING_MS);
+    fh_wipe(s->early, sizeof s->early);
+    fh_wipe(s->message, sizeof s->message);
+}
+
+static void broken(struct fh__server_session *s)
+{
+    fh__server_session_end(s, FH_BYE_PROTOCOL, FH_SESSION_E_PROTO, true);
+}
+
+/* ---- channel 0: authentication ---- */
+
+static struct wr begin_message(struct fh__server_session *s, size_t max)
+{
+    uint8_t *mem = fh__queue_room(&s->queue, max);
+
+    return wr_init(mem, mem ? max : 0);
+}
+
+/* The queue holds all that one connection can make before Result, so it is full only by our fault.
+ */
+static void send_message(struct fh__server_session *s, const struct wr *w)
+{
+    if (w->bad || w->len == 0) {
+        fh__server_session_end(s, FH_BYE_INTERNAL, FH_SESSION_E_LIMIT, false);
+        return;
+    }
+    fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w->len);
+    s->pad_512 = true;
+}
+
+static void send_result(struct fh__server_session *s, const struct fh__result *m)
+{
+    struct wr w = begin_message(s, 64);
+
+    fh__result_write(&w, m);
+    send_message(s, &w);
+}
+
+/* A refusal says nothing about why. */
+static void refuse(struct fh__server_session *s)
+{
+    send_result(s, &(struct fh__result){.status = FH_STATUS_REFUSED});
+    fh__server_session_end(s, FH_BYE_AUTH, FH_SESSION_E_AUTH, true);
+}
+
+void fh__server_session_open(struct fh__server_session *s, uint64_t now)
+{
+    struct fh__offer offer;
+    struct wr w;
+
+    if (s->state != FH_SERVER_CLOSED)
+        return;
+    s->now = now;
+    s->state = FH_SERVER_CHOOSE;
+    s->auth_until = fh__session_later(now, FH_SERVER_AUTH_MS);
+    if (!s->has_authentication) {
+        fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, "not-configured",
+                                 "authentication is not configured");
+        refuse(s);
+        return;
+    }
+    fh__auth_offer(&offer);
+    w = begin_message(s, 256);
+    fh__offer_write(&w, &offer);
+    send_message(s, &w);
+}
+
+static void on_next(struct fh__server_session *s, enum fh__auth_next next)
+{
+    struct wr w;
+
+    switch (next) {
+    case FH_AUTH_ASK:
+        w = begin_message(s, 256);
+        fh__ask_write(&w, &s->ask);
+        send_message(s, &w);
+        s->state = FH_SERVER_ANSWER;
+        return;
+    case FH_AUTH_DECIDE:
+        s->state = FH_SERVER_DECIDE;
+        fh__server_session_push(s, FH_SERVER_CONN_EV_AUTHENTICATE);
+        return;
+    case FH_AUTH_BAD:
+        broken(s);
+        return;
+    }
+}
+
+static void on_choose(struct fh__server_session *s, struct rd r)
+{
+    struct fh__choose m;
+
+    if (s->state != FH_SERVER_CHOOSE || !fh__choose_read(r, &m))
+        broken(s);
+    else
+        on_next(s, fh__auth_choose(&s->auth, &m, &s->ask));
+}
+
+static void on_answer(struct fh__server_session *s, struct rd r)
+{
+    struct fh__answer m;
+
+    if (s->state != FH_SERVER_ANSWER || !fh__answer_read(r, &m))
+        broken(s);
+    else
+        on_next(s, fh__auth_answer(&s->auth, &m, &s->ask));
+}
+
+/*
+ * Kept as it is; it is looked at when the viewer is authorised, or never. The decision may have
+ * been made before it arrives, since it stands behind Choose.
+ */
+static void on_early(struct fh__server_session *s, struct rd r)
+{
+    if (!s->early_may_come || r.left == 0 || r.left > sizeof s->early) {
+        broken(s);
+        return;
+    }
+    s->early_len = r.left;
+    rd_copy(&r, s->early, s->early_len);
+}
+
+static void on_bye(struct fh__server_session *s, struct rd r)
+{
+    struct fh__bye m;
+
+    if (!fh__bye_read(r, &m))
+        broken(s);
+    else
+        fh__server_session_end(s, FH_BYE_NORMAL, 0, false);
+}
+
+static void on_message(struct fh__server_session *s)
+{
+    struct rd r = rd_init(s->message, s->message_len);
+    uint8_t type = rd_u8(&r);
+    bool is_first_choose = type == FH_MSG_CHOOSE && s->auth.attempt == 0;
+
+    switch (type) {
+    case FH_MSG_CHOOSE:
+        on_choose(s, r);
+        break;
+    case FH_MSG_ANSWER:
+        on_answer(s, r);
+        break;
+    case FH_MSG_EARLY:
+        on_early(s, r);
+        break;
+    case FH_MSG_BYE:
+        on_bye(s, r);
+        break;
+    default:
+        if (type < FH_MSG_MAY_IGNORE || s->state != FH_SERVER_RUNNING)
+            broken(s);
+    }
+    s->early_may_come = is_first_choose;
+    fh_wipe(s->message, s->message_len);
+    s->message_len = 0;
+}
+
+/* ---- becoming and being authorised ---- */
+
+static int reject(struct fh__server_session *s)
+{
+    bool last = s->auth.attempt >= FH_SERVER_AUTH_ATTEMPTS;
+
+    fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, "wrong", NULL);
+    if (last) {
+        refuse(s);
+        return 0;
+    }
+    fh__auth_wipe(&s->auth);
+    s->state = FH_SERVER_CHOOSE;
+    send_result(s, &(struct fh__result){.status = FH_STATUS_TRY_AGAIN,
+                                        .attempts_left =
+                                            (uint8_t)(FH_SERVER_AUTH_ATTEMPTS - s->auth.attempt)});
+    return 0;
+}
+
+static void make_session_id(struct fh__server_session *s, uint8_t id[FH_SESSION_ID_LEN])
+{
+    static const char hex[] = "0123456789abcdef";
+
+    s->random(s->random_user, id, FH_SESSION_ID_LEN);
+    for (size_t i = 0; i < FH_SESSION_ID_LEN; i++) {
+        s->session_id[2 * i] = hex[id[i] >> 4];
+        s->session_id[2 * i + 1] = hex[id[i] & 15];
+    }
+}
+
+/* Who may not view shares a picture of one black pixel without a name. */
+static int share_dark(struct fh__server_session *s)
+{
+    fh_rfb_server_pause(s->rfb, true);
+    if (s->has_screen && !s->fb)
+        return 0;
+    s->has_screen = true;
+    return fh_rfb_server_set_screen(s->rfb, &s->dark, NULL, 0);
+}
+
+static int share_screen(struct fh__server_session *s)
+{
+    int ret = 0;
+
+    fh_rfb_server_set_name(s->rfb, s->name);
+    if (s->fb) {
+        ret = fh_rfb_server_set_screen(s->rfb, s->fb, s->screens, s->n_screens);
+        s->has_screen |= ret == 0;
+    }
+    fh_rfb_server_pause(s->rfb, false);
+    return ret;
+}
+
+static int grant(struct fh__server_session *s, uint32_t permissions)
+{
+    struct fh__result m = {.status = FH_STATUS_GRANTED, .permissions = permissions};
+    int ret;
+
+    if (!(s->rfb = fh_rfb_server_new())) {
+        fh__server_session_end(s, FH_BYE_INTERNAL, FH_SESSION_E_NOMEM, true);
+        return FH_SESSION_E_NOMEM;
+    }
+    fh__auth_wipe(&s->auth);
+    make_session_id(s, m.session_id);
+    m.idle_s =
+        s->idle_timeout_ms / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(s->idle_timeout_ms / 1000);
+    s->permissions = permissions;
+    s->state = FH_SERVER_RUNNING;
+    s->auth_until = UINT64_MAX;
+    s->last_input_ms = s->now;
+    ret = (permissions & FH_PERM_VIEW) != 0 ? share_screen(s) : share_dark(s);
+    if (ret != 0) {
+        fh__server_session_end(s, FH_BYE_INTERNAL, ret, true);
+        return ret;
+    }
+    send_result(s, &m);
+    fh__server_session_push(s, FH_SERVER_CONN_EV_STARTED);
+    fh__server_session_audit(s, FH_AUDIT_STARTED, NULL, NULL);
+    return 0;
+}
+
+int fh__server_session_authenticated(struct fh__server_session *s, uint64_t now,
+                                     uint32_t permissions)
+{
+    if (s->state != FH_SERVER_DECIDE)
+        return FH_SESSION_E_STATE;
+    s->now = now;
+    permissions &= FH_PERM_ALL;
+    return permissions == 0 ? reject(s) : grant(s, permissions);
+}
+
+int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t permissions)
+{
+    uint32_t lost, got;
+    int ret = 0;
+
+    if (s->state != FH_SERVER_RUNNING)
+        return FH_SESSION_E_STATE;
+    permissions &= FH_PERM_ALL;
+    if (permissions == s->permissions)
+        return 0;
+    lost = s->permissions & ~permissions;
+    got = permissions & ~s->permissions;
+    s->permissions = permissions;
+    s->permissions_changed = true;
+    s->release_keys |= (lost & FH_PERM_KEYBOARD) != 0;
+    s->release_buttons |= (lost & FH_PERM_POINTER) != 0;
+    fh__server_session_audit(s, FH_AUDIT_PERMISSIONS, NULL, NULL);
+    if ((lost & FH_PERM_VIEW) != 0)
+        ret = share_dark(s);
+    else if ((got & FH_PERM_VIEW) != 0)
+        ret = share_screen(s);
+    return ret;
+}
+
+int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_framebuffer *fb,
+                                  const struct fh_screen *screens, size_t n_screens)
+{
+    struct fh_screen whole = {0};
+    int ret;
+
+    if (s->state != FH_SERVER_RUNNING)
+        return FH_SESSION_E_STATE;
+    if (!fb || fb->width < 1 || fb->height < 1 || fb->width > FH_FRAMEBUFFER_MAX_SIDE ||
+        fb->height > FH_FRAMEBUFFER_MAX_SIDE || (screens && n_screens > FH_RFB_SCREENS_MAX))
+        return FH_SESSION_E_INVAL;
+    whole.w = (uint16_t)fb->width;
+    whole.h = (uint16_t)fb->height;
+    if (!screens || n_screens == 0) {
+        screens = &whole;
+        n_screens = 1;
+    }
+    if ((s->permissions & FH_PERM_VIEW) != 0)
+        ret = fh_rfb_server_set_screen(s->rfb, fb, screens, n_screens);
+    else
+        ret = fh_rfb_server_set_screen(s->rfb, &s->dark, NULL, 0);
+    if (ret != 0)
+        return ret;
+    s->has_screen = true;
+    s->fb = fb;
+    memcpy(s->screens, screens, n_screens * sizeof *screens);
+    s->n_screens = n_screens;
+    return 0;
+}
+
+void fh__server_session_set_name(struct fh__server_session *s, const char *name)
+{
+    fh__session_text_copy(name, s->name, sizeof s->name);
+    if (fh__server_session_may(s, FH_PERM_VIEW))
+        fh_rfb_server_set_name(s->rfb, s->name);
+}
+
+/* ---- bytes from the viewer ---- */
+
+/* Gives bytes to the RFB machine; how many it had room for. */
+static size_t feed_rfb(struct fh__server_session *s, const uint8_t *data, size_t len)
+{
+    size_t room = 0;
+    uint8_t *in = s->has_screen ? fh_rfb_server_in(s->rfb, &room) : NULL;
+    size_t n = !in ? 0 : len < room ? len : room;
+    int ret;
+
+    if (n == 0)
+        return 0;
+    memcpy(in, data, n);
+    ret = fh_rfb_server_in_done(s->rfb, s->now, n);
+    if (ret < 0)
+        fh__server_session_end(s, FH_BYE_PROTOCOL, ret, true);
+    return n;
+}
+
+/* True: all that was sent early is with the RFB machine. */
+static bool feed_early(struct fh__server_session *s)
+{
+    while (s->state == FH_SERVER_RUNNING && s->early_pos < s->early_len) {
+        size_t n = feed_rfb(s, s->early + s->early_pos, s->early_len - s->early_pos);
+
+        if (n == 0)
+            return false;
+        s->early_pos += n;
+    }
+    return true;
+}
+
+/* One piece of a frame; how much of it was used. */
+static size_t on_piece(struct fh__server_session *s, const uint8_t *data, size_t len)
+{
+    bool is_session = s->mux.channel == FH_CHANNEL_SESSION;
+
+    if (is_session ? s->mux.length > FH_MESSAGE_MAX
+                   : s->mux.channel != FH_CHANNEL_RFB || s->state != FH_SERVER_RUNNING) {
+        broken(s);
+        return 0;
+    }
+    if (!is_session) {
+        s->early_may_come = false;
+        len = feed_early(s) ? feed_rfb(s, data, len) : 0;
+        if (len > 0)
+            (void)fh__mux_take(&s->mux, len);
+        return len;
+    }
+    memcpy(s->message + s->message_len, data, len);
+    s->message_len += len;
+    if (fh__mux_take(&s->mux, len))
+        on_message(s);
+    return len;
+}
+
+size_t fh__server_session_input(struct fh__server_session *s, uint64_t now, const uint8_t *data,
+                                size_t len)
+{
+    const uint8_t *p = data;
+    size_t left = len, piece, used;
+
+    s->now = now;
+    while (s->state != FH_SERVER_ENDED && s->n_pending == 0) {
+        switch (fh__mux_peek(&s->mux, &p, &left, &piece)) {
+        case FH_MUX_MORE:
+            return len;
+        case FH_MUX_BAD:
+            broken(s);
+            break;
+        case FH_MUX_PIECE:
+            used = on_piece(s, p, piece);
+            p += used;
+            left -= used;
+            if (used == 0 && s->state != FH_SERVER_ENDED)
+                return len - left;
+        }
+    }
+    return s->state == FH_SERVER_ENDED ? len : len - left;
+}
+
+/* ---- events ---- */
+
+static void give_pending(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    const struct fh__server_pending p = s->pending[0];
+
+    s->n_pending--;
+    memmove(s->pending, s->pending + 1, s->n_pending * sizeof s->pending[0]);
+    ev->type = p.type;
+    if (p.type == FH_SERVER_CONN_EV_AUTHENTICATE) {
+        ev->credentials.user = s->auth.user;
+        ev->credentials.password = s->auth.password;
+        ev->credentials.password_len = s->auth.password_len;
+        ev->credentials.attempt = s->auth.attempt;
+    } else if (p.type == FH_SERVER_CONN_EV_AUDIT) {
+        ev->audit = s->who;
+        ev->audit.type = p.audit;
+        ev->audit.monotonic_ms = s->now;
+        ev->audit.duration_ms = s->now - s->made_ms;
+        ev->audit.session = s->session_id[0] ? s->session_id : NULL;
+        ev->audit.user = s->auth.attempt ? s->auth.user : NULL;
+        ev->audit.method = fh__auth_name(&s->auth);
+        ev->audit.permissions = p.permissions;
+        ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED || p.audit == FH_AUDIT_PERMISSIONS;
+        ev->audit.reason = p.reason;
+        ev->audit.text = p.text;
+    }
+}
+
+/* Lets go of what the viewer holds and may hold no longer. */
+static bool give_release(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    if (s->release_keys && fh__held_take_key(&s->held, &ev->key.keysym, &ev->key.keycode)) {
+        ev->type = FH_SERVER_CONN_EV_KEY;
+        ev->key.down = false;
+        return true;
+    }
+    s->release_keys = false;
+    if (s->release_buttons && fh__held_take_buttons(&s->held)) {
+        ev->type = FH_SERVER_CONN_EV_POINTER;
+        ev->pointer.x = s->held.x;
+        ev->pointer.y = s->held.y;
+        ev->pointer.buttons = 0;
+        return true;
+    }
+    s->release_buttons = false;
+    return false;
+}
+
+static bool give_key(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    const struct fh_rfb_server_event *m = &s->rfb_event;
+
+    if (!fh__held_key(&s->held, m->key.keysym, m->key.keycode, m->key.down))
+        return false;
+    ev->type = FH_SERVER_CONN_EV_KEY;
+    ev->key.keysym = m->key.keysym;
+    ev->key.keycode = m->key.keycode;
+    ev->key.down = m->key.down;
+    return true;
+}
+
+static bool give_pointer(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    const struct fh_rfb_server_event *m = &s->rfb_event;
+
+    fh__held_pointer(&s->held, m->pointer.x, m->pointer.y, m->pointer.buttons);
+    ev->type = FH_SERVER_CONN_EV_POINTER;
+    ev->pointer.x = m->pointer.x;
+    ev->pointer.y = m->pointer.y;
+    ev->pointer.buttons = m->pointer.buttons;
+    return true;
+}
+
+static bool give_cut_text(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    ev->type = FH_SERVER_CONN_EV_CUT_TEXT;
+    ev->cut_text.text = s->rfb_event.cut_text.text;
+    ev->cut_text.len = s->rfb_event.cut_text.len;
+    return true;
+}
+
+static bool give_resize(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    ev->type = FH_SERVER_CONN_EV_RESIZE;
+    ev->resize.width = s->rfb_event.resize.width;
+    ev->resize.height = s->rfb_event.resize.height;
+    ev->resize.screens = s->rfb_event.resize.screens;
+    ev->resize.n_screens = s->rfb_event.resize.n_screens;
+    return true;
+}
+
+/* What a viewer may ask for, and with which permission. */
+static const struct {
+    enum fh_rfb_server_event_type type;
+    uint32_t permission;
+    bool (*give)(struct fh__server_session *s, struct fh_server_conn_event *ev);
+} allowed[] = {
+    {FH_RFB_SERVER_EV_KEY, FH_PERM_KEYBOARD, give_key},
+    {FH_RFB_SERVER_EV_POINTER, FH_PERM_POINTER, give_pointer},
+    {FH_RFB_SERVER_EV_CUT_TEXT, FH_PERM_CLIPBOARD, give_cut_text},
+    {FH_RFB_SERVER_EV_RESIZE, FH_PERM_RESIZE, give_resize},
+};
+
+/* What the viewer did without permission is dropped in silence: it may not know yet. */
+static bool give_rfb_event(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    enum fh_rfb_server_event_type type = s->rfb_event.type;
+
+    if (type == FH_RFB_SERVER_EV_READY)
+        return false;
+    s->last_input_ms = s->now;
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+        if (allowed[i].type == type && fh__server_session_may(s, allowed[i].permission) &&
+            allowed[i].give(s, ev))
+            return true;
+    s->dropped++;
+    if (type == FH_RFB_SERVER_EV_RESIZE)
+        fh_rfb_server_resize_done(s->rfb, FH_RFB_RESIZE_PROHIBITED);
+    return false;
+}
+
+static int give_end(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    switch (s->ending) {
+    case FH_ENDING_NO:
+    case FH_ENDING_TOLD:
+        return 0;
+    case FH_ENDING_RELEASE:
+    case FH_ENDING_TELL:
+        s->ending = FH_ENDING_RECORD;
+        ev->type = FH_SERVER_CONN_EV_ENDED;
+        ev->ended.reason = s->reason;
+        ev->ended.error = s->error;
+        return 1;
+    case FH_ENDING_RECORD:
+        fh__auth_wipe(&s->auth);
+        s->ending = FH_ENDING_TOLD;
+        fh__server_session_audit(s, FH_AUDIT_ENDED, fh__bye_word(s->reason), NULL);
+        give_pending(s, ev);
+        return 1;
+    }
+    return 0;
+}
+
+/* 1: *ev is the next of what the viewer did; 0: nothing more, or the session ended. */
+static int next_rfb_event(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    int ret = 0;
+
+    while (feed_early(s), s->state == FH_SERVER_RUNNING) {
+        if ((ret = fh_rfb_server_event(s->rfb, &s->rfb_event)) <= 0)
+            break;
+        if (give_rfb_event(s, ev))
+            return 1;
+    }
+    if (ret < 0)
+        fh__server_session_end(s, FH_BYE_PROTOCOL, ret, true);
+    return 0;
+}
+
+int fh__server_session_event(struct fh__server_session *s, struct fh_server_conn_event *ev)
+{
+    memset(ev, 0, sizeof *ev);
+    for (;;) {
+        if (s->n_pending > 0) {
+            give_pending(s, ev);
+            return 1;
+        }
+        if (give_release(s, ev))
+            return 1;
+        if (s->ending != FH_ENDING_NO)
+            return give_end(s, ev);
+        if (next_rfb_event(s, ev))
+            return 1;
+        if (s->ending == FH_ENDING_NO)
+            return 0;
+    }
+}
+
+/* ---- bytes to the viewer ---- */
+
+static size_t fill_messages(struct fh__server_session *s, uint8_t *out, size_t room)
+{
+    size_t n = fh__queue_take(&s->queue, out, room);
+    struct wr w;
+
+    if (!fh__queue_is_empty(&s->queue))
+        return n;
+    if (s->permissions_changed && s->state == FH_SERVER_RUNNING && n == 0) {
+        w = begin_message(s, 16);
+        fh__permissions_write(&w, s->permissions);
+        fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w.len);
+        s->permissions_changed = false;
+        n += fh__queue_take(&s->queue, out, room);
+    }
+    if (s->bye_due && n == 0) {
+        w = begin_message(s, 16);
+        fh__bye_write(&w, &(struct fh__bye){.reason = (uint8_t)s->reason,
+                                            .may_reconnect = s->may_reconnect,
+                                            .retry_s = s->retry_s});
+        fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w.len);
+        s->bye_due = false;
+        n += fh__queue_take(&s->queue, out, room);
+    }
+    return n;
+}
+
+static size_t fill_rfb(struct fh__server_session *s, uint8_t *out, size_t room)
+{
+    size_t at = 0, len;
+    const uint8_t *p;
+
+    while (room - at > FH_FRAME_HEADER && (p = fh_rfb_server_out(s->rfb, s->now, &len)) != NULL) {
+        size_t n = room - at - FH_FRAME_HEADER;
+
+        n = len < n ? len : n;
+        n = n < FH_FRAME_MAX ? n : FH_FRAME_MAX;
+        fh__frame_header(out + at, FH_CHANNEL_RFB, n);
+        memcpy(out + at + FH_FRAME_HEADER, p, n);
+        fh_rfb_server_out_done(s->rfb, n);
+        at += FH_FRAME_HEADER + n;
+    }
+    return at;
+}
+
+size_t fh__server_session_fill(struct fh__server_session *s, uint64_t now, uint8_t *out,
+                               size_t room, enum fh_channel_padding *padding)
+{
+    size_t n;
+    int ret;
+
+    s->now = now;
+    n = fill_messages(s, out, room);
+    if (n > 0) {
+        *padding = s->pad_512 ? FH_PAD_512 : FH_PAD_BLOCK64;
+        s->pad_512 =
+            s->pad_512 && (s->state != FH_SERVER_RUNNING || !fh__queue_is_empty(&s->queue));
+        return n;
+    }
+    if (s->state != FH_SERVER_RUNNING || !s->has_screen)
+        return 0;
+    n = fill_rfb(s, out, room);
+    *padding = n < FH_PADME_MIN ? FH_PAD_BLOCK64 : FH_PAD_PADME;
+    if ((ret = fh_rfb_server_error(s->rfb)) != 0)
+        fh__server_session_end(s, FH_BYE_INTERNAL, ret, true);
+    return n;
+}
+
+/* ---- time ---- */
+
+uint64_t fh__server_session_deadline(const struct fh__server_session *s)
+{
+    if (s->state == FH_SERVER_ENDED)
+        return s->closing_until;
+    if (s->state == FH_SERVER_RUNNING && s->idle_timeout_ms != 0)
+        return fh__session_later(s->last_input_ms, s->idle_timeout_ms);
+    return s->auth_until;
+}
+
+void fh__server_session_tick(struct fh__server_session *s, uint64_t now)
+{
+    s->now = now;
+    if (s->state == FH_SERVER_ENDED || now < fh__server_session_deadline(s))
+        return;
+    if (s->state == FH_SERVER_RUNNING) {
+        s->may_reconnect = true;
+        fh__server_session_end(s, FH_BYE_IDLE, 0, true);
+    } else {
+        fh__server_session_end(s, FH_BYE_TIMEOUT, FH_SESSION_E_TIMEOUT, true);
+    }
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "bye.h"
+#include "conn.h"
+
+/* ---- what the channel tells ---- */
+
+static void on_closed(struct fh_viewer_conn *v, const struct fh_channel_event *ev)
+{
+    struct fh__viewer_session *s = &v->s;
+    bool is_seconds = ev->closed.by_peer && ev->closed.code == FH_CODE_BUSY;
+
+    if (s->state == FH_VIEWER_ENDED)
+        return;
+    if (ev->closed.by_peer && !is_seconds)
+        fh__session_text_escape(ev->closed.reason, strlen(ev->closed.reason), s->end_text,
+                                sizeof s->end_text);
+    fh__viewer_session_end(s, fh__bye_of_close(ev), ev->closed.error, false);
+    s->end.ended.by_server = ev->closed.by_peer;
+    s->end.ended.confirmed = ev->closed.confirmed;
+    if (is_seconds)
+        s->end.ended.retry_s = fh__retry_read(ev->closed.reason);
+}
+
+static void on_channel_event(struct fh_viewer_conn *v, const struct fh_channel_event *ev)
+{
+    switch (ev->type) {
+    case FH_CHANNEL_EV_SIGN:
+        memcpy(v->th, ev->sign.th, sizeof v->th);
+        fh__viewer_session_push(&v->s, FH_VIEWER_CONN_EV_SIGN);
+        break;
+    case FH_CHANNEL_EV_PEER:
+        v->server = *ev;
+        fh__viewer_session_push(&v->s, FH_VIEWER_CONN_EV_VERIFY_SERVER);
+        break;
+    case FH_CHANNEL_EV_DATA:
+        v->data = ev->data.data;
+        v->left = ev->data.len;
+        break;
+    case FH_CHANNEL_EV_HELLO:
+    case FH_CHANNEL_EV_OPEN:
+    case FH_CHANNEL_EV_PONG:
+    case FH_CHANNEL_EV_REKEYED:
+        break;
+    case FH_CHANNEL_EV_CLOSED:
+        on_closed(v, ev);
+        break;
+    }
+}
+
+static void complete(const struct fh_viewer_conn *v, struct fh_viewer_conn_event *ev)
+{
+    if (ev->type == FH_VIEWER_CONN_EV_SIGN) {
+        memcpy(ev->sign.th, v->th, sizeof v->th);
+    } else if (ev->type == FH_VIEWER_CONN_EV_VERIFY_SERVER) {
+        ev->server.spki = v->server.peer.spki;
+        ev->server.spki_len = v->server.peer.spki_len;
+        ev->server.fingerprint = v->server.peer.fingerprint;
+        ev->server.program = v->server.peer.program;
+    }
+}
+
+int fh_viewer_conn_event(struct fh_viewer_conn *v, struct fh_viewer_conn_event *ev)
+{
+    struct fh_channel_event from;
+    bool is_blocked = false;
+    size_t used;
+
+    for (;;) {
+        if (fh__viewer_session_event(&v->s, ev)) {
+            complete(v, ev);
+            return 1;
+        }
+        if (is_blocked)
+            return 0;
+        if (v->left > 0) {
+            used = fh__viewer_session_input(&v->s, v->s.now, v->data, v->left);
+            v->data += used;
+            v->left -= used;
+            is_blocked = used == 0;
+        } else if (fh_channel_event(v->ch, &from)) {
+            on_channel_event(v, &from);
+        } else {
+            return 0;
+        }
+    }
+}
+
+/* ---- bytes ---- */
+
+uint8_t *fh_viewer_conn_in(struct fh_viewer_conn *v, size_t *room)
+{
+    *room = 0;
+    return v->left > 0 ? NULL : fh_channel_in(v->ch, room);
+}
+
+int fh_viewer_conn_in_done(struct fh_viewer_conn *v, uint64_t now_ms, size_t used)
+{
+    v->s.now = now_ms;
+    return fh_channel_in_done(v->ch, now_ms, used);
+}
+
+int fh_viewer_conn_in_end(struct fh_viewer_conn *v, uint64_t now_ms)
+{
+    v->s.now = now_ms;
+    return fh_channel_in_end(v->ch, now_ms);
+}
+
+static bool fill(struct fh_viewer_conn *v, uint64_t now_ms)
+{
+    enum fh_channel_padding padding;
+    size_t room, n;
+    uint8_t *mem;
+    int ret;
+
+    if (v->s.state == FH_VIEWER_CLOSED || !(mem = fh_channel_write(v->ch, &room)))
+        return false;
+    if ((n = fh__viewer_session_fill(&v->s, now_ms, mem, room, &padding)) == 0)
+        return false;
+    if ((ret = fh_channel_write_done(v->ch, n, padding)) != 0)
+        fh__viewer_session_end(&v->s, FH_BYE_INTERNAL, ret, false);
+    return true;
+}
+
+const uint8_t *fh_viewer_conn_out(struct fh_viewer_conn *v, uint64_t now_ms, size_t *len)
+{
+    const uint8_t *p = fh_channel_out(v->ch, len);
+
+    v->s.now = now_ms;
+    if (p || fill(v, now_ms))
+        return fh_channel_out(v->ch, len);
+    if (v->s.state == FH_VIEWER_ENDED && !v->close_sent) {
+        v->close_sent = true;
+        fh_channel_close(v->ch, fh__bye_code(v->s.end.ended.reason), NULL);
+    }
+    return fh_channel_out(v->ch, len);
+}
+
+void fh_viewer_conn_out_done(struct fh_viewer_conn *v, size_t sent)
+{
+    fh_channel_out_done(v->ch, sent);
+}
+
+/* ---- time ---- */
+
+bool fh_viewer_conn_is_finished(const struct fh_viewer_conn *v)
+{
+    return v->s.state == FH_VIEWER_ENDED &&
+           (fh_channel_is_finished(v->ch) || v->s.now >= v->s.closing_until);
+}
+
+uint64_t fh_viewer_conn_deadline(const struct fh_viewer_conn *v)
+{
+    uint64_t a = fh_channel_deadline(v->ch), b = fh__viewer_session_deadline(&v->s);
+
+    if (fh_viewer_conn_is_finished(v))
+        return UINT64_MAX;
+    return a < b ? a : b;
+}
+
+int fh_viewer_conn_tick(struct fh_viewer_conn *v, uint64_t now_ms)
+{
+    v->s.now = now_ms;
+    fh__viewer_session_tick(&v->s, now_ms);
+    return fh_channel_tick(v->ch, now_ms);
+}
+
+/* ---- answers ---- */
+
+int fh_viewer_conn_signed(struct fh_viewer_conn *v, const uint8_t *sig, size_t len)
+{
+    int ret = fh_channel_signed(v->ch, sig, len);
+
+    if (ret == 0)
+        fh__viewer_session_open(&v->s, v->s.now, v->server.peer.methods, v->server.peer.n_methods);
+    return ret;
+}
+
+int fh_viewer_conn_accept_server(struct fh_viewer_conn *v)
+{
+    return fh_channel_accept(v->ch);
+}
+
+int fh_viewer_conn_credentials(struct fh_viewer_conn *v, const char *user, const char *password,
+                               size_t password_len)
+{
+    return fh__viewer_session_credentials(&v->s, user, password, password_len);
+}
+
+void fh_viewer_conn_close(struct fh_viewer_conn *v, enum fh_bye reason)
+{
+    fh__viewer_session_end(&v->s, reason, 0, true);
+}
+
+/* ---- input and the picture ---- */
+
+static bool has_picture(const struct fh_viewer_conn *v)
+{
+    return v->s.state == FH_VIEWER_RUNNING && fh_rfb_client_framebuffer(v->s.rfb) != NULL;
+}
+
+static bool may_send(const struct fh_viewer_conn *v, uint32_t permission)
+{
+    return has_picture(v) && !v->s.view_only && fh__viewer_session_may(&v->s, permission);
+}
+
+int fh_viewer_conn_key(struct fh_viewer_conn *v, uint32_t keysym, uint32_t keycode, bool down)
+{
+    if (!may_send(v, FH_PERM_KEYBOARD))
+        return FH_SESSION_E_STATE;
+    return fh_rfb_client_key(v->s.rfb, keysym, keycode, down);
+}
+
+int fh_viewer_conn_pointer(struct fh_viewer_conn *v, uint16_t x, uint16_t y, uint8_t buttons)
+{
+    if (!may_send(v, FH_PERM_POINTER))
+        return FH_SESSION_E_STATE;
+    return fh_rfb_client_pointer(v->s.rfb, x, y, buttons);
+}
+
+int fh_viewer_conn_cut_text(struct fh_viewer_conn *v, const char *text, size_t len)
+{
+    if (!may_send(v, FH_PERM_CLIPBOARD))
+        return FH_SESSION_E_STATE;
+    return fh_rfb_client_cut_text(v->s.rfb, text, len);
+}
+
+int fh_viewer_conn_resize(struct fh_viewer_conn *v, uint16_t width, uint16_t height)
+{
+    if (!may_send(v, FH_PERM_RESIZE))
+        return FH_SESSION_E_STATE;
+    return fh_rfb_client_resize(v->s.rfb, width, height);
+}
+
+int fh_viewer_conn_refresh(struct fh_viewer_conn *v)
+{
+    const struct fh_framebuffer *fb = fh_viewer_conn_framebuffer(v);
+
+    if (!fb)
+        return FH_SESSION_E_STATE;
+    return fh_rfb_client_refresh(
+        v->s.rfb, &(struct fh_rect){.x = 0, .y = 0, .w = fb->width, .h = fb->height});
+}
+
+const struct fh_framebuffer *fh_viewer_conn_framebuffer(const struct fh_viewer_conn *v)
+{
+    return fh_rfb_client_framebuffer(v->s.rfb);
+}
+
+const char *fh_viewer_conn_name(const struct fh_viewer_conn *v)
+{
+    const char *name = fh_rfb_client_name(v->s.rfb);
+
+    return name ? name : "";
+}
+
+uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v)
+{
+    return v->s.state == FH_VIEWER_RUNNING ? v->s.permissions : FH_PERM_NONE;
+}
+
+void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out)
+{
+    fh_channel_info(v->ch, out);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * viewer_session.h -- a viewer's session above the secure channel; the counterpart of
+ * server_session.h. It sees plain bytes only; viewer_conn.c puts it on a channel.
+ */
+#ifndef FH_SESSION_VIEWER_SESSION_H
+#define FH_SESSION_VIEWER_SESSION_H
+
+#include <farhand/channel.h>
+#include <farhand/rfb_client.h>
+#include <farhand/viewer_conn.h>
+
+#include "mux.h"
+#include "session_messages.h"
+
+enum fh__viewer_state {
+    FH_VIEWER_CLOSED,  /* the server is not accepted yet: nothing is sent */
+    FH_VIEWER_WAIT,    /* for Offer */
+    FH_VIEWER_ASK,     /* for the application's credentials */
+    FH_VIEWER_CHOSEN,  /* for Result */
+    FH_VIEWER_RUNNING, /* authorised: channel 1 is open */
+    FH_VIEWER_ENDED
+};
+
+enum { FH_VIEWER_PENDING_MAX = 8 };
+
+struct fh__viewer_session {
+    bool view_only;
+    enum fh__viewer_state state;
+    uint64_t now, auth_until, closing_until;
+    struct fh__mux mux;
+    uint8_t message[FH_MESSAGE_MAX];
+    size_t message_len;
+    struct fh__queue queue;
+    bool has_offer, early_sent;
+    bool pad_512; /* what is queued belongs to authentication */
+
+    bool has_credentials;
+    char user[FH_USER_MAX + 1];
+    char password[FH_PASSWORD_MAX + 1];
+    size_t password_len;
+    unsigned attempt;
+
+    uint32_t permissions;
+    char session_id[2 * FH_SESSION_ID_LEN + 1];
+    struct fh_rfb_client *rfb; /* made and given in new.c; freed here */
+
+    enum fh_viewer_conn_event_type pending[FH_VIEWER_PENDING_MAX];
+    unsigned n_pending;
+
+    bool end_told, bye_due;
+    struct fh_viewer_conn_event end; /* ENDED */
+    char end_text[4 * FH_BYE_TEXT_MAX + 1];
+};
+
+/* 0, or FH_SESSION_E_INVAL for credentials that cannot be. */
+int fh__viewer_session_init(struct fh__viewer_session *s, const struct fh_viewer_conn_config *cfg,
+                            struct fh_rfb_client *rfb);
+void fh__viewer_session_finish(struct fh__viewer_session *s);
+/* The server is accepted; methods: those that it named. */
+void fh__viewer_session_open(struct fh__viewer_session *s, uint64_t now, const uint8_t *methods,
+                             size_t n_methods);
+size_t fh__viewer_session_input(struct fh__viewer_session *s, uint64_t now, const uint8_t *data,
+                                size_t len);
+int fh__viewer_session_event(struct fh__viewer_session *s, struct fh_viewer_conn_event *ev);
+size_t fh__viewer_session_fill(struct fh__viewer_session *s, uint64_t now, uint8_t *out,
+                               size_t room, enum fh_channel_padding *padding);
+uint64_t fh__viewer_session_deadline(const struct fh__viewer_session *s);
+void fh__viewer_session_tick(struct fh__viewer_session *s, uint64_t now);
+
+void fh__viewer_session_push(struct fh__viewer_session *s, enum fh_viewer_conn_event_type type);
+int fh__viewer_session_credentials(struct fh__viewer_session *s, const char *user,
+                                   const char *password, size_t password_len);
+bool fh__viewer_session_may(const struct fh__viewer_session *s, uint32_t permission);
+/* Ends it; the first call counts. bye: tell the server, if the channel stands. */
+void fh__viewer_session_end(struct fh__viewer_session *s, enum fh_bye reason, int error, bool bye);
+
+#endif

@@ -1,0 +1,694 @@
+/* SPDX-License-Identifier: MIT */
+/* The sessions of a Server app on a libuv loop. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <farhand/channel.h>
+#include <farhand/framebuffer.h>
+#include <farhand/identity.h>
+#include <farhand/identity_uv.h>
+#include <farhand/rfb_server.h>
+#include <farhand/server.h>
+#include <farhand/stream.h>
+
+#include "carrier.h"
+
+struct fh_session {
+    struct fh__carrier carrier;
+    struct fh_server *server;
+    struct fh_server_conn *conn;
+    struct fh_session *prev, *next;
+    char peer[FH_ADDRESS_TEXT];
+    struct fh_address address;
+    uint64_t number;
+    void *data;
+    const char *refused; /* no place for it: why; it is told and closed */
+    bool is_counted, is_authenticated, is_started, has_ended;
+    bool has_begun; /* the application was asked whether it may try */
+    bool wants_signature;
+    bool told_wanted;
+    uint8_t th[FH_TRANSCRIPT_HASH_LEN];
+};
+
+/* The one signature that is being made: an identity is used by one thread at a time. */
+struct sign_job {
+    uv_work_t work;
+    bool is_running;
+    struct fh_session *session; /* NULL: it went away meanwhile */
+    uint8_t th[FH_TRANSCRIPT_HASH_LEN];
+    uint8_t sig[FH_SIGNATURE_MAX];
+    size_t len;
+    int status;
+};
+
+struct fh_server {
+    uv_loop_t *loop;
+    const struct fh_identity *identity;
+    const struct fh_server_callbacks *callbacks;
+    void *user;
+    char name[FH_RFB_NAME_MAX + 1];
+    char program[FH_CHANNEL_PROGRAM_MAX + 1];
+    uint64_t idle_timeout_ms;
+    struct fh_admission *admission;
+    struct fh_session *first, *last; /* in order of arrival */
+    size_t n_started;
+    uint64_t next_number;
+    struct sign_job job;
+    uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
+    const struct fh_framebuffer *fb;
+    struct fh_screen screens[FH_RFB_SCREENS_MAX];
+    size_t n_screens;
+    uint32_t *cursor;
+    int32_t cursor_w, cursor_h, cursor_x, cursor_y;
+    bool is_closing, is_gone;
+    void (*closed)(void *user);
+};
+
+/* ---- audit ---- */
+
+static uint64_t utc_ms(void)
+{
+    struct timespec ts;
+
+    if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+        return 0;
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void audit(struct fh_session *s, struct fh_audit_event *ev)
+{
+    ev->utc_ms = utc_ms();
+    ev->connection = s->number;
+    ev->peer = s->peer;
+    if (s->server->callbacks->audit)
+        s->server->callbacks->audit(s->server->user, ev);
+}
+
+static void audit_refused(struct fh_session *s, const char *reason)
+{
+    struct fh_audit_event ev = {.type = FH_AUDIT_REFUSED,
+                                .monotonic_ms = uv_now(s->server->loop),
+                                .path = "direct",
+                                .reason = reason};
+
+    audit(s, &ev);
+}
+
+/* ---- admission ---- */
+
+static const uint8_t *source(const struct fh_session *s, size_t *len)
+{
+    *len = s->address.family == FH_ADDRESS_IPV4 ? 4 : s->address.family == FH_ADDRESS_IPV6 ? 16 : 0;
+    return s->address.ip;
+}
+
+static void leave(struct fh_session *s)
+{
+    size_t len;
+    const uint8_t *addr = source(s, &len);
+
+    if (s->is_counted)
+        fh_admission_leave(s->server->admission, addr, len, s->is_authenticated);
+    s->is_counted = false;
+}
+
+static void on_hello(struct fh_session *s)
+{
+    unsigned retry_s = 0;
+    size_t len;
+    const uint8_t *addr = source(s, &len);
+
+    if (fh_admission_handshake(s->server->admission, uv_now(s->server->loop), addr, len,
+                               &retry_s) == 0)
+        (void)fh_server_conn_proceed(s->conn);
+    else
+        (void)fh_server_conn_refuse(s->conn, retry_s);
+}
+
+/* ---- signing ---- */
+
+static void sign_next(struct fh_server *server);
+
+static void sign_work(uv_work_t *work)
+{
+    struct fh_server *server = work->data;
+    struct sign_job *job = &server->job;
+
+    job->status = fh_identity_sign(server->identity, FH_ROLE_SERVER, job->th, fh_random_system,
+                                   NULL, job->sig, &job->len);
+}
+
+static void maybe_gone(struct fh_server *server);
+
+static void sign_done(uv_work_t *work, int status)
+{
+    struct fh_server *server = work->data;
+    struct sign_job *job = &server->job;
+    struct fh_session *s = job->session;
+
+    job->is_running = false;
+    job->session = NULL;
+    if (s && (status != 0 || job->status != 0 ||
+              fh_server_conn_signed(s->conn, job->sig, job->len) != 0))
+        fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
+    if (s)
+        fh__carrier_soon(&s->carrier);
+    sign_next(server);
+    maybe_gone(server);
+}
+
+static void sign_next(struct fh_server *server)
+{
+    struct sign_job *job = &server->job;
+    struct fh_session *s = server->first;
+
+    while (s && !s->wants_signature)
+        s = s->next;
+    if (!s || job->is_running)
+        return;
+    s->wants_signature = false;
+    memcpy(job->th, s->th, sizeof job->th);
+    job->work.data = server;
+    if (uv_queue_work(server->loop, &job->work, sign_work, sign_done) != 0) {
+        fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
+        fh__carrier_soon(&s->carrier);
+        return;
+    }
+    job->session = s;
+    job->is_running = true;
+}
+
+/* ---- events of a connection ---- */
+
+static void on_verify_peer(struct fh_session *s, const struct fh_server_conn_event *ev)
+{
+    const struct fh_server_callbacks *cb = s->server->callbacks;
+
+    if (!cb->verify_peer || cb->verify_peer(s->server->user, s, ev->peer.fingerprint))
+        (void)fh_server_conn_accept_peer(s->conn);
+    else
+        fh_server_conn_close(s->conn, FH_BYE_IDENTITY, false);
+}
+
+static void on_started(struct fh_session *s)
+{
+    struct fh_server *server = s->server;
+
+    s->is_started = true;
+    server->n_started++;
+    if (server->fb)
+        (void)fh_server_conn_set_screen(s->conn, server->fb, server->screens, server->n_screens);
+    if (server->cursor)
+        (void)fh_server_conn_set_cursor(s->conn, server->cursor, server->cursor_w, server->cursor_h,
+                                        server->cursor_x, server->cursor_y);
+    if (server->callbacks->started)
+        server->callbacks->started(server->user, s);
+}
+
+static void on_resize(struct fh_session *s, const struct fh_server_conn_event *ev)
+{
+    const struct fh_server_callbacks *cb = s->server->callbacks;
+
+    if (cb->resize)
+        cb->resize(s->server->user, s, ev->resize.width, ev->resize.height);
+    else
+        fh_server_conn_resize_done(s->conn, FH_RFB_RESIZE_PROHIBITED);
+}
+
+/* The application is told once, and does not know the session afterwards. */
+static void on_ended(struct fh_session *s, enum fh_bye reason)
+{
+    if (s->has_ended)
+        return;
+    s->has_ended = true;
+    s->wants_signature = false;
+    if (s->is_started)
+        s->server->n_started--;
+    if (s->server->callbacks->ended)
+        s->server->callbacks->ended(s->server->user, s, reason);
+}
+
+static void on_event(struct fh_session *s, struct fh_server_conn_event *ev)
+{
+    const struct fh_server_callbacks *cb = s->server->callbacks;
+    void *user = s->server->user;
+
+    switch (ev->type) {
+    case FH_SERVER_CONN_EV_HELLO:
+        on_hello(s);
+        break;
+    case FH_SERVER_CONN_EV_SIGN:
+        memcpy(s->th, ev->sign.th, sizeof s->th);
+        s->wants_signature = true;
+        sign_next(s->server);
+        break;
+    case FH_SERVER_CONN_EV_VERIFY_PEER:
+        on_verify_peer(s, ev);
+        break;
+    case FH_SERVER_CONN_EV_AUTHENTICATE:
+        cb->authenticate(user, s, ev->credentials.user, ev->credentials.password,
+                         ev->credentials.password_len);
+        break;
+    case FH_SERVER_CONN_EV_STARTED:
+        on_started(s);
+        break;
+    case FH_SERVER_CONN_EV_KEY:
+        if (cb->key)
+            cb->key(user, s, ev->key.keysym, ev->key.keycode, ev->key.down);
+        break;
+    case FH_SERVER_CONN_EV_POINTER:
+        if (cb->pointer)
+            cb->pointer(user, s, ev->pointer.x, ev->pointer.y, ev->pointer.buttons);
+        break;
+    case FH_SERVER_CONN_EV_CUT_TEXT:
+        if (cb->cut_text)
+            cb->cut_text(user, s, ev->cut_text.text, ev->cut_text.len);
+        break;
+    case FH_SERVER_CONN_EV_RESIZE:
+        on_resize(s, ev);
+        break;
+    case FH_SERVER_CONN_EV_AUDIT:
+        audit(s, &ev->audit);
+        break;
+    case FH_SERVER_CONN_EV_ENDED:
+        on_ended(s, ev->ended.reason);
+        break;
+    }
+}
+
+/* ---- what the carrier asks ---- */
+
+/* In the loop's first turn: the application must not be called from inside fh_server_accept(). */
+static bool begin(struct fh_session *s)
+{
+    const struct fh_server_callbacks *cb = s->server->callbacks;
+
+    s->has_begun = true;
+    if (!s->refused && s->server->is_closing)
+        s->refused = "shutdown";
+    if (!s->refused && cb->connection_request &&
+        !cb->connection_request(s->server->user, s, s->peer))
+        s->refused = "application";
+    if (s->refused) {
+        s->has_ended = true;
+        audit_refused(s, s->refused);
+        fh__carrier_close(&s->carrier);
+        return false;
+    }
+    fh__carrier_attach(&s->carrier);
+    return true;
+}
+
+static void carrier_events(struct fh__carrier *c)
+{
+    struct fh_session *s = (struct fh_session *)c;
+    struct fh_server_conn_event ev;
+
+    if (!s->has_begun && !begin(s))
+        return;
+    while (fh_server_conn_event(s->conn, &ev) > 0)
+        on_event(s, &ev);
+}
+
+/* The picture that was asked for is on its way: tell the application when the next is wanted. */
+static void carrier_pumped(struct fh__carrier *c, bool sent)
+{
+    struct fh_session *s = (struct fh_session *)c;
+    bool is_waiting = fh_server_conn_is_waiting(s->conn);
+
+    s->told_wanted = s->told_wanted && is_waiting && !sent;
+    if (!is_waiting || s->told_wanted)
+        return;
+    s->told_wanted = true;
+    if (s->server->callbacks->wanted)
+        s->server->callbacks->wanted(s->server->user);
+}
+
+static void unlink_session(struct fh_session *s)
+{
+    struct fh_server *server = s->server;
+
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        server->first = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    else
+        server->last = s->prev;
+}
+
+static void carrier_gone(struct fh__carrier *c)
+{
+    struct fh_session *s = (struct fh_session *)c;
+    struct fh_server *server = s->server;
+
+    leave(s);
+    unlink_session(s);
+    if (server->job.session == s)
+        server->job.session = NULL;
+    fh_server_conn_free(s->conn);
+    free(s);
+    maybe_gone(server);
+}
+
+static uint8_t *conn_in(void *conn, size_t *room)
+{
+    return fh_server_conn_in(conn, room);
+}
+
+static int conn_in_done(void *conn, uint64_t now_ms, size_t used)
+{
+    return fh_server_conn_in_done(conn, now_ms, used);
+}
+
+static int conn_in_end(void *conn, uint64_t now_ms)
+{
+    return fh_server_conn_in_end(conn, now_ms);
+}
+
+static const uint8_t *conn_out(void *conn, uint64_t now_ms, size_t *len)
+{
+    return fh_server_conn_out(conn, now_ms, len);
+}
+
+static void conn_out_done(void *conn, size_t sent)
+{
+    fh_server_conn_out_done(conn, sent);
+}
+
+static uint64_t conn_deadline(const void *conn)
+{
+    return fh_server_conn_deadline(conn);
+}
+
+static int conn_tick(void *conn, uint64_t now_ms)
+{
+    return fh_server_conn_tick(conn, now_ms);
+}
+
+static bool conn_is_finished(const void *conn)
+{
+    return fh_server_conn_is_finished(conn);
+}
+
+static const struct fh__carrier_ops ops = {.in = conn_in,
+                                           .in_done = conn_in_done,
+                                           .in_end = conn_in_end,
+                                           .out = conn_out,
+                                           .out_done = conn_out_done,
+                                           .deadline = conn_deadline,
+                                           .tick = conn_tick,
+                                           .is_finished = conn_is_finished,
+                                           .events = carrier_events,
+                                           .pumped = carrier_pumped,
+                                           .gone = carrier_gone};
+
+/* ---- the server ---- */
+
+static void copy_text(char *out, size_t room, const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    if (len >= room)
+        len = room - 1;
+    while (len > 0 && text[len] != '\0' && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    if (len > 0)
+        memcpy(out, text, len);
+    out[len] = '\0';
+}
+
+int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out)
+{
+    struct fh_server *s;
+
+    if (!cfg->loop || !cfg->identity || !cfg->callbacks)
+        return FH_SESSION_E_INVAL;
+    if (!(s = calloc(1, sizeof *s)))
+        return FH_SESSION_E_NOMEM;
+    if (!(s->admission = fh_admission_new(&cfg->admission))) {
+        free(s);
+        return FH_SESSION_E_NOMEM;
+    }
+    s->loop = cfg->loop;
+    s->identity = cfg->identity;
+    s->callbacks = cfg->callbacks;
+    s->user = cfg->user;
+    s->idle_timeout_ms = cfg->idle_timeout_ms;
+    copy_text(s->name, sizeof s->name, cfg->name);
+    copy_text(s->program, sizeof s->program, cfg->program);
+    uv_idle_init(s->loop, &s->handle);
+    s->handle.data = s;
+    *out = s;
+    return 0;
+}
+
+static struct fh_server_conn *make_conn(struct fh_server *server)
+{
+    struct fh_server_conn_config cfg = {.random = fh_random_system,
+                                        .program = server->program[0] ? server->program : NULL,
+                                        .name = server->name,
+                                        .has_authentication =
+                                            server->callbacks->authenticate != NULL,
+                                        .idle_timeout_ms = server->idle_timeout_ms,
+                                        .now_ms = uv_now(server->loop)};
+
+    cfg.spki = fh_identity_spki(server->identity, &cfg.spki_len);
+    return fh_server_conn_new(&cfg);
+}
+
+static void link_session(struct fh_server *server, struct fh_session *s)
+{
+    s->server = server;
+    s->number = ++server->next_number;
+    s->prev = server->last;
+    if (server->last)
+        server->last->next = s;
+    else
+        server->first = s;
+    server->last = s;
+}
+
+int fh_server_accept(struct fh_server *server, struct fh_stream *stream)
+{
+    struct fh_session *s = calloc(1, sizeof *s);
+    const uint8_t *addr;
+    size_t len;
+
+    if (!s || server->is_closing) {
+        free(s);
+        fh_stream_close(stream, NULL, NULL);
+        return server->is_closing ? FH_SESSION_E_CLOSED : FH_SESSION_E_NOMEM;
+    }
+    link_session(server, s);
+    fh_stream_peer(stream, s->peer, sizeof s->peer);
+    fh_stream_address(stream, &s->address);
+    addr = source(s, &len);
+    s->is_counted = fh_admission_enter(server->admission, addr, len) == 0;
+    if (!s->is_counted)
+        s->refused = "busy";
+    else if (!(s->conn = make_conn(server)))
+        s->refused = "internal";
+    fh__carrier_init(&s->carrier, &ops, s->conn, server->loop, stream);
+    return 0;
+}
+
+static void on_server_closed(uv_handle_t *handle)
+{
+    struct fh_server *server = handle->data;
+
+    if (server->closed)
+        server->closed(server->user);
+    fh_admission_free(server->admission);
+    free(server->cursor);
+    free(server);
+}
+
+static void maybe_gone(struct fh_server *server)
+{
+    if (!server->is_closing || server->is_gone || server->first || server->job.is_running)
+        return;
+    server->is_gone = true;
+    uv_close((uv_handle_t *)&server->handle, on_server_closed);
+}
+
+void fh_server_close(struct fh_server *server, enum fh_bye reason, void (*closed)(void *user))
+{
+    if (server->is_closing)
+        return;
+    server->is_closing = true;
+    server->closed = closed;
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (s->conn)
+            fh_server_conn_close(s->conn, reason, true);
+        fh__carrier_soon(&s->carrier);
+    }
+    maybe_gone(server);
+}
+
+/* ---- the desktop ---- */
+
+int fh_server_screen(struct fh_server *server, const struct fh_framebuffer *fb,
+                     const struct fh_screen *screens, size_t n_screens)
+{
+    int ret = 0, first = 0;
+
+    if (!fb || (screens && n_screens > FH_RFB_SCREENS_MAX))
+        return FH_SESSION_E_INVAL;
+    server->fb = fb;
+    server->n_screens = screens ? n_screens : 0;
+    if (screens)
+        memcpy(server->screens, screens, n_screens * sizeof *screens);
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->is_started || s->has_ended)
+            continue;
+        ret = fh_server_conn_set_screen(s->conn, fb, screens, n_screens);
+        first = first ? first : ret;
+        fh__carrier_soon(&s->carrier);
+    }
+    return first;
+}
+
+void fh_server_damage(struct fh_server *server, const struct fh_rect *r)
+{
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->is_started || s->has_ended)
+            continue;
+        fh_server_conn_damage(s->conn, r);
+        fh__carrier_soon(&s->carrier);
+    }
+}
+
+static void keep_cursor(struct fh_server *server, const uint32_t *argb, size_t pixels)
+{
+    uint32_t *copy = malloc((pixels ? pixels : 1) * sizeof *copy);
+
+    free(server->cursor);
+    server->cursor = copy;
+    if (copy && pixels)
+        memcpy(copy, argb, pixels * sizeof *copy);
+}
+
+void fh_server_cursor(struct fh_server *server, const uint32_t *argb, int32_t w, int32_t h,
+                      int32_t hot_x, int32_t hot_y)
+{
+    if (w < 0 || h < 0 || w > FH_CURSOR_MAX_SIDE || h > FH_CURSOR_MAX_SIDE)
+        return;
+    keep_cursor(server, argb, (size_t)w * (size_t)h);
+    server->cursor_w = w;
+    server->cursor_h = h;
+    server->cursor_x = hot_x;
+    server->cursor_y = hot_y;
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->is_started || s->has_ended)
+            continue;
+        (void)fh_server_conn_set_cursor(s->conn, argb, w, h, hot_x, hot_y);
+        fh__carrier_soon(&s->carrier);
+    }
+}
+
+void fh_server_cut_text(struct fh_server *server, const char *text, size_t len)
+{
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->is_started || s->has_ended)
+            continue;
+        (void)fh_server_conn_cut_text(s->conn, text, len);
+        fh__carrier_soon(&s->carrier);
+    }
+}
+
+void fh_server_bell(struct fh_server *server)
+{
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->is_started || s->has_ended)
+            continue;
+        fh_server_conn_bell(s->conn);
+        fh__carrier_soon(&s->carrier);
+    }
+}
+
+void fh_server_set_name(struct fh_server *server, const char *name)
+{
+    copy_text(server->name, sizeof server->name, name);
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->conn || s->has_ended)
+            continue;
+        fh_server_conn_set_name(s->conn, server->name);
+        fh__carrier_soon(&s->carrier);
+    }
+}
+
+bool fh_server_is_wanted(const struct fh_server *server)
+{
+    for (const struct fh_session *s = server->first; s; s = s->next)
+        if (s->is_started && !s->has_ended && fh_server_conn_is_waiting(s->conn))
+            return true;
+    return false;
+}
+
+size_t fh_server_count(const struct fh_server *server)
+{
+    return server->n_started;
+}
+
+/* ---- one session ---- */
+
+/* An answer that comes when the connection has ended is of no use, and does no harm. */
+void fh_session_authenticated(struct fh_session *s, uint32_t permissions)
+{
+    size_t len;
+    const uint8_t *addr = source(s, &len);
+
+    if (s->has_ended)
+        return;
+    if ((permissions & FH_PERM_ALL) != 0 && !s->is_authenticated) {
+        if (fh_admission_authenticated(s->server->admission, addr, len) != 0) {
+            fh_session_disconnect(s, FH_BYE_BUSY, true);
+            return;
+        }
+        s->is_authenticated = true;
+    }
+    (void)fh_server_conn_authenticated(s->conn, uv_now(s->server->loop), permissions);
+    fh__carrier_soon(&s->carrier);
+}
+
+void fh_session_resize_done(struct fh_session *s, int status)
+{
+    fh_server_conn_resize_done(s->conn, status);
+    fh__carrier_soon(&s->carrier);
+}
+
+void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect)
+{
+    if (s->conn)
+        fh_server_conn_close(s->conn, reason, may_reconnect);
+    fh__carrier_soon(&s->carrier);
+}
+
+void fh_session_set_permissions(struct fh_session *s, uint32_t permissions)
+{
+    (void)fh_server_conn_set_permissions(s->conn, permissions);
+    fh__carrier_soon(&s->carrier);
+}
+
+const char *fh_session_peer(const struct fh_session *s)
+{
+    return s->peer;
+}
+
+struct fh_server_conn *fh_session_conn(struct fh_session *s)
+{
+    return s->conn;
+}
+
+void fh_session_set_data(struct fh_session *s, void *data)
+{
+    s->data = data;
+}
+
+void *fh_session_data(const struct fh_session *s)
+{
+    return s->data;
+}

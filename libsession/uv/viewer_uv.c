@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* The session of a Viewer app on a libuv loop. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <farhand/channel.h>
+#include <farhand/identity.h>
+#include <farhand/identity_uv.h>
+#include <farhand/rfb_client.h>
+#include <farhand/stream.h>
+#include <farhand/viewer.h>
+
+#include "carrier.h"
+
+enum { ENCODINGS_MAX = 64, USER_MAX = 255, PASSWORD_MAX = 1024 };
+
+struct fh_viewer {
+    struct fh__carrier carrier;
+    uv_loop_t *loop;
+    const struct fh_identity *identity;
+    const struct fh_viewer_callbacks *callbacks;
+    void *user;
+    struct fh_viewer_conn *conn; /* NULL before connect */
+
+    /* What the connection is made of, until it is. */
+    struct fh_viewer_conn_config cfg;
+    struct fh_rfb_client_config rfb;
+    int32_t encodings[ENCODINGS_MAX];
+    char name[USER_MAX + 1], password[PASSWORD_MAX], program[FH_CHANNEL_PROGRAM_MAX + 1];
+
+    uv_work_t work; /* the signature */
+    bool is_signing;
+    uint8_t th[FH_TRANSCRIPT_HASH_LEN], sig[FH_SIGNATURE_MAX];
+    size_t sig_len;
+    int sign_status;
+
+    uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
+    bool has_carrier, is_closing, is_gone, has_ended;
+    void (*closed)(void *user);
+};
+
+/* ---- making one ---- */
+
+static bool copy(char *out, size_t room, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len >= room)
+        return false;
+    memcpy(out, text, len + 1);
+    return true;
+}
+
+static int copy_config(struct fh_viewer *v, const struct fh_viewer_conn_config *cfg)
+{
+    v->cfg = *cfg;
+    v->cfg.random = fh_random_system;
+    v->cfg.random_user = NULL;
+    if (cfg->program) {
+        if (!copy(v->program, sizeof v->program, cfg->program))
+            return FH_SESSION_E_INVAL;
+        v->cfg.program = v->program;
+    }
+    if (cfg->rfb) {
+        v->rfb = *cfg->rfb;
+        if (v->rfb.encodings && v->rfb.n_encodings > ENCODINGS_MAX)
+            return FH_SESSION_E_INVAL;
+        if (v->rfb.encodings) {
+            memcpy(v->encodings, v->rfb.encodings, v->rfb.n_encodings * sizeof v->encodings[0]);
+            v->rfb.encodings = v->encodings;
+        }
+        v->cfg.rfb = &v->rfb;
+    }
+    if (!cfg->user || !cfg->password) {
+        v->cfg.user = v->cfg.password = NULL;
+        return 0;
+    }
+    if (!copy(v->name, sizeof v->name, cfg->user) || cfg->password_len > sizeof v->password)
+        return FH_SESSION_E_INVAL;
+    memcpy(v->password, cfg->password, cfg->password_len);
+    v->cfg.user = v->name;
+    v->cfg.password = v->password;
+    return 0;
+}
+
+static void free_viewer(struct fh_viewer *v)
+{
+    fh_viewer_conn_free(v->conn);
+    fh_wipe(v, sizeof *v);
+    free(v);
+}
+
+int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out)
+{
+    struct fh_viewer *v;
+    int ret;
+
+    if (!cfg->loop || !cfg->identity || !cfg->callbacks || !cfg->callbacks->verify_server)
+        return FH_SESSION_E_INVAL;
+    if (!(v = calloc(1, sizeof *v)))
+        return FH_SESSION_E_NOMEM;
+    if ((ret = copy_config(v, &cfg->conn)) != 0) {
+        free_viewer(v);
+        return ret;
+    }
+    v->loop = cfg->loop;
+    v->identity = cfg->identity;
+    v->callbacks = cfg->callbacks;
+    v->user = cfg->user;
+    uv_idle_init(v->loop, &v->handle);
+    v->handle.data = v;
+    *out = v;
+    return 0;
+}
+
+/* ---- the end ---- */
+
+static void on_viewer_closed(uv_handle_t *handle)
+{
+    struct fh_viewer *v = handle->data;
+
+    if (v->closed)
+        v->closed(v->user);
+    free_viewer(v);
+}
+
+static void maybe_gone(struct fh_viewer *v)
+{
+    if (!v->is_closing || v->is_gone || v->has_carrier || v->is_signing)
+        return;
+    v->is_gone = true;
+    uv_close((uv_handle_t *)&v->handle, on_viewer_closed);
+}
+
+void fh_viewer_close(struct fh_viewer *v, void (*closed)(void *user))
+{
+    if (v->is_closing)
+        return;
+    v->is_closing = true;
+    v->closed = closed;
+    if (v->conn)
+        fh_viewer_conn_close(v->conn, FH_BYE_NORMAL);
+    if (v->has_carrier)
+        fh__carrier_soon(&v->carrier);
+    maybe_gone(v);
+}
+
+/* ---- signing ---- */
+
+static void sign_work(uv_work_t *work)
+{
+    struct fh_viewer *v = work->data;
+
+    v->sign_status = fh_identity_sign(v->identity, FH_ROLE_CLIENT, v->th, fh_random_system, NULL,
+                                      v->sig, &v->sig_len);
+}
+
+static void sign_done(uv_work_t *work, int status)
+{
+    struct fh_viewer *v = work->data;
+
+    v->is_signing = false;
+    if (status != 0 || v->sign_status != 0 ||
+        (fh_viewer_conn_signed(v->conn, v->sig, v->sig_len) != 0 && !v->has_ended))
+        fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
+    if (v->has_carrier)
+        fh__carrier_soon(&v->carrier);
+    maybe_gone(v);
+}
+
+static void sign(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
+{
+    memcpy(v->th, ev->sign.th, sizeof v->th);
+    v->work.data = v;
+    v->is_signing = uv_queue_work(v->loop, &v->work, sign_work, sign_done) == 0;
+    if (!v->is_signing)
+        fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
+}
+
+/* ---- what the carrier asks ---- */
+
+static void verify(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
+{
+    if (v->callbacks->verify_server(v->user, ev))
+        (void)fh_viewer_conn_accept_server(v->conn);
+    else
+        fh_viewer_conn_close(v->conn, FH_BYE_IDENTITY);
+}
+
+static void ask(struct fh_viewer *v, unsigned attempt)
+{
+    if (v->callbacks->credentials)
+        v->callbacks->credentials(v->user, attempt);
+    else
+        fh_viewer_conn_close(v->conn, FH_BYE_AUTH);
+}
+
+static void on_event(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
+{
+    switch (ev->type) {
+    case FH_VIEWER_CONN_EV_SIGN:
+        sign(v, ev);
+        return;
+    case FH_VIEWER_CONN_EV_VERIFY_SERVER:
+        verify(v, ev);
+        return;
+    case FH_VIEWER_CONN_EV_CREDENTIALS:
+        ask(v, ev->credentials.attempt);
+        return;
+    case FH_VIEWER_CONN_EV_ENDED:
+        v->has_ended = true;
+        break;
+    case FH_VIEWER_CONN_EV_STARTED:
+    case FH_VIEWER_CONN_EV_PERMISSIONS:
+    case FH_VIEWER_CONN_EV_SIZE:
+    case FH_VIEWER_CONN_EV_RECT:
+    case FH_VIEWER_CONN_EV_UPDATE:
+    case FH_VIEWER_CONN_EV_CURSOR:
+    case FH_VIEWER_CONN_EV_NAME:
+    case FH_VIEWER_CONN_EV_CUT_TEXT:
+    case FH_VIEWER_CONN_EV_BELL:
+        break;
+    }
+    if (v->callbacks->event)
+        v->callbacks->event(v->user, ev);
+}
+
+/* After fh_viewer_close() the application hears nothing more. */
+static void carrier_events(struct fh__carrier *c)
+{
+    struct fh_viewer *v = (struct fh_viewer *)c;
+    struct fh_viewer_conn_event ev;
+
+    while (fh_viewer_conn_event(v->conn, &ev) > 0)
+        if (!v->is_closing)
+            on_event(v, &ev);
+}
+
+static void carrier_gone(struct fh__carrier *c)
+{
+    struct fh_viewer *v = (struct fh_viewer *)c;
+
+    v->has_carrier = false;
+    maybe_gone(v);
+}
+
+static uint8_t *conn_in(void *conn, size_t *room)
+{
+    return fh_viewer_conn_in(conn, room);
+}
+
+static int conn_in_done(void *conn, uint64_t now_ms, size_t used)
+{
+    return fh_viewer_conn_in_done(conn, now_ms, used);
+}
+
+static int conn_in_end(void *conn, uint64_t now_ms)
+{
+    return fh_viewer_conn_in_end(conn, now_ms);
+}
+
+static const uint8_t *conn_out(void *conn, uint64_t now_ms, size_t *len)
+{
+    return fh_viewer_conn_out(conn, now_ms, len);
+}
+
+static void conn_out_done(void *conn, size_t sent)
+{
+    fh_viewer_conn_out_done(conn, sent);
+}
+
+static uint64_t conn_deadline(const void *conn)
+{
+    return fh_viewer_conn_deadline(conn);
+}
+
+static int conn_tick(void *conn, uint64_t now_ms)
+{
+    return fh_viewer_conn_tick(conn, now_ms);
+}
+
+static bool conn_is_finished(const void *conn)
+{
+    return fh_viewer_conn_is_finished(conn);
+}
+
+static const struct fh__carrier_ops ops = {.in = conn_in,
+                                           .in_done = conn_in_done,
+                                           .in_end = conn_in_end,
+                                           .out = conn_out,
+                                           .out_done = conn_out_done,
+                                           .deadline = conn_deadline,
+                                           .tick = conn_tick,
+                                           .is_finished = conn_is_finished,
+                                           .events = carrier_events,
+                                           .gone = carrier_gone};
+
+/* ---- the connection ---- */
+
+int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream)
+{
+    int ret = FH_SESSION_E_STATE;
+
+    if (v->conn || v->is_closing)
+        goto out;
+    v->cfg.spki = fh_identity_spki(v->identity, &v->cfg.spki_len);
+    v->cfg.now_ms = uv_now(v->loop);
+    v->conn = fh_viewer_conn_new(&v->cfg);
+    fh_wipe(v->password, sizeof v->password);
+    ret = FH_SESSION_E_NOMEM;
+    if (!v->conn)
+        goto out;
+    fh__carrier_init(&v->carrier, &ops, v->conn, v->loop, stream);
+    v->has_carrier = true;
+    fh__carrier_attach(&v->carrier);
+    return 0;
+out:
+    fh_stream_close(stream, NULL, NULL);
+    return ret;
+}
+
+struct fh_viewer_conn *fh_viewer_conn(struct fh_viewer *v)
+{
+    return v->conn;
+}
+
+void fh_viewer_flush(struct fh_viewer *v)
+{
+    if (v->has_carrier)
+        fh__carrier_soon(&v->carrier);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* ring.h -- bytes in order in memory of fixed size. */
+#ifndef FH_TRANSPORT_RING_H
+#define FH_TRANSPORT_RING_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct ring {
+    uint8_t *mem;
+    size_t cap, at, len;
+};
+
+static inline size_t ring_room(const struct ring *r)
+{
+    return r->cap - r->len;
+}
+
+/* Copies in as much as there is room for; how much that was. */
+static inline size_t ring_put(struct ring *r, const uint8_t *data, size_t len)
+{
+    size_t end = r->at + r->len < r->cap ? r->at + r->len : r->at + r->len - r->cap;
+    size_t first;
+
+    if (len > ring_room(r))
+        len = ring_room(r);
+    first = len < r->cap - end ? len : r->cap - end;
+    if (len > 0) {
+        memcpy(r->mem + end, data, first);
+        memcpy(r->mem, data + first, len - first);
+    }
+    r->len += len;
+    return len;
+}
+
+/* The bytes at the front that lie in one piece; lent until the next put or drop. */
+static inline const uint8_t *ring_front(const struct ring *r, size_t *len)
+{
+    *len = r->len < r->cap - r->at ? r->len : r->cap - r->at;
+    return r->mem + r->at;
+}
+
+/* len <= r->len. */
+static inline void ring_drop(struct ring *r, size_t len)
+{
+    r->len -= len;
+    r->at = r->len == 0 ? 0 : (len < r->cap - r->at ? r->at + len : r->at + len - r->cap);
+}
+
+#endif
