@@ -13,7 +13,7 @@ librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
   tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c tests/test_jpeg.c \
   tests/test_round_trip.c $(librfb_PEERS)
 librfb_SCRIPTS := tests/formats.sh
-librfb_FUZZERS := fuzz/fuzz_decoder.c
+librfb_FUZZERS := fuzz/fuzz_decoder.c fuzz/fuzz_rfb_server.c fuzz/fuzz_rfb_client.c
 librfb_BENCHES := bench/bench_codec.c
 # The adapter archive, librfb-uv.a.
 librfb_UV_DEPS :=
