@@ -75,9 +75,12 @@ static inline uint32_t rd_u32(struct rd *r)
 
 static inline uint64_t rd_u64(struct rd *r)
 {
-    uint64_t hi = rd_u32(r);
+    const uint8_t *p = rd_bytes(r, 8);
+    uint64_t v = 0;
 
-    return hi << 32 | rd_u32(r);
+    for (int i = 0; p && i < 8; i++)
+        v = v << 8 | p[i];
+    return v;
 }
 
 /* Copies the next n bytes to out, or zeroes out if fewer are left. */

@@ -1,20 +1,27 @@
-libcrypto-rfb_NAME    := crypto-rfb
-libcrypto-rfb_DEPS    := 
-libcrypto-rfb_PKGS    := libsodium
+libcrypto-rfb_NAME := crypto-rfb
+libcrypto-rfb_DEPS :=
+libcrypto-rfb_PKGS := libsodium
 libcrypto-rfb_SYSLIBS := -lmbedcrypto
 libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h include/farhand/crypto_error.h \
-  include/farhand/digest.h include/farhand/identity.h include/farhand/password.h include/farhand/channel.h
-libcrypto-rfb_SRCS    := src/version.c src/error.c src/digest.c src/wipe.c src/guarded.c src/kdf.c src/aead.c \
-  src/kex.c src/identity.c src/fingerprint.c src/catchphrase.c src/wordlist.c src/password.c \
-  src/channel.c src/handshake.c src/keyschedule.c src/record.c src/control.c src/new.c
-libcrypto-rfb_TESTS   := tests/test_kdf.c tests/test_aead.c tests/test_kex.c tests/test_identity.c \
-  tests/test_channel.c tests/test_channel_hostile.c
-libcrypto-rfb_FUZZERS :=
+  include/farhand/digest.h include/farhand/identity.h include/farhand/password.h \
+  include/farhand/channel.h
+libcrypto-rfb_SRCS := src/version.c src/error.c src/digest.c src/wipe.c src/memory.c src/kdf.c \
+  src/aead.c src/kex.c src/identity.c src/fingerprint.c src/catchphrase.c src/wordlist.c \
+  src/password.c src/channel.c src/handshake.c src/keyschedule.c src/record.c src/control.c \
+  src/new.c
+libcrypto-rfb_TESTS := tests/test_kdf.c tests/test_aead.c tests/test_kex.c tests/test_identity.c \
+  tests/test_fingerprint.c tests/test_catchphrase.c tests/test_password.c tests/test_channel.c \
+  tests/test_channel_hostile.c tests/test_channel_rekey.c tests/test_channel_kem.c \
+  tests/test_channel_mitm.c tests/test_channel_vectors.c
+libcrypto-rfb_SCRIPTS := tests/identity-vectors tests/fsc1/fsc1.py
+libcrypto-rfb_DIST := NOTICE docs/vectors
+libcrypto-rfb_FUZZERS := fuzz/fuzz_identity_pem.c fuzz/fuzz_spki.c fuzz/fuzz_password_string.c \
+  fuzz/fuzz_channel_server.c fuzz/fuzz_channel_client.c fuzz/fuzz_channel_messages.c
 # The adapter archive, libcrypto-rfb-uv.a.
-libcrypto-rfb_UV_DEPS    := 
-libcrypto-rfb_UV_PKGS    := libuv
+libcrypto-rfb_UV_DEPS :=
+libcrypto-rfb_UV_PKGS := libuv
 libcrypto-rfb_UV_HEADERS := include/farhand/identity_uv.h
-libcrypto-rfb_UV_SRCS    := uv/identity_uv.c
-libcrypto-rfb_UV_TESTS   :=
-# src/new.c is the one file that allocates; src/guarded.c asks libsodium for locked memory.
-libcrypto-rfb_IMPURE_OK := malloc|calloc|free
+libcrypto-rfb_UV_SRCS := uv/identity_uv.c
+libcrypto-rfb_UV_TESTS := tests/test_identity_uv.c tests/test_channel_interop.c
+libcrypto-rfb_ALLOC := src/new.c src/memory.c
+libcrypto-rfb_BENCHES := bench/bench_primitives.c bench/bench_channel.c

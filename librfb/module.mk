@@ -1,23 +1,29 @@
-librfb_NAME    := rfb
-librfb_DEPS    := 
-librfb_PKGS    := zlib libturbojpeg pixman-1
+librfb_NAME := rfb
+librfb_DEPS :=
+librfb_PKGS := zlib libturbojpeg pixman-1
 librfb_HEADERS := include/farhand/rfb_version.h include/farhand/rfb_error.h \
   include/farhand/framebuffer.h include/farhand/encoder.h include/farhand/decoder.h \
   include/farhand/rfb_server.h include/farhand/rfb_client.h
-librfb_SRCS    := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encoder.c \
+librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encoder.c \
   src/zrle_encode.c src/tight_encode.c src/decoder.c src/zrle_decode.c src/tight_decode.c \
-  src/codec_new.c \
-  src/rfb_server.c src/server_messages.c src/server_update.c src/server_damage.c src/damage.c \
-  src/rfb_client.c src/client_messages.c src/client_rects.c src/client_requests.c src/screens.c \
-  src/text.c src/new.c
-librfb_TESTS   := tests/test_pixel.c tests/test_encoder.c
+  src/codec_new.c src/rfb_server.c src/server_messages.c src/server_update.c src/server_damage.c \
+  src/damage.c src/rfb_client.c src/client_messages.c src/client_rects.c src/client_requests.c \
+  src/screens.c src/text.c src/new.c
+librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
+  tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c tests/test_jpeg.c \
+  tests/test_round_trip.c $(librfb_PEERS)
 librfb_SCRIPTS := tests/formats.sh
-librfb_FUZZERS :=
+librfb_FUZZERS := fuzz/fuzz_decoder.c
+librfb_BENCHES := bench/bench_codec.c
 # The adapter archive, librfb-uv.a.
-librfb_UV_DEPS    := 
-librfb_UV_PKGS    := 
+librfb_UV_DEPS :=
+librfb_UV_PKGS :=
 librfb_UV_HEADERS :=
-librfb_UV_SRCS    :=
-librfb_UV_TESTS   :=
+librfb_UV_SRCS :=
+librfb_UV_TESTS :=
 # src/new.c (the machines) and src/codec_new.c (encoder, decoder) are the files that allocate.
 librfb_IMPURE_OK := malloc|calloc|free
+librfb_ALLOC := src/new.c src/codec_new.c
+librfb_PEERS := $(if $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo \
+  yes),tests/interop_libvnc.c)
+librfb_TEST_PKGS := $(if $(librfb_PEERS),libvncserver libvncclient)

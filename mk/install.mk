@@ -24,7 +24,7 @@ define INSTALL_DAEMON
 .PHONY: install-$1
 install-$1: $$($1_BIN) $$($1_MAN_PAGES)
 	install -d $(DESTDIR)$(BINDIR)
-	install -m755 $$($1_BIN) $(DESTDIR)$(BINDIR)
+	install -m755 -t $(DESTDIR)$(BINDIR) $$($1_BIN)
 	for page in $$($1_MAN_PAGES); do install -Dm644 -t $(DESTDIR)$(MANDIR)/man$$$${page##*.} $$$$page || exit 1; done
 	$(if $($1_UNIT),install -d $(DESTDIR)$(UNITDIR) && sed 's|@bindir@|$(BINDIR)|g' $1/$($1_UNIT) \
 	  >$(DESTDIR)$(UNITDIR)/$(notdir $($1_UNIT:.in=)))
@@ -33,7 +33,7 @@ all: $$($1_MAN_PAGES)
 endef
 $(foreach m,$(LIBS),$(eval $(call INSTALL_LIB,$m)))
 $(foreach m,$(DAEMONS),$(eval $(call INSTALL_DAEMON,$m)))
-install-tests: ;
+install-tests install-common: ;
 
 # Each library's examples build with pkg-config from an installed copy and nothing else, and run.
 check-install: $(foreach m,$(ONLY),$($m_A) $($m_UV) $($m_BIN) $($m_MAN_PAGES))

@@ -5,10 +5,10 @@ LINTS := format-check check-headers check-symbols check-pure check-version check
 .PHONY: lint format $(LINTS)
 lint: $(LINTS)
 
-FILES = $(wildcard $(if $(filter $(LIBS),$(ONLY)),common/*.h) $(foreach m,$(ONLY),$(patsubst %,$m/%, \
+FILES = $(wildcard $(foreach m,$(ONLY),$(patsubst %,$m/%,*.h \
         src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch])))
 LINT_LIBS := $(filter $(LIBS),$(ONLY))
-LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(O)/bin/$(notdir $m))
+LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$($m_BIN))
 format:       ; clang-format -i $(FILES)
 format-check: ; @clang-format --dry-run --Werror $(FILES)
 
@@ -47,7 +47,7 @@ check-scripts:
 # clang-tidy reads our sources, not the tests (they include .c files, and Check's macros are not ours).
 tidy_files = $(foreach m,$(ONLY),$(patsubst %,$m/%,$($m_SRCS) $($m_UV_SRCS) $($m_FUZZERS) $($m_UV_FUZZERS)))
 tidy: $(BUILD)/compile_commands.json
-	@printf '%s\n' $(tidy_files) | xargs -r -P $$(nproc) -n 4 scripts/tidy $(BUILD)
+	@printf '%s\n' $(tidy_files) | xargs -r -P $$(nproc) -n 1 scripts/tidy $(BUILD)
 
 compdb = {"directory":"$(CURDIR)","file":"$1/$2","command":"$(CC) $3 $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $1/$2"}
 compdb_core = $(if $(filter $1,$(LIBS)),$($1_SRCS)) $($1_TESTS) $($1_FUZZERS)

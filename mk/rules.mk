@@ -62,12 +62,11 @@ $$($1_UV_FUZZ): %: %.o $(FUZZ_MAIN) $(call full_a,$1)
 	$$(link) $(FUZZ_LD) $$(call full_libs,$1)
 
 .PHONY: $1 check-$1 check-core-$1 bench-$1
-$1: $$($1_A) $$($1_UV) $$($1_BIN)
 endef
 
 # A daemon is src/main.c on the rest of its sources; the rest is an archive that its tests link as well.
 define DAEMON
-$1_BIN := $(O)/bin/$(notdir $1)
+$1_BIN := $(if $(filter src/main.c,$($1_SRCS)),$(O)/bin/$(notdir $1))
 $1_MAN_PAGES := $(patsubst %.scd,$(O)/man/%,$(notdir $($1_MAN)))
 $$($1_OBJS): private INC = $$($1_FULL_INC)
 $(O)/bin/$(notdir $1): $$($1_MAIN) $(call full_a,$1)
@@ -107,13 +106,14 @@ RUN      ?= $(run_$(FLAVOUR))
 run-test  = @scripts/run-test $(O)/log/$(patsubst $(O)/%,%,$(basename $@))
 
 define RUNS
+$1: $$($1_A) $$($1_UV) $$($1_BIN)
 $1_CORE_RUNS := $$($1_UNITS:=.run) $$($1_FUZZ:=.replay)
 $1_RUNS      := $$($1_CORE_RUNS) $$($1_UV_UNITS:=.run) $$($1_UV_FUZZ:=.replay) $($1_SCRIPTS:%=$(O)/$1/%.script)
 $$($1_UNITS:=.run) $$($1_UV_UNITS:=.run): %.run: %
 	$$(run-test) $$(RUN) $$<
 $$($1_FUZZ:=.replay) $$($1_UV_FUZZ:=.replay): %.replay: %
 	$$(run-test) $$(RUN) $$< $1/fuzz/corpus/$$(notdir $$<)/*
-$($1_SCRIPTS:%=$(O)/$1/%.script): $(O)/$1/%.script: $1/% $$($1_UNITS) $(foreach m,$(DAEMONS),$($m_BIN))
+$($1_SCRIPTS:%=$(O)/$1/%.script): $(O)/$1/%.script: $1/% $$($1_UNITS) $(if $(filter $(LIBS),$1),,$(foreach m,$(DAEMONS),$($m_BIN)))
 	$$(run-test) $$<
 $$($1_FUZZ:=.hunt) $$($1_UV_FUZZ:=.hunt): %.hunt: %
 	@echo '  FUZZ  $$<'; mkdir -p $$<.found $(O)/crash
@@ -134,9 +134,13 @@ $(foreach m,$(MODULES),$(eval $(call RUNS,$m)))
 all: $(ONLY) $(foreach m,$(ONLY),$($m_PROGS))
 check: $(foreach m,$(ONLY),$($m_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
-check-core: $(foreach m,$(filter $(LIBS),$(ONLY)),$($m_CORE_RUNS))
+check-core: $(foreach m,$(filter-out $(DAEMONS) tests,$(ONLY)),$($m_CORE_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
 hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
+# The published conversations, written anew after a change that is meant to change them.
+.PHONY: vectors
+vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors
+	$< --write docs/vectors
 # Measured one after the other, when everything is built.
 bench: $(foreach m,$(ONLY),$($m_BENCH)) $(foreach m,$(DAEMONS),$($m_BIN))
 	@set -e; $(foreach m,$(ONLY),$(foreach b,$($m_BENCH) $($m_BENCH_SCRIPTS:%=$m/%),$b;)) :

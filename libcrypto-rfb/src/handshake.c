@@ -23,6 +23,14 @@ static int broken(struct fh_channel *c)
     return fh__channel_fail(c, FH_CRYPTO_E_PROTO, FH_CODE_PROTOCOL);
 }
 
+/* With a KEM a RekeyOffer must fit the records that we open, whatever the configuration says. */
+static void set_suite(struct fh_channel *c, uint16_t suite)
+{
+    c->suite = suite;
+    if (suite == FH_SUITE_X25519MLKEM768_AES256GCM && c->own.max_record < FH__KEM_RECORD_MIN)
+        c->own.max_record = FH__KEM_RECORD_MIN;
+}
+
 /* ---- messages and extensions ---------------------------------------------------------------- */
 
 static void begin_message(struct wr *w, enum fh__message type)
@@ -170,7 +178,7 @@ static void on_client_hello(struct fh_channel *c, const struct fh__client_hello 
         fh__refusal_send(c, FH_CRYPTO_E_PROTO, FH_CODE_SUITE, NULL);
         return;
     }
-    c->suite = mlkem ? FH_SUITE_X25519MLKEM768_AES256GCM : FH_SUITE_X25519_AES256GCM;
+    set_suite(c, mlkem ? FH_SUITE_X25519MLKEM768_AES256GCM : FH_SUITE_X25519_AES256GCM);
     memcpy(c->session_ref, m->session_ref, sizeof c->session_ref);
     memcpy(c->cloud_ref, m->cloud_ref, sizeof c->cloud_ref);
     memcpy(c->client_x25519, m->x25519, sizeof c->client_x25519);
@@ -284,18 +292,12 @@ static void on_server_hello(struct fh_channel *c, const uint8_t *message, size_t
         broken(c);
         return;
     }
-    c->suite = m.suite;
+    set_suite(c, m.suite);
     fh__hash_add(&c->th, message, len);
     if (fh__keys_handshake(c, ss_len + FH__X25519_LEN) != 0)
         fh__channel_fail(c, FH_CRYPTO_E_INTERNAL, FH_CODE_INTERNAL);
     else
         c->state = FH__EXPECT_SERVER_FLIGHT;
-}
-
-static void set_own_parameters(struct fh_channel *c)
-{
-    if (c->suite == FH_SUITE_X25519MLKEM768_AES256GCM && c->own.max_record < FH__KEM_RECORD_MIN)
-        c->own.max_record = FH__KEM_RECORD_MIN;
 }
 
 /* ---- the encrypted flight ------------------------------------------------------------------- */
@@ -421,7 +423,6 @@ static void want_signature(struct fh_channel *c)
     struct fh__hash th = c->th;
     struct wr w = wr_init(mem, sizeof mem);
 
-    set_own_parameters(c);
     write_parameters(c, &w);
     write_identity(c, &w);
     fh__hash_add(&th, w.mem, w.len);

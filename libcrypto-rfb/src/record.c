@@ -14,16 +14,14 @@
  * rounding up: at most 12 % more. */
 static size_t padme(size_t len)
 {
-    unsigned e = 0, s = 0;
+    unsigned e = 0, bits = 0; /* bits = floor(log2 e) + 1 */
     size_t mask;
 
-    if (len < 2)
-        return len;
-    while (len >> (e + 1) != 0)
+    for (size_t v = len; v > 1; v >>= 1)
         e++;
-    while (e >> (s + 1) != 0)
-        s++;
-    mask = ((size_t)1 << (e - (s + 1))) - 1;
+    for (unsigned v = e; v > 0; v >>= 1)
+        bits++;
+    mask = bits < e ? ((size_t)1 << (e - bits)) - 1 : 0;
     return (len + mask) & ~mask;
 }
 
@@ -116,7 +114,7 @@ static int on_application(struct fh_channel *c, const uint8_t *content, size_t l
     c->flood_in = 0;
     if (c->state == FH__CLOSING || len == 0)
         return 0;
-    c->data = content;
+    c->data_at = (size_t)(content - c->in);
     c->data_len = len;
     fh__channel_raise(c, FH_CHANNEL_EV_DATA);
     return 0;

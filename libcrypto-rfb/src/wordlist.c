@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT AND CC-BY-3.0 */
 /* Made by scripts/make-wordlist from the EFF long list (see NOTICE). Do not edit. */
-/* SHA-256 of the words, each with a newline: a13f95162675857558fe18136e1166a65b858bfe875fb1d3b1dd2ed3320457de */
+/* SHA-256 of the words, each with a newline: */
+/* a13f95162675857558fe18136e1166a65b858bfe875fb1d3b1dd2ed3320457de */
 #include "wordlist.h"
 
 /* clang-format off */

@@ -80,6 +80,7 @@ struct cached_signature {
 static struct fh_identity *key_client, *key_server, *key_other;
 static struct cached_signature signature_cache[8];
 static unsigned n_cached;
+static bool is_cache_closed; /* fuzz targets: what is not in it is "signed" with zeros */
 
 static inline struct fh_identity *read_key(const char *pem)
 {
@@ -90,6 +91,14 @@ static inline struct fh_identity *read_key(const char *pem)
     return id;
 }
 
+static inline void free_keys(void)
+{
+    fh_identity_free(key_client);
+    fh_identity_free(key_server);
+    fh_identity_free(key_other);
+}
+
+/* Once for a program: reading a key checks it, which takes longer than a handshake. */
 static inline void load_keys(void)
 {
     if (key_client)
@@ -97,15 +106,8 @@ static inline void load_keys(void)
     key_client = read_key(key_of_client);
     key_server = read_key(key_of_server);
     key_other = read_key(key_of_other);
-}
-
-static inline void free_keys(void)
-{
-    fh_identity_free(key_client);
-    fh_identity_free(key_server);
-    fh_identity_free(key_other);
-    key_client = key_server = key_other = NULL;
-    n_cached = 0;
+    if (atexit(free_keys) != 0)
+        abort();
 }
 
 /* Signs with a salt that depends on the signer alone. */
@@ -121,6 +123,10 @@ static inline size_t sign_th(const struct fh_identity *id, enum fh_role role, co
             memcpy(sig, e->sig, e->len);
             return e->len;
         }
+    if (is_cache_closed) {
+        memset(sig, 0, FH_SIGNATURE_MAX);
+        return fh_identity_bits(id) / 8;
+    }
     if (fh_identity_sign(id, role, th, rng_fill, &rng, sig, &len) != 0)
         abort();
     if (n_cached < sizeof signature_cache / sizeof signature_cache[0]) {
@@ -177,7 +183,6 @@ static inline void pair_free(struct pair *p)
     fh_channel_free(p->client.c);
     fh_channel_free(p->server.c);
     free(p);
-    free_keys();
 }
 
 static inline void on_sign(struct side *s, const struct fh_channel_event *ev)
@@ -314,7 +319,8 @@ static inline void pump(struct pair *p)
     bool any;
 
     do {
-        any = side_events(&p->client) | side_events(&p->server);
+        any = side_events(&p->client);
+        any |= side_events(&p->server);
         any |= carry(p, &p->client, &p->server);
         any |= carry(p, &p->server, &p->client);
     } while (any);

@@ -23,6 +23,16 @@ static void ck_closed(const struct side *s, int error, enum fh_channel_code code
     ck_assert(fh_channel_is_finished(s->c));
 }
 
+static bool holds(const void *mem, size_t len, const uint8_t *secret, size_t secret_len)
+{
+    const uint8_t *p = mem;
+
+    for (size_t i = 0; i + secret_len <= len; i++)
+        if (memcmp(p + i, secret, secret_len) == 0)
+            return true;
+    return false;
+}
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static const struct {
@@ -314,6 +324,29 @@ START_TEST(data_that_is_not_taken_stops_the_reading)
 }
 END_TEST
 
+START_TEST(data_are_wiped_when_they_are_given_back)
+{
+    struct pair *p = pair_new();
+    static uint8_t bytes[1024];
+    struct fh_channel_event ev;
+    size_t n, room;
+
+    pair_open(p);
+    ck_assert_int_eq(side_write(&p->client, "a password", 10, FH_PAD_512), 0);
+    n = side_take(&p->client, bytes, sizeof bytes);
+    memcpy(fh_channel_in(p->server.c, &room), bytes, n);
+    ck_assert_int_eq(fh_channel_in_done(p->server.c, p->now, n), 0);
+    ck_assert_int_eq(fh_channel_event(p->server.c, &ev), 1);
+    ck_assert_mem_eq(ev.data.data, "a password", 10);
+    if (_i == 0)
+        ck_assert_int_eq(fh_channel_event(p->server.c, &ev), 0);
+    else
+        ck_assert_ptr_nonnull(fh_channel_in(p->server.c, &room));
+    ck_assert(!holds(p->server.c, p->server.c->mem_len, (const uint8_t *)"password", 8));
+    pair_free(p);
+}
+END_TEST
+
 START_TEST(a_ping_is_answered_once)
 {
     static const uint8_t payload[8] = "pingpong";
@@ -346,6 +379,10 @@ START_TEST(an_idle_channel_can_be_pinged_for_ever)
     ck_assert_uint_eq(p->client.pongs, 200);
     ck_assert_uint_eq(p->server.closes, 0);
     ck_assert_uint_eq(p->server.data_len, 0);
+    fh_channel_close(p->client.c, FH_CODE_NORMAL, NULL);
+    pump(p);
+    ck_closed(&p->client, 0, FH_CODE_NORMAL, false, true);
+    ck_closed(&p->server, 0, FH_CODE_NORMAL, true, true);
     pair_free(p);
 }
 END_TEST
@@ -876,16 +913,6 @@ START_TEST(a_channel_lives_in_the_callers_memory)
 }
 END_TEST
 
-static bool holds(const void *mem, size_t len, const uint8_t *secret, size_t secret_len)
-{
-    const uint8_t *p = mem;
-
-    for (size_t i = 0; i + secret_len <= len; i++)
-        if (memcmp(p + i, secret, secret_len) == 0)
-            return true;
-    return false;
-}
-
 static bool channel_holds(const struct fh_channel *c, const uint8_t *secret)
 {
     return holds(c->s, sizeof *c->s, secret, 32) || holds(c, c->mem_len, secret, 32);
@@ -1004,6 +1031,7 @@ static TCase *passing(void)
     tcase_add_test(tc, writing_waits_until_what_was_sealed_is_taken);
     tcase_add_test(tc, out_stays_in_place_until_it_is_done);
     tcase_add_test(tc, data_that_is_not_taken_stops_the_reading);
+    tcase_add_loop_test(tc, data_are_wiped_when_they_are_given_back, 0, 2);
     tcase_add_test(tc, a_ping_is_answered_once);
     tcase_add_test(tc, an_idle_channel_can_be_pinged_for_ever);
     return tc;

@@ -292,6 +292,33 @@ START_TEST(a_polite_close_waits_no_longer_than_it_may)
 }
 END_TEST
 
+/* Says goodbye and closes as soon as something arrives. */
+static size_t part_at_once(void *user, const uint8_t *data, size_t len)
+{
+    struct owner *o = user;
+
+    (void)data;
+    fh_stream_shutdown(o->s);
+    fh_stream_close(o->s, owner_closed, o);
+    return len;
+}
+
+START_TEST(a_polite_close_inside_data_notices_the_peers_end)
+{
+    static const struct fh_stream_events parting = {
+        .data = part_at_once, .writable = owner_writable, .end = owner_end};
+
+    pair_linger_ms = INT32_MAX;
+    connect_pair(0);
+    pair_linger_ms = 0;
+    fh_stream_attach(near_end.s, &parting, &near_end);
+    fh_stream_attach(far_end.s, &parting, &far_end);
+    put(&near_end, "bye");
+    put(&far_end, "bye");
+    RUN_UNTIL(near_end.closed && far_end.closed);
+}
+END_TEST
+
 /* Takes one byte and hands the stream to far_end. */
 static size_t hand_over(void *user, const uint8_t *data, size_t len)
 {
@@ -615,6 +642,7 @@ int main(void)
     tcase_add_test(tc, a_close_drops_what_is_queued_and_tells_when_it_is_over);
     tcase_add_test(tc, last_words_shutdown_close_arrive_however_long_they_are);
     tcase_add_test(tc, a_polite_close_waits_no_longer_than_it_may);
+    tcase_add_test(tc, a_polite_close_inside_data_notices_the_peers_end);
     tcase_add_test(tc, a_stream_is_handed_over_from_inside_data);
     tcase_add_test(tc, closing_from_inside_data_is_safe_and_final);
     tcase_add_test(tc, sockets_are_tuned);

@@ -516,8 +516,10 @@ int fh_tcp_listen(uv_loop_t *loop, const struct fh_tcp_listen_config *cfg,
         return FH_TRANSPORT_E_INVAL;
     }
     l = new_listener(loop, cfg);
-    if (!l)
-        return fail(&w, "listener", ENOMEM);
+    if (!l) {
+        fail(&w, "listener", ENOMEM);
+        return FH_TRANSPORT_E_RESOURCES;
+    }
     for (size_t i = 0; i < cfg->addresses_len && ret == 0; i++)
         ret = open_one(l, cfg->addresses[i], &w);
     if (ret) {

@@ -113,7 +113,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
         return;
     t->in_at = 0;
     t->in_len = (size_t)nread;
-    /* Closed inside, it may linger, and then reads on for the peer's end. */
+    /* Closed politely from inside data(): it lingers, and reads on for the peer's end. */
     if (!give(t) && !t->lingering)
         stop_reading(t);
 }

@@ -6,19 +6,19 @@
  * nor a cloud that helped to connect can read, change, repeat or cut what passes without being
  * noticed. Bytes go four ways:
  *
- *     fh_channel_in()     / fh_channel_in_done()       from the network
- *     fh_channel_out()    / fh_channel_out_done()      to the network
- *     fh_channel_event()                               what happened; FH_CHANNEL_EV_DATA: to the
- * app fh_channel_write()  / fh_channel_write_done()    from the app fh_channel_tick()   ,
- * fh_channel_deadline()      time
+ *     fh_channel_in()     fh_channel_in_done()         from the network
+ *     fh_channel_out()    fh_channel_out_done()        to the network
+ *     fh_channel_event()                               what happened, and data for the app
+ *     fh_channel_write()  fh_channel_write_done()      from the app
+ *     fh_channel_tick()   fh_channel_deadline()        time
  *
  * After each call drain _event until it gives 0, then _out until it gives NULL. The handshake stops
  * at events that are the application's to answer, each by one call, at once or later:
  *
- *     server  EV_HELLO    a well-formed ClientHello      fh_channel_proceed() or
- * fh_channel_refuse() both    EV_SIGN     a transcript hash to sign      fh_channel_signed()  or
- * fh_channel_close() both    EV_PEER     the peer proved its identity   fh_channel_accept()  or
- * fh_channel_close() both    EV_OPEN     application data may flow
+ *     server  EV_HELLO   a well-formed ClientHello       fh_channel_proceed() or _refuse()
+ *     both    EV_SIGN    a transcript hash to sign       fh_channel_signed() or _close()
+ *     both    EV_PEER    the peer proved its identity    fh_channel_accept() or _close()
+ *     both    EV_OPEN    application data may flow
  *
  * So a private key may live in another process, signing may run in a thread, and admission is the
  * application's. A client must not ask a person at EV_PEER: close, ask, connect again
@@ -114,7 +114,13 @@ struct fh_channel_event {
         } data;
         uint8_t pong[8];
         struct {
-            int error;      /* 0: closed by both in order; else FH_CRYPTO_E_* */
+            /*
+             * 0: closed by both in order, with code. Else FH_CRYPTO_E_*: PROTO, AUTH, KEY and
+             * INTERNAL were told to the peer as code where that was possible; TRUNCATED, TIMEOUT,
+             * VERSION; REFUSED: by a peer that had not proved itself; CLOSED: by us, before it was
+             * open.
+             */
+            int error;
             bool by_peer;   /* the code and reason are the peer's */
             bool confirmed; /* they came inside an authenticated record */
             enum fh_channel_code code;
@@ -143,7 +149,7 @@ struct fh_channel_config {
     uint64_t now_ms; /* monotonic; starts the deadlines */
 };
 
-/* What is known once the channel is open; zeros before. */
+/* What is known once the channel is open; zeros before, and the epochs again when it is closed. */
 struct fh_channel_info {
     enum fh_channel_suite suite;
     const char *cipher; /* "AES-256-GCM (libsodium)" or "AES-256-GCM (mbedTLS)" */
@@ -157,8 +163,9 @@ struct fh_channel;
 /*
  * fh_channel_new is fh_channel_size + fh_channel_init on two blocks of the heap: plain memory for
  * buffers, guarded memory (locked, not dumped, wiped) for keys. For the default record size a
- * channel takes at most 64 KiB. Whoever places a channel himself gives both; mem aligned as malloc
- * aligns. _init returns NULL for a config outside its ranges.
+ * channel takes at most 64 KiB. Whoever places a channel himself gives both, mem aligned as malloc
+ * aligns and secrets to 16 bytes. _init and _new return NULL for a config outside its ranges, for
+ * which _size gives 0 if it is the record size.
  */
 size_t fh_channel_size(const struct fh_channel_config *cfg);
 size_t fh_channel_secrets_size(void);
@@ -175,7 +182,10 @@ int fh_channel_in_done(struct fh_channel *c, uint64_t now_ms, size_t used);
 /* The stream ended. Without an authenticated close before it: FH_CRYPTO_E_TRUNCATED. */
 int fh_channel_in_end(struct fh_channel *c, uint64_t now_ms);
 
-/* Bytes to send, lent until _out_done; NULL: nothing. */
+/*
+ * Bytes to send, lent until _out_done; NULL: nothing. They stay in place while more is written
+ * behind them, so that a send may be under way meanwhile.
+ */
 const uint8_t *fh_channel_out(const struct fh_channel *c, size_t *len);
 void fh_channel_out_done(struct fh_channel *c, size_t sent);
 /* Closed, and all was taken from _out: the stream may be ended. */
@@ -199,21 +209,30 @@ int fh_channel_accept(struct fh_channel *c);
 /*
  * Where to put application bytes of one record, at most *room; NULL: not open yet, or _out must be
  * drained first. A client may write from fh_channel_signed() on, before EV_OPEN: its own flight is
- * on its way, and what it writes is read if the server accepts. write_done seals them at once (used may be 0) with the padding named.
+ * on its way, and what it writes is read if the server accepts. Between the two no other call.
+ * write_done seals them at once (used may be 0) with the padding named; FH_CRYPTO_E_INVAL without a
+ * place, or for more than room.
  */
 uint8_t *fh_channel_write(struct fh_channel *c, size_t *room);
 int fh_channel_write_done(struct fh_channel *c, size_t used, enum fh_channel_padding padding);
 
 /*
- * Closes: an authenticated Close where keys stand, else silence. reason: UTF-8, at most 256 bytes,
- * NULL: none; never a secret. A second call changes nothing. Drain _out, then wait for EV_CLOSED or
- * the deadline (5 s for the peer's answer).
+ * Closes: an authenticated Close where keys stand, else silence (before a client's own flight; of a
+ * server before proceed). reason: UTF-8, cut at 256 bytes, NULL: none; never a secret. A second
+ * call changes nothing. Drain _out, then wait for EV_CLOSED or the deadline (5 s for the peer's
+ * answer); events that were not drained are dropped, as are data that still come.
  */
 void fh_channel_close(struct fh_channel *c, enum fh_channel_code code, const char *reason);
 
-/* Liveness: answered by the peer with EV_PONG. FH_CRYPTO_E_INVAL before EV_OPEN. */
+/*
+ * Liveness: answered by the peer with EV_PONG. A second one before the answer takes the place of
+ * the first. FH_CRYPTO_E_INVAL before EV_OPEN.
+ */
 int fh_channel_ping(struct fh_channel *c, const uint8_t payload[8]);
-/* Fresh Diffie-Hellman now (it runs by itself every 60 minutes); a server asks the client for it.
+/*
+ * Fresh Diffie-Hellman now, or 90 s after the last one (it runs by itself every 60 minutes); a
+ * server asks the client for it. EV_REKEYED tells when it is done. FH_CRYPTO_E_INVAL before
+ * EV_OPEN.
  */
 int fh_channel_rekey(struct fh_channel *c, uint64_t now_ms);
 
@@ -224,10 +243,15 @@ int fh_channel_tick(struct fh_channel *c, uint64_t now_ms);
 void fh_channel_info(const struct fh_channel *c, struct fh_channel_info *out);
 /*
  * Label(exporter, name, "", len): a secret that both ends share and no one else. len at most 255.
- * name "binding" (32 bytes) is the channel binding. FH_CRYPTO_E_INVAL before EV_OPEN.
+ * name "binding" (32 bytes) is the channel binding. FH_CRYPTO_E_INVAL before EV_OPEN and after the
+ * end.
  */
 int fh_channel_export(const struct fh_channel *c, const char *name, uint8_t *out, size_t len);
-/* The keys that sign datagrams below the channel in each direction, 32 bytes; renewed by rekey. */
+/*
+ * The keys that sign datagrams below the channel in each direction, 32 bytes; a rekey renews each
+ * with the traffic key of its direction, so ask again at EV_REKEYED and accept the old one for a
+ * while. FH_CRYPTO_E_INVAL as with _export.
+ */
 int fh_channel_guard_key(const struct fh_channel *c, enum fh_role sender, uint8_t out[32]);
 
 /* A sentence for people about a code, by the code alone, never NULL. */

@@ -34,8 +34,9 @@ int fh_identity_load(const char *path, struct fh_identity **out);
 
 /*
  * Writes id to a new file at path, mode 0600 from its first moment. It appears under its name only
- * when all of it is on disk. FH_CRYPTO_E_EXISTS if there is a file, which is left alone;
- * FH_CRYPTO_E_IO (errno tells); FH_CRYPTO_E_NOMEM.
+ * when all of it is on disk (by a hard link, which the file system must have).
+ * FH_CRYPTO_E_EXISTS if there is a file, which is left alone; FH_CRYPTO_E_IO (errno tells);
+ * FH_CRYPTO_E_NOMEM.
  */
 int fh_identity_save(const struct fh_identity *id, const char *path);
 

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* capture.c -- XDamage says where, MIT-SHM (or GetImage) brings the pixels. */
+#include "capture.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <xcb/damage.h>
+#include <xcb/shm.h>
+#include <xcb/xfixes.h>
+
+#include "log.h"
+
+enum {
+    TILE = 64,         /* pixels; the grain in which differences are reported */
+    MAX_BOXES = 64,    /* more boxes of damage than this are fetched as one */
+    MAX_ATTEMPTS = 100 /* to find an unused name for the shared memory */
+};
+
+/* One colour of a pixel: (pixel & mask) >> shift is a number of `bits` bits. */
+struct channel {
+    uint32_t mask;
+    unsigned shift, bits;
+};
+
+struct fh__capture {
+    const struct fh__display *d;
+    struct fh_framebuffer picture;
+    struct channel rgb[3];
+    bool is_swapped, is_plain; /* plain: only the top byte is to be cleared */
+    xcb_damage_damage_t damage;
+    xcb_xfixes_region_t region;
+    bool is_damaged, is_all_damaged;
+    xcb_shm_seg_t segment; /* 0: none */
+    uint8_t *shared;
+    size_t shared_len;
+    uint32_t *row; /* one converted row */
+};
+
+static struct channel channel_of(uint32_t mask)
+{
+    struct channel ch = {mask, 0, 0};
+
+    while (mask && !(mask & 1)) {
+        mask >>= 1;
+        ch.shift++;
+    }
+    while (mask & 1) {
+        mask >>= 1;
+        ch.bits++;
+    }
+    return ch;
+}
+
+static void learn_pixels(struct fh__capture *c)
+{
+    const xcb_visualtype_t *v = c->d->visual;
+    const uint16_t probe = 1;
+    bool host_is_little = *(const uint8_t *)&probe == 1;
+    bool server_is_little = xcb_get_setup(c->d->c)->image_byte_order == XCB_IMAGE_ORDER_LSB_FIRST;
+
+    c->rgb[0] = channel_of(v->red_mask);
+    c->rgb[1] = channel_of(v->green_mask);
+    c->rgb[2] = channel_of(v->blue_mask);
+    c->is_swapped = host_is_little != server_is_little;
+    c->is_plain = c->d->bits_per_pixel == 32 && !c->is_swapped && v->red_mask == 0xff0000 &&
+                  v->green_mask == 0xff00 && v->blue_mask == 0xff;
+}
+
+/* A channel as 8 bits: the upper 8 of more, or the bits repeated to fill up from fewer. */
+static uint32_t to_8_bits(uint32_t px, const struct channel *ch)
+{
+    uint32_t v = (px & ch->mask) >> ch->shift;
+
+    if (ch->bits >= 8)
+        return v >> (ch->bits - 8);
+    if (ch->bits == 0)
+        return 0;
+    return v * 255 / ((1u << ch->bits) - 1);
+}
+
+static uint32_t swap32(uint32_t v)
+{
+    return v >> 24 | (v >> 8 & 0xff00) | (v << 8 & 0xff0000) | v << 24;
+}
+
+static void convert_row(const struct fh__capture *c, const uint8_t *in, size_t n, uint32_t *out)
+{
+    uint32_t px;
+    uint16_t half;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (c->d->bits_per_pixel == 32) {
+            memcpy(&px, in + 4 * i, 4);
+            px = c->is_swapped ? swap32(px) : px;
+        } else {
+            memcpy(&half, in + 2 * i, 2);
+            px = c->is_swapped ? (uint16_t)(half >> 8 | half << 8) : half;
+        }
+        out[i] = c->is_plain ? px & 0xffffff
+                             : to_8_bits(px, &c->rgb[0]) << 16 | to_8_bits(px, &c->rgb[1]) << 8 |
+                                   to_8_bits(px, &c->rgb[2]);
+    }
+}
+
+static size_t row_bytes(const struct fh__capture *c, size_t width)
+{
+    size_t bits = width * c->d->bits_per_pixel, pad = c->d->scanline_pad;
+
+    return (bits + pad - 1) / pad * pad / 8;
+}
+
+/* Anonymous shared memory: it has a name only for a moment, and nobody else may open it. */
+static int open_shared(size_t len)
+{
+    struct timespec t;
+    char name[64];
+    int fd = -1, i;
+
+    for (i = 0; i < MAX_ATTEMPTS && fd < 0; i++) {
+        clock_gettime(CLOCK_REALTIME, &t);
+        snprintf(name, sizeof name, "/vncserverd-%ld-%ld-%d", (long)getpid(), t.tv_nsec, i);
+        fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+    }
+    if (fd < 0)
+        return -1;
+    shm_unlink(name);
+    /* Memory is reserved now, so that its lack is an error here and not a signal later. */
+    if (posix_fallocate(fd, 0, (off_t)len) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void detach(struct fh__capture *c)
+{
+    if (c->segment)
+        xcb_shm_detach(c->d->c, c->segment);
+    if (c->shared)
+        munmap(c->shared, c->shared_len);
+    c->segment = 0;
+    c->shared = NULL;
+}
+
+static void attach(struct fh__capture *c)
+{
+    size_t len = row_bytes(c, (size_t)c->picture.width) * (size_t)c->picture.height;
+    xcb_generic_error_t *err;
+    void *map;
+    int fd;
+
+    detach(c);
+    if (!c->d->has_shm || (fd = open_shared(len)) < 0)
+        return;
+    map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) {
+        close(fd);
+        return;
+    }
+    c->shared = map;
+    c->shared_len = len;
+    c->segment = xcb_generate_id(c->d->c);
+    /* xcb closes the descriptor when it has sent it. */
+    err = xcb_request_check(c->d->c, xcb_shm_attach_fd_checked(c->d->c, c->segment, fd, 0));
+    if (err) {
+        c->segment = 0;
+        detach(c);
+        free(err);
+    }
+}
+
+int fh__capture_resize(struct fh__capture *c, uint16_t width, uint16_t height)
+{
+    uint32_t *px, *row;
+
+    if (width < 1 || width > FH_FRAMEBUFFER_MAX_SIDE || height < 1 ||
+        height > FH_FRAMEBUFFER_MAX_SIDE)
+        return -1;
+    px = calloc((size_t)width * height, sizeof *px);
+    row = calloc(width, sizeof *row);
+    if (!px || !row) {
+        free(px);
+        free(row);
+        return -1;
+    }
+    free(c->picture.px);
+    free(c->row);
+    c->picture = (struct fh_framebuffer){px, width, height, width};
+    c->row = row;
+    c->is_damaged = c->is_all_damaged = true;
+    attach(c);
+    return 0;
+}
+
+struct fh__capture *fh__capture_new(const struct fh__display *d, uint16_t width, uint16_t height)
+{
+    struct fh__capture *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->d = d;
+    learn_pixels(c);
+    if (fh__capture_resize(c, width, height) != 0) {
+        free(c);
+        return NULL;
+    }
+    c->damage = xcb_generate_id(d->c);
+    c->region = xcb_generate_id(d->c);
+    xcb_damage_create(d->c, c->damage, d->screen->root, XCB_DAMAGE_REPORT_LEVEL_NON_EMPTY);
+    xcb_xfixes_create_region(d->c, c->region, 0, NULL);
+    fh__log(FH__LOG_INFO, "capturing %ux%u pixels %s", width, height,
+            c->segment ? "through shared memory" : "without shared memory");
+    return c;
+}
+
+void fh__capture_free(struct fh__capture *c)
+{
+    if (!c)
+        return;
+    xcb_damage_destroy(c->d->c, c->damage);
+    xcb_xfixes_destroy_region(c->d->c, c->region);
+    detach(c);
+    free(c->picture.px);
+    free(c->row);
+    free(c);
+}
+
+bool fh__capture_event(struct fh__capture *c, const xcb_generic_event_t *ev)
+{
+    if ((ev->response_type & 0x7f) != c->d->first_damage + XCB_DAMAGE_NOTIFY)
+        return false;
+    c->is_damaged = true;
+    return true;
+}
+
+bool fh__capture_is_damaged(const struct fh__capture *c)
+{
+    return c->is_damaged;
+}
+
+bool fh__capture_is_shared_memory(const struct fh__capture *c)
+{
+    return c->segment != 0;
+}
+
+const struct fh_framebuffer *fh__capture_picture(const struct fh__capture *c)
+{
+    return &c->picture;
+}
+
+/* Copies one tile's part of a row if it differs. */
+static bool copy_if_new(uint32_t *to, const uint32_t *from, size_t n)
+{
+    if (memcmp(to, from, n * sizeof *to) == 0)
+        return false;
+    memcpy(to, from, n * sizeof *to);
+    return true;
+}
+
+/* Tells of the tiles in one band of rows that differ, neighbours together. */
+static void report(const bool *is_new, const struct fh_rect *band, fh__capture_fn changed,
+                   void *user)
+{
+    int32_t x, from = -1, next, end = band->x + band->w;
+    struct fh_rect r;
+
+    for (x = band->x; x <= end; x = next) {
+        next = (x / TILE + 1) * TILE;
+        if (x < end && is_new[x / TILE]) {
+            from = from < 0 ? x : from;
+            next = next > end ? end : next;
+            continue;
+        }
+        if (from >= 0) {
+            r = (struct fh_rect){from, band->y, x - from, band->h};
+            changed(&r, user);
+        }
+        from = -1;
+    }
+}
+
+/* Puts the fetched pixels of one box into the picture. */
+static void merge(struct fh__capture *c, const struct fh_rect *box, const uint8_t *data,
+                  fh__capture_fn changed, void *user)
+{
+    size_t stride = row_bytes(c, (size_t)box->w);
+    struct fh_rect band = *box;
+    bool is_new[FH_FRAMEBUFFER_MAX_SIDE / TILE + 1];
+    int32_t x, y, next, end_x = box->x + box->w, end_y = box->y + box->h;
+    uint32_t *to;
+
+    for (band.y = box->y; band.y < end_y; band.y += band.h) {
+        band.h = (band.y / TILE + 1) * TILE - band.y;
+        band.h = band.h > end_y - band.y ? end_y - band.y : band.h;
+        memset(is_new, 0, sizeof is_new);
+        for (y = band.y; y < band.y + band.h; y++) {
+            convert_row(c, data + (size_t)(y - box->y) * stride, (size_t)box->w, c->row);
+            to = c->picture.px + (size_t)y * (size_t)c->picture.stride_px;
+            for (x = box->x; x < end_x; x = next) {
+                next = (x / TILE + 1) * TILE;
+                next = next > end_x ? end_x : next;
+                is_new[x / TILE] |= copy_if_new(to + x, c->row + (x - box->x), (size_t)(next - x));
+            }
+        }
+        report(is_new, &band, changed, user);
+    }
+}
+
+static bool clip(struct fh_rect *r, const struct fh_framebuffer *fb)
+{
+    int32_t right = r->x + r->w, bottom = r->y + r->h;
+
+    r->x = r->x < 0 ? 0 : r->x;
+    r->y = r->y < 0 ? 0 : r->y;
+    r->w = (right > fb->width ? fb->width : right) - r->x;
+    r->h = (bottom > fb->height ? fb->height : bottom) - r->y;
+    return r->w > 0 && r->h > 0;
+}
+
+/* The boxes of damage since the last time, clipped to the picture. */
+static size_t take_boxes(struct fh__capture *c, struct fh_rect *out)
+{
+    xcb_connection_t *conn = c->d->c;
+    xcb_xfixes_fetch_region_reply_t *r;
+    xcb_rectangle_t *rects;
+    size_t i, n, kept = 0;
+
+    xcb_damage_subtract(conn, c->damage, XCB_NONE, c->region);
+    r = xcb_xfixes_fetch_region_reply(conn, xcb_xfixes_fetch_region(conn, c->region), NULL);
+    if (!r)
+        return 0;
+    n = (size_t)xcb_xfixes_fetch_region_rectangles_length(r);
+    rects = xcb_xfixes_fetch_region_rectangles(r);
+    if (c->is_all_damaged) {
+        out[0] = (struct fh_rect){0, 0, c->picture.width, c->picture.height};
+        kept = 1;
+    } else if (n > MAX_BOXES) {
+        out[0] = (struct fh_rect){r->extents.x, r->extents.y, r->extents.width, r->extents.height};
+        kept = clip(&out[0], &c->picture);
+    } else {
+        for (i = 0; i < n; i++) {
+            out[kept] = (struct fh_rect){rects[i].x, rects[i].y, rects[i].width, rects[i].height};
+            kept += clip(&out[kept], &c->picture);
+        }
+    }
+    free(r);
+    return kept;
+}
+
+static bool fetch_plain(struct fh__capture *c, const struct fh_rect *b, fh__capture_fn changed,
+                        void *user)
+{
+    xcb_get_image_cookie_t cookie =
+        xcb_get_image(c->d->c, XCB_IMAGE_FORMAT_Z_PIXMAP, c->d->screen->root, (int16_t)b->x,
+                      (int16_t)b->y, (uint16_t)b->w, (uint16_t)b->h, UINT32_MAX);
+    xcb_get_image_reply_t *r = xcb_get_image_reply(c->d->c, cookie, NULL);
+    bool ok =
+        r && (size_t)xcb_get_image_data_length(r) >= row_bytes(c, (size_t)b->w) * (size_t)b->h;
+
+    if (ok)
+        merge(c, b, xcb_get_image_data(r), changed, user);
+    free(r);
+    return ok;
+}
+
+/* All boxes are asked for before the first answer is awaited: one round trip. */
+static bool fetch_shared(struct fh__capture *c, const struct fh_rect *boxes, size_t n,
+                         fh__capture_fn changed, void *user)
+{
+    xcb_shm_get_image_cookie_t cookies[MAX_BOXES];
+    xcb_shm_get_image_reply_t *r;
+    size_t i, at, len;
+    bool ok = true;
+
+    for (i = at = 0; i < n; i++) {
+        cookies[i] =
+            xcb_shm_get_image(c->d->c, c->d->screen->root, (int16_t)boxes[i].x, (int16_t)boxes[i].y,
+                              (uint16_t)boxes[i].w, (uint16_t)boxes[i].h, UINT32_MAX,
+                              XCB_IMAGE_FORMAT_Z_PIXMAP, c->segment, (uint32_t)at);
+        at += row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
+    }
+    for (i = at = 0; i < n; i++) {
+        len = row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
+        r = xcb_shm_get_image_reply(c->d->c, cookies[i], NULL);
+        if (r && at + len <= c->shared_len)
+            merge(c, &boxes[i], c->shared + at, changed, user);
+        else
+            ok = false;
+        at += len;
+        free(r);
+    }
+    return ok;
+}
+
+void fh__capture_take(struct fh__capture *c, fh__capture_fn changed, void *user)
+{
+    struct fh_rect boxes[MAX_BOXES + 1];
+    size_t i, n, bytes = 0;
+    bool ok = true;
+
+    if (!c->is_damaged)
+        return;
+    c->is_damaged = false;
+    n = take_boxes(c, boxes);
+    for (i = 0; i < n; i++)
+        bytes += row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
+    if (n > 0 && c->segment && bytes > c->shared_len) { /* row padding can make many boxes larger */
+        boxes[0] = (struct fh_rect){0, 0, c->picture.width, c->picture.height};
+        n = 1;
+    }
+    if (c->segment)
+        ok = n == 0 || fetch_shared(c, boxes, n, changed, user);
+    else
+        for (i = 0; i < n; i++)
+            ok &= fetch_plain(c, &boxes[i], changed, user);
+    /* It fails when the screen has just become smaller: the event that says so is on its way. */
+    c->is_all_damaged = !ok;
+}

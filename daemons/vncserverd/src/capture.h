@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * capture.h -- the X screen as a picture in memory.
+ *
+ *     fh__capture_new()      the whole screen counts as damaged
+ *     fh__capture_event()    an X event that may be about damage
+ *     fh__capture_is_damaged, fh__capture_take()   fetch what changed since the last time
+ *     fh__capture_resize()   the screen has another size
+ *
+ * The server tells only once that something was drawn, and is silent until the damage is taken: a
+ * busy screen that nobody looks at costs nothing. Pixels travel through shared memory where the
+ * server is on this machine, else inside the connection. Only what really differs is reported.
+ */
+#ifndef FH__CAPTURE_H
+#define FH__CAPTURE_H
+
+#include <farhand/framebuffer.h>
+
+#include "display.h"
+
+struct fh__capture;
+
+typedef void (*fh__capture_fn)(const struct fh_rect *r, void *user);
+
+/* NULL: out of memory, or larger than FH_FRAMEBUFFER_MAX_SIDE. d is borrowed until free. */
+struct fh__capture *fh__capture_new(const struct fh__display *d, uint16_t width, uint16_t height);
+void fh__capture_free(struct fh__capture *c);
+/* A new picture of this size, black; the old one is freed. -1: as above, the old one stays. */
+int fh__capture_resize(struct fh__capture *c, uint16_t width, uint16_t height);
+bool fh__capture_event(struct fh__capture *c, const xcb_generic_event_t *ev);
+bool fh__capture_is_damaged(const struct fh__capture *c);
+bool fh__capture_is_shared_memory(const struct fh__capture *c);
+/* Fetches the damage into the picture; changed() is called for each rectangle that differs. */
+void fh__capture_take(struct fh__capture *c, fh__capture_fn changed, void *user);
+/* Lent until resize or free. */
+const struct fh_framebuffer *fh__capture_picture(const struct fh__capture *c);
+
+#endif

@@ -1,0 +1,685 @@
+/* SPDX-License-Identifier: MIT */
+/* Our server's machine against our client's machine, in memory, fed whole and byte by byte. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <farhand/rfb_client.h>
+#include <farhand/rfb_server.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof(a)[0])
+
+enum { MAX_SIDE = 700 };
+
+struct session {
+    struct fh_rfb_server *server;
+    struct fh_rfb_client *client;
+    struct fh_framebuffer fb;
+    size_t step; /* bytes given to a machine at a time */
+    uint32_t seed;
+    /* What the two told. */
+    size_t n_server[FH_RFB_SERVER_EV_RESIZE + 1], n_client[FH_RFB_CLIENT_EV_RESIZED + 1];
+    struct fh_rfb_server_event key, pointer, resize;
+    enum fh_rfb_resize_status resized;
+    char to_server[FH_RFB_CUT_TEXT_MAX + 1], to_client[FH_RFB_CUT_TEXT_MAX + 1];
+    struct fh_rfb_client_event cursor;
+    uint32_t cursor_px[16];
+    uint64_t server_bytes, client_bytes;
+    size_t most_out; /* the most that the server ever lent at once */
+};
+
+static uint32_t next(struct session *t)
+{
+    t->seed ^= t->seed << 13;
+    t->seed ^= t->seed >> 17;
+    t->seed ^= t->seed << 5;
+    return t->seed;
+}
+
+static int32_t below(struct session *t, int32_t n)
+{
+    return (int32_t)(next(t) % (uint32_t)n);
+}
+
+/* A picture with flat parts, few colours and noise, so that all kinds of tiles occur. */
+static void paint(struct session *t, const struct fh_rect *r)
+{
+    const uint32_t colour = next(t) & 0xffffff, kind = next(t) % 3;
+
+    for (int32_t y = r->y; y < r->y + r->h; y++)
+        for (int32_t x = r->x; x < r->x + r->w; x++)
+            t->fb.px[y * t->fb.stride_px + x] = kind == 0   ? colour
+                                                : kind == 1 ? colour ^ (next(t) & 0x030303)
+                                                            : next(t) & 0xffffff;
+}
+
+static struct fh_framebuffer picture_new(int32_t w, int32_t h)
+{
+    struct fh_framebuffer fb = {.width = w, .height = h, .stride_px = w + 3};
+
+    fb.px = calloc((size_t)fb.stride_px * (size_t)h, sizeof *fb.px);
+    ck_assert_ptr_nonnull(fb.px);
+    return fb;
+}
+
+static struct session *session_new(const struct fh_rfb_client_config *cfg, size_t step)
+{
+    struct session *t = calloc(1, sizeof *t);
+
+    ck_assert_ptr_nonnull(t);
+    t->step = step;
+    t->seed = 2463534242u;
+    t->fb = picture_new(320, 200);
+    paint(t, &(struct fh_rect){0, 0, 320, 200});
+    t->server = fh_rfb_server_new();
+    t->client = fh_rfb_client_new(cfg);
+    ck_assert_ptr_nonnull(t->server);
+    ck_assert_ptr_nonnull(t->client);
+    fh_rfb_server_set_name(t->server, "caf\xc3\xa9 desk");
+    ck_assert_int_eq(fh_rfb_server_set_screen(t->server, &t->fb, NULL, 0), 0);
+    return t;
+}
+
+static void session_free(struct session *t)
+{
+    fh_rfb_client_free(t->client);
+    fh_rfb_server_free(t->server);
+    free(t->fb.px);
+    free(t);
+}
+
+/* For each byte: what Check's macros do even when all is well takes too long. */
+static void must(bool ok, const char *what)
+{
+    if (!ok)
+        ck_abort_msg("%s", what);
+}
+
+static void server_events(struct session *t)
+{
+    struct fh_rfb_server_event ev;
+    int ret;
+
+    while ((ret = fh_rfb_server_event(t->server, &ev)) > 0) {
+        t->n_server[ev.type]++;
+        if (ev.type == FH_RFB_SERVER_EV_KEY)
+            t->key = ev;
+        if (ev.type == FH_RFB_SERVER_EV_POINTER)
+            t->pointer = ev;
+        if (ev.type == FH_RFB_SERVER_EV_RESIZE)
+            t->resize = ev;
+        if (ev.type == FH_RFB_SERVER_EV_CUT_TEXT) {
+            ck_assert_uint_lt(ev.cut_text.len, sizeof t->to_server);
+            memcpy(t->to_server, ev.cut_text.text, ev.cut_text.len + 1);
+        }
+    }
+    must(ret == 0, "the server's machine failed");
+}
+
+static void client_events(struct session *t)
+{
+    struct fh_rfb_client_event ev;
+    int ret;
+
+    while ((ret = fh_rfb_client_event(t->client, &ev)) > 0) {
+        t->n_client[ev.type]++;
+        if (ev.type == FH_RFB_CLIENT_EV_RESIZED)
+            t->resized = ev.resized.status;
+        if (ev.type == FH_RFB_CLIENT_EV_CUT_TEXT) {
+            ck_assert_uint_lt(ev.cut_text.len, sizeof t->to_client);
+            memcpy(t->to_client, ev.cut_text.text, ev.cut_text.len + 1);
+        }
+        if (ev.type == FH_RFB_CLIENT_EV_CURSOR) {
+            t->cursor = ev;
+            ck_assert_int_le(ev.cursor.w * ev.cursor.h, (int)ARRAY_LEN(t->cursor_px));
+            if (ev.cursor.w != 0)
+                memcpy(t->cursor_px, ev.cursor.argb,
+                       (size_t)(ev.cursor.w * ev.cursor.h) * sizeof *ev.cursor.argb);
+        }
+    }
+    must(ret == 0, "the client's machine failed");
+}
+
+/* Carries what the client has to say. False: nothing. */
+static bool to_server(struct session *t)
+{
+    size_t len, room;
+    const uint8_t *out = fh_rfb_client_out(t->client, &len);
+    uint8_t *in;
+
+    if (!out)
+        return false;
+    in = fh_rfb_server_in(t->server, &room);
+    must(in != NULL, "a machine takes no bytes");
+    len = len < room ? len : room;
+    len = len < t->step ? len : t->step;
+    memcpy(in, out, len);
+    fh_rfb_client_out_done(t->client, len);
+    must(fh_rfb_server_in_done(t->server, 0, len) == 0, "the server's machine failed");
+    t->client_bytes += len;
+    server_events(t);
+    return true;
+}
+
+/* Carries up to max bytes of what the server has to say. */
+static bool to_client(struct session *t, size_t max)
+{
+    size_t len, room;
+    const uint8_t *out = fh_rfb_server_out(t->server, 0, &len);
+    uint8_t *in;
+
+    if (!out)
+        return false;
+    if (len > t->most_out)
+        t->most_out = len;
+    in = fh_rfb_client_in(t->client, &room);
+    must(in != NULL, "a machine takes no bytes");
+    len = len < room ? len : room;
+    len = len < t->step ? len : t->step;
+    len = len < max ? len : max;
+    memcpy(in, out, len);
+    fh_rfb_server_out_done(t->server, len);
+    fh_rfb_client_in_done(t->client, 0, len);
+    t->server_bytes += len;
+    client_events(t);
+    return true;
+}
+
+static void settle(struct session *t)
+{
+    bool a, b;
+
+    do {
+        a = to_server(t);
+        b = to_client(t, SIZE_MAX);
+    } while (a || b);
+}
+
+static void assert_same_picture(const struct session *t)
+{
+    const struct fh_framebuffer *got = fh_rfb_client_framebuffer(t->client);
+
+    ck_assert_ptr_nonnull(got);
+    ck_assert_int_eq(got->width, t->fb.width);
+    ck_assert_int_eq(got->height, t->fb.height);
+    for (int32_t y = 0; y < got->height; y++)
+        for (int32_t x = 0; x < got->width; x++) {
+            const uint32_t is = got->px[y * got->stride_px + x];
+            const uint32_t want = t->fb.px[y * t->fb.stride_px + x];
+
+            if (is != want)
+                ck_abort_msg("pixel %d,%d is %06x, not %06x", x, y, is, want);
+        }
+}
+
+/* Each row is run whole and byte by byte. */
+static const int32_t only_raw[] = {FH_ENC_RAW};
+static const int32_t bare_zrle[] = {FH_ENC_ZRLE, FH_ENC_DESKTOP_SIZE};
+static const int32_t tight_copy[] = {FH_ENC_TIGHT, FH_ENC_COPY_RECT, FH_ENC_DESKTOP_SIZE,
+                                     FH_ENC_LAST_RECT};
+static const int32_t raw_copy[] = {FH_ENC_COPY_RECT, FH_ENC_RAW, FH_ENC_EXTENDED_DESKTOP_SIZE};
+static const struct fh_rfb_client_config configs[] = {
+    {.encodings = only_raw, .n_encodings = 1, .quality = -1, .level = -1},
+    {.encodings = bare_zrle, .n_encodings = 2, .quality = -1, .level = 9},
+    {.encodings = tight_copy, .n_encodings = 4, .quality = -1, .level = 1},
+    {.encodings = raw_copy, .n_encodings = 3, .quality = -1, .level = -1},
+    {.quality = -1, .level = -1},
+    {.quality = -1, .level = 6, .continuous = true},
+};
+enum { N_CONFIGS = (int)ARRAY_LEN(configs), N_RUNS = 2 * N_CONFIGS };
+
+static struct session *session_for(int run)
+{
+    return session_new(&configs[run % N_CONFIGS], run < N_CONFIGS ? SIZE_MAX : 1);
+}
+
+static bool can_resize(int run)
+{
+    return run % N_CONFIGS != 0;
+}
+
+START_TEST(the_first_picture_and_the_name_arrive)
+{
+    struct session *t = session_for(_i);
+
+    settle(t);
+    ck_assert_uint_eq(t->n_server[FH_RFB_SERVER_EV_READY], 1);
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_READY], 1);
+    ck_assert_uint_ge(t->n_client[FH_RFB_CLIENT_EV_UPDATE], 1);
+    ck_assert_str_eq(fh_rfb_client_name(t->client), "caf\xc3\xa9 desk");
+    assert_same_picture(t);
+    session_free(t);
+}
+END_TEST
+
+static struct fh_rect some_rect(struct session *t)
+{
+    struct fh_rect r;
+
+    r.x = below(t, t->fb.width);
+    r.y = below(t, t->fb.height);
+    r.w = 1 + below(t, t->fb.width - r.x);
+    r.h = 1 + below(t, t->fb.height - r.y);
+    return r;
+}
+
+static void change_picture(struct session *t)
+{
+    struct fh_rect r = some_rect(t);
+
+    if (next(t) % 4 != 0) {
+        r.w = r.w > 12 ? 12 : r.w;
+        r.h = r.h > 12 ? 12 : r.h;
+    }
+    paint(t, &r);
+    fh_rfb_server_damage(t->server, &r);
+}
+
+/* Moves pixels as a scroll does, by memmove, then says so. */
+static void scroll_picture(struct session *t)
+{
+    const struct fh_rect all = {0, 0, t->fb.width, t->fb.height};
+    struct fh_rect r = next(t) % 2 ? all : some_rect(t);
+    int32_t dx = below(t, 41) - 20, dy = below(t, 41) - 20;
+    struct fh_framebuffer old = picture_new(t->fb.width, t->fb.height);
+
+    for (int32_t y = 0; y < t->fb.height; y++)
+        memcpy(old.px + y * old.stride_px, t->fb.px + y * t->fb.stride_px,
+               (size_t)t->fb.width * sizeof *old.px);
+    for (int32_t y = r.y; y < r.y + r.h; y++)
+        for (int32_t x = r.x; x < r.x + r.w; x++)
+            if (x - dx >= 0 && x - dx < old.width && y - dy >= 0 && y - dy < old.height)
+                t->fb.px[y * t->fb.stride_px + x] = old.px[(y - dy) * old.stride_px + x - dx];
+    free(old.px);
+    fh_rfb_server_copy(t->server, &r, r.x - dx, r.y - dy);
+}
+
+static void use_picture(struct session *t, int32_t width, int32_t height)
+{
+    struct fh_framebuffer old = t->fb;
+
+    t->fb = picture_new(width, height);
+    paint(t, &(struct fh_rect){0, 0, width, height});
+    ck_assert_int_eq(fh_rfb_server_set_screen(t->server, &t->fb, NULL, 0), 0);
+    free(old.px);
+}
+
+static void resize_picture(struct session *t)
+{
+    use_picture(t, 200 + below(t, MAX_SIDE - 200), 100 + below(t, MAX_SIDE - 200));
+}
+
+/*
+ * Changes of all kinds fall between pieces of updates, in an order that a seed decides; whenever
+ * all is quiet the viewer's picture is the server's.
+ */
+START_TEST(random_changes_end_in_equal_pictures)
+{
+    struct session *t = session_for(_i);
+    const int rounds = t->step == 1 ? 10 : 150;
+
+    /* Too large for one call of _out, so that updates stay open. */
+    use_picture(t, 600, 400);
+    for (int round = 0; round < rounds; round++) {
+        for (int i = below(t, 8); i >= 0; i--) {
+            if (next(t) % 3 == 0)
+                scroll_picture(t);
+            else
+                change_picture(t);
+            if (can_resize(_i) && next(t) % 48 == 0)
+                resize_picture(t);
+            if (next(t) % 16 == 0) {
+                fh_rfb_server_pause(t->server, true);
+                fh_rfb_server_pause(t->server, false);
+            }
+            for (int n = below(t, 4); n > 0; n--) {
+                to_client(t, 1 + (size_t)below(t, 4000));
+                to_server(t);
+            }
+        }
+        settle(t);
+        assert_same_picture(t);
+    }
+    session_free(t);
+}
+END_TEST
+
+START_TEST(a_scroll_costs_no_pixels)
+{
+    struct session *t = session_new(&configs[4], SIZE_MAX);
+    struct fh_rect r = {0, 0, 320, 190}, strip = {0, 190, 320, 10};
+    uint64_t before;
+
+    paint(t, &(struct fh_rect){0, 0, 320, 200});
+    settle(t);
+    before = t->server_bytes;
+    for (int32_t y = 0; y < 190; y++)
+        memcpy(t->fb.px + y * t->fb.stride_px, t->fb.px + (y + 10) * t->fb.stride_px, 320 * 4);
+    fh_rfb_server_copy(t->server, &r, 0, 10);
+    for (int32_t y = 190; y < 200; y++)
+        memset(t->fb.px + y * t->fb.stride_px, 0, 320 * 4);
+    fh_rfb_server_damage(t->server, &strip);
+    settle(t);
+    assert_same_picture(t);
+    ck_assert_uint_lt(t->server_bytes - before, 200);
+    session_free(t);
+}
+END_TEST
+
+START_TEST(a_slow_viewer_costs_no_memory_and_gets_the_newest_picture)
+{
+    struct session *t = session_for(_i);
+    const size_t bound = fh_encoder_bound(FH_ENCODER_MAX_PIXELS) + 65536;
+    uint64_t before;
+    size_t len;
+
+    settle(t);
+    before = t->server_bytes;
+    for (int i = 0; i < 500; i++) {
+        paint(t, &(struct fh_rect){0, 0, 320, 200});
+        fh_rfb_server_damage(t->server, &(struct fh_rect){0, 0, 320, 200});
+        fh_rfb_server_out(t->server, 0, &len);
+        must(len <= bound, "more is lent than one rectangle");
+    }
+    settle(t);
+    assert_same_picture(t);
+    ck_assert_uint_le(t->most_out, bound);
+    /* What was encoded when the viewer fell behind, and the newest: not 500 pictures. */
+    ck_assert_uint_le(t->server_bytes - before, 3 * 320 * 200 * 4);
+    session_free(t);
+}
+END_TEST
+
+START_TEST(input_arrives_as_it_was_sent)
+{
+    struct session *t = session_for(_i);
+
+    settle(t);
+    ck_assert_int_eq(fh_rfb_client_key(t->client, 0xff0d, 0x1c, true), 0);
+    ck_assert_int_eq(fh_rfb_client_pointer(t->client, 319, 199, 0x7f), 0);
+    settle(t);
+    ck_assert_uint_eq(t->key.key.keysym, 0xff0d);
+    ck_assert(t->key.key.down);
+    /* The scan code needs QEMU's extension, which only the full lists ask for. */
+    ck_assert_uint_eq(t->key.key.keycode, _i % N_CONFIGS >= 4 ? 0x1c : 0);
+    ck_assert_uint_eq(t->pointer.pointer.x, 319);
+    ck_assert_uint_eq(t->pointer.pointer.y, 199);
+    ck_assert_uint_eq(t->pointer.pointer.buttons, 0x7f);
+    ck_assert_int_eq(fh_rfb_client_pointer(t->client, 320, 0, 0), FH_RFB_E_INVAL);
+    session_free(t);
+}
+END_TEST
+
+START_TEST(cut_texts_go_both_ways)
+{
+    static const char text[] = "Gr\xc3\xbc\xc3\x9f"
+                               "e \xe2\x82\xac\n\tend";
+    static const char latin[] = "Gr\xc3\xbc\xc3\x9f"
+                                "e ?\n\tend";
+    struct session *t = session_for(_i);
+    char *big = malloc(FH_RFB_CUT_TEXT_MAX + 1);
+
+    ck_assert_ptr_nonnull(big);
+    memset(big, 'x', FH_RFB_CUT_TEXT_MAX + 1);
+    settle(t);
+    ck_assert_int_eq(fh_rfb_client_cut_text(t->client, text, strlen(text)), 0);
+    ck_assert_int_eq(fh_rfb_server_cut_text(t->server, text, strlen(text)), 0);
+    settle(t);
+    ck_assert_str_eq(t->to_server, latin);
+    ck_assert_str_eq(t->to_client, latin);
+    ck_assert_int_eq(fh_rfb_client_cut_text(t->client, big, FH_RFB_CUT_TEXT_MAX), 0);
+    ck_assert_int_eq(fh_rfb_server_cut_text(t->server, big, FH_RFB_CUT_TEXT_MAX), 0);
+    settle(t);
+    ck_assert_uint_eq(strlen(t->to_server), FH_RFB_CUT_TEXT_MAX);
+    ck_assert_uint_eq(strlen(t->to_client), FH_RFB_CUT_TEXT_MAX);
+    ck_assert_int_eq(fh_rfb_client_cut_text(t->client, big, FH_RFB_CUT_TEXT_MAX + 1),
+                     FH_RFB_E_INVAL);
+    ck_assert_int_eq(fh_rfb_server_cut_text(t->server, big, FH_RFB_CUT_TEXT_MAX + 1),
+                     FH_RFB_E_INVAL);
+    ck_assert_int_eq(fh_rfb_server_cut_text(t->server, "\xff", 1), FH_RFB_E_INVAL);
+    free(big);
+    session_free(t);
+}
+END_TEST
+
+START_TEST(the_bell_rings)
+{
+    struct session *t = session_for(_i);
+
+    fh_rfb_server_bell(t->server);
+    settle(t);
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_BELL], 0);
+    fh_rfb_server_bell(t->server);
+    settle(t);
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_BELL], 1);
+    session_free(t);
+}
+END_TEST
+
+START_TEST(the_cursor_and_the_name_follow)
+{
+    static const uint32_t shape[9] = {0xff112233, 0x00445566, 0xff000000, 0x80ffffff, 0x7fffffff,
+                                      0,          0xffabcdef, 0xff010203, 0xff040506};
+    struct session *t = session_new(&configs[4 + _i % 2], _i < 2 ? SIZE_MAX : 1);
+
+    settle(t);
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_CURSOR], 0);
+    ck_assert_int_eq(fh_rfb_server_set_cursor(t->server, shape, 3, 3, 2, 1), 0);
+    fh_rfb_server_set_name(t->server, "other");
+    settle(t);
+    ck_assert_str_eq(fh_rfb_client_name(t->client), "other");
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_CURSOR], 1);
+    ck_assert_int_eq(t->cursor.cursor.hot_x, 2);
+    ck_assert_int_eq(t->cursor.cursor.hot_y, 1);
+    for (int i = 0; i < 9; i++)
+        ck_assert_uint_eq(t->cursor_px[i],
+                          (shape[i] & 0xffffff) | (shape[i] >> 31 ? 0xff000000 : 0));
+    ck_assert_int_eq(fh_rfb_server_set_cursor(t->server, NULL, 0, 0, 0, 0), 0);
+    settle(t);
+    ck_assert_int_eq(t->cursor.cursor.w, 0);
+    session_free(t);
+}
+END_TEST
+
+static const enum fh_rfb_resize_status answers[] = {
+    FH_RFB_RESIZE_OK, FH_RFB_RESIZE_PROHIBITED, FH_RFB_RESIZE_NO_RESOURCES, FH_RFB_RESIZE_INVALID};
+
+START_TEST(the_viewer_asks_for_a_size_and_gets_an_answer)
+{
+    struct session *t = session_new(&configs[4], SIZE_MAX);
+
+    settle(t);
+    ck_assert_int_eq(fh_rfb_client_resize(t->client, 400, 300), 0);
+    settle(t);
+    ck_assert_uint_eq(t->resize.resize.width, 400);
+    ck_assert_uint_eq(t->resize.resize.height, 300);
+    ck_assert_uint_eq(t->resize.resize.n_screens, 1);
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_RESIZED], 0);
+    if (answers[_i] == FH_RFB_RESIZE_OK)
+        use_picture(t, 400, 300);
+    fh_rfb_server_resize_done(t->server, answers[_i]);
+    settle(t);
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_RESIZED], 1);
+    ck_assert_int_eq(t->resized, answers[_i]);
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_SIZE], answers[_i] == FH_RFB_RESIZE_OK);
+    assert_same_picture(t);
+    session_free(t);
+}
+END_TEST
+
+START_TEST(continuous_updates_need_no_requests_and_wait_for_fences)
+{
+    struct session *t = session_new(&configs[5], SIZE_MAX);
+    uint64_t before;
+    int updates = 0;
+    size_t len;
+
+    settle(t);
+    before = t->client_bytes;
+    for (int i = 0; i < 5; i++) {
+        change_picture(t);
+        settle(t);
+    }
+    assert_same_picture(t);
+    /* Only answers to fences, 13 bytes each. */
+    ck_assert_uint_eq((t->client_bytes - before) % 13, 0);
+    ck_assert_uint_le(t->client_bytes - before, 5 * 13);
+
+    /* A viewer that answers no fences gets two more updates. */
+    for (int i = 0; i < 10; i++) {
+        paint(t, &(struct fh_rect){0, 0, 10, 10});
+        fh_rfb_server_damage(t->server, &(struct fh_rect){0, 0, 10, 10});
+        if (fh_rfb_server_out(t->server, 0, &len)) {
+            updates++;
+            while (to_client(t, SIZE_MAX))
+                ;
+        }
+    }
+    ck_assert_int_eq(updates, 2);
+    settle(t);
+    assert_same_picture(t);
+    session_free(t);
+}
+END_TEST
+
+START_TEST(while_paused_nothing_of_the_picture_leaves)
+{
+    static const uint32_t shape[1] = {0xffffffff};
+    struct session *t = session_for(_i);
+    uint64_t before;
+
+    settle(t);
+    fh_rfb_server_pause(t->server, true);
+    before = t->server_bytes;
+    change_picture(t);
+    scroll_picture(t);
+    if (can_resize(_i))
+        resize_picture(t);
+    fh_rfb_server_set_name(t->server, "secret");
+    ck_assert_int_eq(fh_rfb_server_set_cursor(t->server, shape, 1, 1, 0, 0), 0);
+    ck_assert_int_eq(fh_rfb_client_refresh(t->client, &(struct fh_rect){0, 0, 10, 10}), 0);
+    settle(t);
+    ck_assert_uint_eq(t->server_bytes, before);
+    ck_assert(!fh_rfb_server_is_waiting(t->server));
+    fh_rfb_server_bell(t->server);
+    settle(t);
+    ck_assert_uint_eq(t->server_bytes, before + 1);
+    fh_rfb_server_pause(t->server, false);
+    settle(t);
+    assert_same_picture(t);
+    session_free(t);
+}
+END_TEST
+
+/* A picture that needs several calls of _out, paused after the first. */
+START_TEST(a_pause_in_an_update_ends_it)
+{
+    struct session *t = session_for(_i);
+    size_t updates;
+    uint64_t before;
+
+    use_picture(t, 640, 480);
+    settle(t);
+    updates = t->n_client[FH_RFB_CLIENT_EV_UPDATE];
+    for (int32_t i = 0; i < 640 * 480; i++)
+        t->fb.px[i / 640 * t->fb.stride_px + i % 640] = next(t) & 0xffffff;
+    fh_rfb_server_damage(t->server, &(struct fh_rect){0, 0, 640, 480});
+    ck_assert(to_client(t, 1));
+    fh_rfb_server_pause(t->server, true);
+    before = t->server_bytes;
+    settle(t);
+    ck_assert_uint_eq(t->n_client[FH_RFB_CLIENT_EV_UPDATE], updates + 1);
+    ck_assert_uint_lt(t->server_bytes - before, 640 * 480 * 4 / 2);
+    fh_rfb_server_pause(t->server, false);
+    settle(t);
+    assert_same_picture(t);
+    session_free(t);
+}
+END_TEST
+
+START_TEST(jpeg_comes_close)
+{
+    const struct fh_rfb_client_config cfg = {.quality = 9, .level = -1};
+    struct session *t = session_new(&cfg, _i == 0 ? SIZE_MAX : 1);
+    const struct fh_framebuffer *got;
+    int64_t off = 0;
+
+    for (int32_t y = 0; y < 200; y++)
+        for (int32_t x = 0; x < 320; x++)
+            t->fb.px[y * t->fb.stride_px + x] = (uint32_t)(x * 255 / 320) << 16 |
+                                                (uint32_t)(y * 255 / 200) << 8 |
+                                                (uint32_t)((x + y) / 3);
+    settle(t);
+    got = fh_rfb_client_framebuffer(t->client);
+    ck_assert_ptr_nonnull(got);
+    for (int32_t y = 0; y < 200; y++)
+        for (int32_t x = 0; x < 320; x++)
+            for (int c = 0; c < 24; c += 8)
+                off += abs((int)(got->px[y * got->stride_px + x] >> c & 0xff) -
+                           (int)(t->fb.px[y * t->fb.stride_px + x] >> c & 0xff));
+    ck_assert_int_lt(off, 3 * 320 * 200 * 4);
+    /* Turned off, the picture becomes exact. */
+    ck_assert_int_eq(fh_rfb_client_set_quality(t->client, -1, -1), 0);
+    ck_assert_int_eq(fh_rfb_client_refresh(t->client, &(struct fh_rect){0, 0, 320, 200}), 0);
+    settle(t);
+    assert_same_picture(t);
+    session_free(t);
+}
+END_TEST
+
+/* S15: whoever goes away, and when, what was begun is given back (under ASan). */
+START_TEST(s15_either_side_may_be_freed_at_every_byte)
+{
+    const struct fh_rfb_client_config cfg = {.quality = 5, .level = -1, .continuous = true};
+    struct session *t;
+    bool a, b;
+
+    for (uint64_t end = 0;; end += 1 + end / 64) {
+        t = session_new(&cfg, 1);
+        do {
+            a = to_server(t);
+            b = t->server_bytes < end && to_client(t, SIZE_MAX);
+            if (t->server_bytes == end / 2 && t->n_client[FH_RFB_CLIENT_EV_READY]) {
+                fh_rfb_client_cut_text(t->client, "text", 4);
+                fh_rfb_server_cut_text(t->server, "text", 4);
+                change_picture(t);
+            }
+        } while (t->server_bytes < end && (a || b));
+        a = t->server_bytes < end;
+        session_free(t);
+        if (a)
+            break;
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("rfb session");
+    TCase *tc = tcase_create("rfb session");
+    SRunner *sr;
+    int failed;
+
+    tcase_set_timeout(tc, 120);
+    tcase_add_loop_test(tc, the_first_picture_and_the_name_arrive, 0, N_RUNS);
+    tcase_add_loop_test(tc, random_changes_end_in_equal_pictures, 0, N_RUNS);
+    tcase_add_test(tc, a_scroll_costs_no_pixels);
+    tcase_add_loop_test(tc, a_slow_viewer_costs_no_memory_and_gets_the_newest_picture, 0, N_RUNS);
+    tcase_add_loop_test(tc, input_arrives_as_it_was_sent, 0, N_RUNS);
+    tcase_add_loop_test(tc, cut_texts_go_both_ways, 0, N_RUNS);
+    tcase_add_loop_test(tc, the_bell_rings, 0, N_RUNS);
+    tcase_add_loop_test(tc, the_cursor_and_the_name_follow, 0, 4);
+    tcase_add_loop_test(tc, the_viewer_asks_for_a_size_and_gets_an_answer, 0,
+                        (int)ARRAY_LEN(answers));
+    tcase_add_test(tc, continuous_updates_need_no_requests_and_wait_for_fences);
+    tcase_add_loop_test(tc, while_paused_nothing_of_the_picture_leaves, 0, N_RUNS);
+    tcase_add_loop_test(tc, a_pause_in_an_update_ends_it, 0, N_RUNS);
+    tcase_add_loop_test(tc, jpeg_comes_close, 0, 2);
+    tcase_add_test(tc, s15_either_side_may_be_freed_at_every_byte);
+    suite_add_tcase(s, tc);
+    sr = srunner_create(s);
+    srunner_run_all(sr, CK_NORMAL);
+    failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
