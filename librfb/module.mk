@@ -21,4 +21,4 @@ librfb_UV_HEADERS :=
 librfb_UV_SRCS :=
 librfb_UV_TESTS :=
 # src/new.c (the machines) and src/codec_new.c (encoder, decoder) are the files that allocate.
-librfb_IMPURE_OK := malloc|calloc|free
+librfb_ALLOC := src/new.c src/codec_new.c
