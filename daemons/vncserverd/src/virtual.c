@@ -119,6 +119,24 @@ static void become(char *const *argv, pid_t parent, int keep, int report, bool i
     _exit(127);
 }
 
+/*
+ * A pipe that no program inherits, above DISPLAY_FD, so that dup2() to there closes neither end and
+ * makes a copy without close-on-exec.
+ */
+static int make_pipe(int out[2])
+{
+    int fds[2], i, ret = 0;
+
+    if (pipe(fds) != 0)
+        return -1;
+    for (i = 0; i < 2; i++) {
+        out[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, DISPLAY_FD + 1);
+        ret = out[i] < 0 ? -1 : ret;
+        close(fds[i]);
+    }
+    return ret;
+}
+
 /* Starts argv; keep: a descriptor that becomes DISPLAY_FD in it, or -1. */
 static int spawn(pid_t *out, char *const *argv, int keep, bool is_quiet, char *error, size_t room)
 {
@@ -126,11 +144,8 @@ static int spawn(pid_t *out, char *const *argv, int keep, bool is_quiet, char *e
     int report[2], err = 0;
     ssize_t n;
 
-    if (pipe(report) != 0)
+    if (make_pipe(report) != 0)
         return fail(error, room, argv[0], errno);
-    /* Above DISPLAY_FD, so that it is not closed by its replacement. */
-    report[1] = fcntl(report[1], F_DUPFD_CLOEXEC, DISPLAY_FD + 1);
-    fcntl(report[0], F_SETFD, FD_CLOEXEC);
     pid = fork();
     if (pid == 0)
         become(argv, parent, keep, report[1], is_quiet);
@@ -180,20 +195,17 @@ static int start_server(struct fh__virtual *v, uint16_t width, uint16_t height, 
                         size_t room)
 {
     char screen[32], fd_text[12];
-    char *argv[] = {"Xvfb", "-displayfd", fd_text,     "-auth", v->authority, "-screen",
-                    "0",    screen,       "-nolisten", "tcp",   "-noreset",   NULL};
+    const char *argv[] = {"Xvfb", "-displayfd", fd_text,     "-auth", v->authority, "-screen",
+                          "0",    screen,       "-nolisten", "tcp",   "-noreset",   NULL};
     int fds[2], ret;
 
     snprintf(screen, sizeof screen, "%ux%ux24",
              width > FH__VIRTUAL_MAX_WIDTH ? width : FH__VIRTUAL_MAX_WIDTH,
              height > FH__VIRTUAL_MAX_HEIGHT ? height : FH__VIRTUAL_MAX_HEIGHT);
     snprintf(fd_text, sizeof fd_text, "%d", DISPLAY_FD);
-    if (pipe(fds) != 0)
+    if (make_pipe(fds) != 0)
         return fail(error, room, "Xvfb", errno);
-    fcntl(fds[0], F_SETFD, FD_CLOEXEC);
-    /* Not DISPLAY_FD itself: the copy that dup2() makes there is the one without close-on-exec. */
-    fds[1] = fcntl(fds[1], F_DUPFD_CLOEXEC, DISPLAY_FD + 1);
-    ret = spawn(&v->server, argv, fds[1], true, error, room);
+    ret = spawn(&v->server, (char *const *)argv, fds[1], true, error, room);
     close(fds[1]);
     if (ret == 0)
         ret = read_display(v, fds[0], error, room);
