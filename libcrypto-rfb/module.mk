@@ -5,7 +5,7 @@ libcrypto-rfb_SYSLIBS := -lmbedcrypto
 libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h include/farhand/crypto_error.h \
   include/farhand/digest.h include/farhand/identity.h include/farhand/password.h \
   include/farhand/channel.h
-libcrypto-rfb_SRCS := src/version.c src/error.c src/digest.c src/wipe.c src/guarded.c src/kdf.c \
+libcrypto-rfb_SRCS := src/version.c src/error.c src/digest.c src/wipe.c src/memory.c src/kdf.c \
   src/aead.c src/kex.c src/identity.c src/fingerprint.c src/catchphrase.c src/wordlist.c \
   src/password.c src/channel.c src/handshake.c src/keyschedule.c src/record.c src/control.c \
   src/new.c
@@ -23,6 +23,5 @@ libcrypto-rfb_UV_PKGS := libuv
 libcrypto-rfb_UV_HEADERS := include/farhand/identity_uv.h
 libcrypto-rfb_UV_SRCS := uv/identity_uv.c
 libcrypto-rfb_UV_TESTS := tests/test_identity_uv.c tests/test_channel_interop.c
-# src/new.c is the one file that allocates; src/guarded.c asks libsodium for locked memory.
-libcrypto-rfb_IMPURE_OK := malloc|calloc|free
+libcrypto-rfb_ALLOC := src/new.c src/memory.c
 libcrypto-rfb_BENCHES := bench/bench_primitives.c bench/bench_channel.c

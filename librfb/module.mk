@@ -10,9 +10,10 @@ librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encod
   src/damage.c src/rfb_client.c src/client_messages.c src/client_rects.c src/client_requests.c \
   src/screens.c src/text.c src/new.c
 librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
-  tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c
+  tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c tests/test_jpeg.c \
+  tests/test_round_trip.c $(librfb_PEERS)
 librfb_SCRIPTS := tests/formats.sh
-librfb_FUZZERS := fuzz/fuzz_decoder.c
+librfb_FUZZERS := fuzz/fuzz_decoder.c fuzz/fuzz_rfb_server.c fuzz/fuzz_rfb_client.c
 librfb_BENCHES := bench/bench_codec.c
 # The adapter archive, librfb-uv.a.
 librfb_UV_DEPS :=
@@ -22,3 +23,6 @@ librfb_UV_SRCS :=
 librfb_UV_TESTS :=
 # src/new.c (the machines) and src/codec_new.c (encoder, decoder) are the files that allocate.
 librfb_ALLOC := src/new.c src/codec_new.c
+librfb_PEERS := $(if $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo \
+  yes),tests/interop_libvnc.c)
+librfb_TEST_PKGS := $(if $(librfb_PEERS),libvncserver libvncclient)

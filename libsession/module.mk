@@ -10,7 +10,8 @@ libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c sr
   src/auth_server.c src/held.c src/server_session.c src/viewer_session.c src/server_conn.c \
   src/viewer_conn.c src/new.c
 libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_admission.c \
-  tests/test_known_peers.c tests/test_users.c tests/test_session.c
+  tests/test_known_peers.c tests/test_users.c tests/test_mux.c \
+  tests/test_session_messages.c tests/test_session.c tests/test_session_hostile.c
 libsession_FUZZERS := fuzz/fuzz_known_peers.c fuzz/fuzz_users.c
 # The adapter archive, libsession-uv.a.
 libsession_UV_DEPS    := libtransport
@@ -19,6 +20,6 @@ libsession_UV_HEADERS := include/farhand/known_peers_file.h include/farhand/user
   include/farhand/server.h include/farhand/viewer.h
 libsession_UV_SRCS    := uv/private_file.c uv/known_peers_file.c uv/users_file.c \
   uv/carrier.c uv/server_uv.c uv/viewer_uv.c
-libsession_UV_TESTS   := tests/test_store_files.c
+libsession_UV_TESTS   := tests/test_store_files.c tests/test_server_uv.c
 # What is held in memory as a whole grows with its file, up to the limits of the headers.
 libsession_ALLOC := src/new.c src/known_peers.c src/users.c src/admission.c

@@ -62,7 +62,6 @@ $$($1_UV_FUZZ): %: %.o $(FUZZ_MAIN) $(call full_a,$1)
 	$$(link) $(FUZZ_LD) $$(call full_libs,$1)
 
 .PHONY: $1 check-$1 check-core-$1 bench-$1
-$1: $$($1_A) $$($1_UV) $$($1_BIN)
 endef
 
 # A daemon is src/main.c on the rest of its sources; the rest is an archive that its tests link as well.
@@ -107,6 +106,7 @@ RUN      ?= $(run_$(FLAVOUR))
 run-test  = @scripts/run-test $(O)/log/$(patsubst $(O)/%,%,$(basename $@))
 
 define RUNS
+$1: $$($1_A) $$($1_UV) $$($1_BIN)
 $1_CORE_RUNS := $$($1_UNITS:=.run) $$($1_FUZZ:=.replay)
 $1_RUNS      := $$($1_CORE_RUNS) $$($1_UV_UNITS:=.run) $$($1_UV_FUZZ:=.replay) $($1_SCRIPTS:%=$(O)/$1/%.script)
 $$($1_UNITS:=.run) $$($1_UV_UNITS:=.run): %.run: %

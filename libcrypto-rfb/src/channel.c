@@ -315,6 +315,15 @@ static void advance(struct fh_channel *c)
         fh__channel_silence(c, FH_CRYPTO_E_TRUNCATED, c->code);
 }
 
+/* Data that were lent are wiped when they are given back: passwords pass here. */
+static void take_back_data(struct fh_channel *c)
+{
+    if (c->events & 1U << FH_CHANNEL_EV_DATA)
+        return;
+    fh_wipe(c->in + c->data_at, c->data_len);
+    c->data_len = 0;
+}
+
 uint8_t *fh_channel_in(struct fh_channel *c, size_t *room)
 {
     size_t used = c->in_end - c->in_start;
@@ -322,9 +331,10 @@ uint8_t *fh_channel_in(struct fh_channel *c, size_t *room)
     *room = 0;
     if (c->state == FH__CLOSED || c->events != 0 || is_waiting(c) || c->has_ended)
         return NULL;
+    take_back_data(c);
     if (used == 0) {
         c->in_start = c->in_end = 0;
-    } else if (c->in_start > 0 && c->in_cap - c->in_start < c->in_cap - FH__IN_SLACK) {
+    } else if (c->in_start > FH__IN_SLACK) { /* else a whole record fits behind it */
         memmove(c->in, c->in + c->in_start, used);
         c->in_start = 0;
         c->in_end = used;
@@ -410,7 +420,7 @@ static void fill_event(const struct fh_channel *c, struct fh_channel_event *ev)
         fill_peer(c, ev);
         break;
     case FH_CHANNEL_EV_DATA:
-        ev->data.data = c->data;
+        ev->data.data = c->in + c->data_at;
         ev->data.len = c->data_len;
         break;
     case FH_CHANNEL_EV_PONG:
@@ -433,6 +443,7 @@ int fh_channel_event(struct fh_channel *c, struct fh_channel_event *ev)
 {
     unsigned type = 0;
 
+    take_back_data(c);
     advance(c);
     if (c->events == 0)
         return 0;

@@ -209,8 +209,7 @@ struct fh_channel {
 
     /* Events: bits 1 << enum fh_channel_event_type, and what they carry. */
     unsigned events;
-    const uint8_t *data;
-    size_t data_len;
+    size_t data_at, data_len; /* in the in buffer */
     bool was_open;
     int error;
     bool by_peer, confirmed;

@@ -377,7 +377,7 @@ static void pem_encode(const uint8_t *der, size_t len, struct wr *w)
 
 static struct fh_identity *identity_new(void)
 {
-    struct fh_identity *id = fh__guarded_new(sizeof *id);
+    struct fh_identity *id = fh__plain_new(sizeof *id);
 
     if (id)
         rsa_init(&id->rsa);
@@ -388,7 +388,7 @@ void fh_identity_free(struct fh_identity *id)
 {
     if (id)
         mbedtls_rsa_free(&id->rsa);
-    fh__guarded_free(id);
+    fh__plain_free(id);
 }
 
 int fh_identity_generate(unsigned bits, fh_random_fn random, void *user, struct fh_identity **out)

@@ -87,10 +87,15 @@ int fh__mlkem_encapsulate(const uint8_t ek[FH__MLKEM_EK], const uint8_t seed[32]
 int fh__mlkem_decapsulate(const uint8_t dk[FH__MLKEM_DK], const uint8_t ct[FH__MLKEM_CT],
                           uint8_t ss[FH__MLKEM_SS]);
 
-/* ---- guarded memory (guarded.c) ------------------------------------------------------------- */
+/* ---- memory (memory.c) ---------------------------------------------------------------------- */
 
-/* Zeroed, locked where the system allows it, not dumped; NULL if there is none. Give a len that is
- * a multiple of the alignment wanted: blocks end at a page. */
+/* Zeroed, on the plain heap: for what holds no secret but points to some. */
+void *fh__plain_new(size_t len);
+void fh__plain_free(void *p); /* NULL is fine */
+/*
+ * Zeroed, locked where the system allows it, not dumped; NULL if there is none. Give a len that is
+ * a multiple of the alignment wanted: blocks end at a page.
+ */
 void *fh__guarded_new(size_t len);
 /* Wipes and frees. NULL is fine. */
 void fh__guarded_free(void *p);

@@ -114,7 +114,7 @@ static int on_application(struct fh_channel *c, const uint8_t *content, size_t l
     c->flood_in = 0;
     if (c->state == FH__CLOSING || len == 0)
         return 0;
-    c->data = content;
+    c->data_at = (size_t)(content - c->in);
     c->data_len = len;
     fh__channel_raise(c, FH_CHANNEL_EV_DATA);
     return 0;

@@ -737,7 +737,7 @@ static void send_record_trick(struct side *s, enum record_trick t)
         s->c->out[s->c->out_end - 1] ^= 1;
         break;
     case ALL_ZEROS:
-        seal_inner(s, (const uint8_t[5]){0}, 5);
+        seal_inner(s, (const uint8_t[7]){0}, 7); /* the length before it reads as a type, 23 */
         break;
     case NON_ZERO_PADDING:
         seal_inner(s, (const uint8_t[]){'a', FH__APPLICATION, 0, 0, 7}, 5);

@@ -5,7 +5,7 @@
  * are big-endian. Two decoders get the same, one whole and one in pieces: they must agree on the
  * answer, and on every pixel of a complete rectangle.
  *
- * The corpus is made by `test_decoder --corpus DIR`.
+ * The corpus is made by test_decoder, test_jpeg and test_round_trip, each with --corpus DIR.
  */
 #include <stdlib.h>
 

@@ -158,7 +158,7 @@ static enum fh__parse on_extended_size(struct fh_rfb_client *c, const struct fh_
 {
     const bool is_answer = rect->x == 1;
     size_t n = rd_u8(r);
-    struct fh_screen first = {0}, s;
+    struct fh_screen first = {.id = 1}, s;
     int ret = 0;
 
     rd_skip(r, 3);

@@ -107,7 +107,7 @@ static bool is_same_layout(const struct fh_rfb_server *s, const struct fh_screen
 int fh_rfb_server_set_screen(struct fh_rfb_server *s, const struct fh_framebuffer *fb,
                              const struct fh_screen *screens, size_t n_screens)
 {
-    struct fh_screen whole = {0};
+    struct fh_screen whole = {.id = 1}; /* libvncclient takes no screen with the id 0 */
 
     if (!fb || !fb->px || fb->width < 1 || fb->width > FH_FRAMEBUFFER_MAX_SIDE || fb->height < 1 ||
         fb->height > FH_FRAMEBUFFER_MAX_SIDE || fb->stride_px < fb->width)

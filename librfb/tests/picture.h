@@ -122,4 +122,14 @@ static inline struct fh_framebuffer picture_new(int32_t width, int32_t height, u
     return fb;
 }
 
+/* How far two colours are apart, 0 to 765. */
+static inline int picture_distance(uint32_t a, uint32_t b)
+{
+    int sum = 0;
+
+    for (int shift = 0; shift < 24; shift += 8)
+        sum += abs((int)(a >> shift & 255) - (int)(b >> shift & 255));
+    return sum;
+}
+
 #endif

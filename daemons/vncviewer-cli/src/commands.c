@@ -159,6 +159,9 @@ static enum step_result sent(struct run *r, int ret, const char *permission)
         r->wake_ms = r->now_ms + RETRY_MS;
         return STEP_WAIT;
     }
+    /* Before the server's first message of RFB nothing can be sent, and nothing is refused. */
+    if (ret == FH_SESSION_E_STATE && !fh_viewer_conn_framebuffer(conn(r)))
+        return STEP_WAIT;
     if (ret == FH_SESSION_E_STATE)
         snprintf(r->why, sizeof r->why, "not permitted: the session has no %s permission",
                  permission);

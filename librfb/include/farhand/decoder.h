@@ -5,6 +5,14 @@
  * A decoder belongs to one connection: it holds the zlib streams. Pixels on the wire are in
  * fh_pixel_format_rgb888(), which the viewer asks for. Memory is bounded whatever arrives: Raw and
  * ZRLE and zlib parts of Tight are decoded as they come; a JPEG is gathered first, at most 4 MiB.
+ *
+ *     fh_decoder_begin()   the header of a rectangle came
+ *     fh_decoder_input()   bytes of its body; repeat until 1
+ *
+ * A damaged rectangle may be drawn in part; what was not in the bytes is never drawn. Refused:
+ * JPEG that is progressive, arithmetic or in several scans, whose work has no bound by its size;
+ * the variants of Tight that were not asked for (PNG, uncompressed). One decoder may be used by
+ * one thread at a time. RFC 6143 7.7 and the Tight encoding of rfbproto.
  */
 #ifndef FH_DECODER_H
 #define FH_DECODER_H
@@ -18,18 +26,22 @@ extern "C" {
 
 struct fh_decoder;
 
-struct fh_decoder *fh_decoder_new(void); /* NULL: out of memory */
-void fh_decoder_free(struct fh_decoder *d);
+struct fh_decoder *fh_decoder_new(void);    /* NULL: out of memory */
+void fh_decoder_free(struct fh_decoder *d); /* NULL is fine */
 
 /*
  * Starts a rectangle. enc: RAW, COPY_RECT, TIGHT or ZRLE. r lies inside fb, which is borrowed until
- * the rectangle is complete. FH_RFB_E_ENCODING for others, FH_RFB_E_INVAL for a rectangle outside.
+ * the rectangle is complete. FH_RFB_E_ENCODING for others, FH_RFB_E_INVAL for a rectangle outside,
+ * FH_RFB_E_STATE before the last one is complete; the decoder is unchanged. An empty rectangle has
+ * a body as any other (of Raw: no bytes). After a failure: the error of fh_decoder_input().
  */
 int fh_decoder_begin(struct fh_decoder *d, enum fh_encoding enc, struct fh_framebuffer *fb,
                      const struct fh_rect *r);
 /*
- * Gives bytes of its body. *used: how many belonged to it. Returns 1 when the rectangle is
- * complete, 0 when it needs more, FH_RFB_E_DATA / _LIMIT / _NOMEM when the connection is lost.
+ * Gives bytes of its body; data is borrowed, and may be NULL when len is 0. *used: how many
+ * belonged to it. Returns 1 when the rectangle is complete (an empty Raw one is at once, so call it
+ * without bytes too), 0 when it needs more, FH_RFB_E_DATA / _LIMIT / _NOMEM when the connection is
+ * lost: from then on every call says so. FH_RFB_E_STATE when no rectangle was begun.
  */
 int fh_decoder_input(struct fh_decoder *d, const uint8_t *data, size_t len, size_t *used);
 

@@ -4,7 +4,14 @@
  *
  * An encoder belongs to one viewer: it holds that viewer's zlib streams and pixel format. Output
  * goes to the caller's memory and is at most fh_encoder_bound() bytes a rectangle, so that nothing
- * grows. RFC 6143 7.7 and the Tight encoding of rfbproto.
+ * grows; its own memory, about 2 MiB, is all got when it is made (TurboJPEG gets and gives back its
+ * own for each JPEG).
+ *
+ *     fh_encoder_set_format(), fh_encoder_set_quality()   what the viewer wants; at any time
+ *     fh_encoder_rect()                                   a rectangle, in the order of sending
+ *
+ * What is encoded must be sent: the zlib streams remember it. One encoder may be used by one
+ * thread at a time. RFC 6143 7.7 and the Tight encoding of rfbproto.
  */
 #ifndef FH_ENCODER_H
 #define FH_ENCODER_H
@@ -39,13 +46,15 @@ enum {
 
 struct fh_encoder;
 
-struct fh_encoder *fh_encoder_new(void); /* NULL: out of memory */
-void fh_encoder_free(struct fh_encoder *e);
+struct fh_encoder *fh_encoder_new(void);    /* NULL: out of memory */
+void fh_encoder_free(struct fh_encoder *e); /* NULL is fine */
 
-/* fmt: valid by fh_pixel_format_is_valid. The streams go on: a viewer may change format any time.
+/*
+ * fmt: valid by fh_pixel_format_is_valid; copied. The streams go on: a viewer may change format any
+ * time. Before the first call: fh_pixel_format_rgb888().
  */
 void fh_encoder_set_format(struct fh_encoder *e, const struct fh_pixel_format *fmt);
-/* quality: 0 to 9, or -1: no JPEG. level: zlib 0 to 9. */
+/* quality: 0 to 9, or -1: no JPEG. level: zlib 0 to 9. Before the first call: -1 and 6. */
 void fh_encoder_set_quality(struct fh_encoder *e, int quality, int level);
 
 /* The most bytes that a rectangle of this many pixels can become, in any encoding. */
@@ -54,12 +63,16 @@ size_t fh_encoder_bound(size_t pixels);
 /*
  * Encodes one rectangle (without its 12-byte header). enc: RAW, TIGHT or ZRLE. r lies inside fb,
  * at most FH_ENCODER_MAX_PIXELS pixels and FH_ENCODER_MAX_WIDTH wide. room >= fh_encoder_bound().
- * Returns the number of bytes, or FH_RFB_E_INVAL, FH_RFB_E_INTERNAL.
+ * JPEG is only for Tight, true colour of 16 or 32 bits, and rectangles of many colours.
+ * Returns the number of bytes; FH_RFB_E_INVAL, with nothing changed; FH_RFB_E_INTERNAL, after which
+ * the viewer's connection cannot go on.
  */
 int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_framebuffer *fb,
                     const struct fh_rect *r, uint8_t *out, size_t room);
 
-/* Pixels of the current format, for cursors: n pixels of 0x00RRGGBB. Returns the number of bytes.
+/*
+ * Pixels in the current format, for cursors: n pixels of 0x00RRGGBB. out: room for n times
+ * bits_per_pixel / 8 bytes. Returns how many were written.
  */
 size_t fh_encoder_pixels(const struct fh_encoder *e, const uint32_t *px, size_t n, uint8_t *out);
 

@@ -49,13 +49,16 @@ struct fh_screen {
     uint32_t flags;      /* zeros; kept as received */
 };
 
+/* By each side, not by area; an empty rectangle is inside up to the far edges. */
 bool fh_rect_is_inside(const struct fh_rect *r, int32_t width, int32_t height);
 
 /* 32 bits, depth 24, little-endian, red at bit 16: what our own viewer asks for. */
 struct fh_pixel_format fh_pixel_format_rgb888(void);
 /*
  * Whether the format can be served: 8, 16 or 32 bits, true colour or the 8-bit colour map, each max
- * 2^n - 1 and at least 1, shifts inside the pixel, colours that do not overlap. RFC 6143 7.4.
+ * 2^n - 1 and at least 1, shifts inside the pixel, colours that do not overlap. The depth is 1 to
+ * the bits, and 8 with the map; it may be less than the colours' bits together, as some viewers
+ * send. RFC 6143 7.4.
  */
 bool fh_pixel_format_is_valid(const struct fh_pixel_format *f);
 

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* guarded.c -- the heap for long-lived secrets: locked, not dumped, between guard pages, wiped. */
+/* memory.c -- the two heaps: plain, and guarded for secrets. */
 #include "internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
+
+void *fh__plain_new(size_t len)
+{
+    return calloc(1, len);
+}
+
+void fh__plain_free(void *p)
+{
+    free(p);
+}
 
 void *fh__guarded_new(size_t len)
 {

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h -- one table of all options. The configuration file, the command line, --help and the
+ * test of the manual pages come from it.
+ */
+#ifndef FH__OPTIONS_H
+#define FH__OPTIONS_H
+
+#include "config.h"
+
+#define FH__VERSION "0.1.0"
+
+struct fh__option {
+    const char *name;
+    const char *argument; /* in --help; NULL: takes none */
+    bool is_in_file;
+    /* Checks value and stores it. NULL, or what was expected. May be called more than once. */
+    const char *(*set)(struct fh__config *c, const struct fh__option *o, const char *value);
+    size_t offset;     /* of what set() stores to */
+    unsigned min, max; /* of numbers */
+    const char *fallback;
+    const char *help;
+};
+
+extern const struct fh__option fh__options[];
+extern const size_t fh__options_n;
+
+enum fh__action {
+    FH__ACTION_RUN,
+    FH__ACTION_CHECK_CONFIG,
+    FH__ACTION_HELP,
+    FH__ACTION_VERSION,
+    FH__ACTION_IDENTITY,
+    FH__ACTION_USER
+};
+
+struct fh__invocation {
+    enum fh__action action;
+    const char *config_file; /* NULL: the default one, if it is there */
+    bool is_verbose;
+    char *const *arguments; /* of the sub-command, NULL-terminated */
+};
+
+/* NULL: no such option. */
+const struct fh__option *fh__option_find(const char *name, size_t len);
+/*
+ * Reads the command line, in two passes: first with c NULL, to learn the configuration file, then
+ * with c, to override what that file said. 0, or -1 and a sentence in error.
+ */
+int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct fh__invocation *out,
+                      char *error, size_t room);
+void fh__options_help(void);
+
+#endif

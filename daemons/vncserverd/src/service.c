@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/* service.c -- the life of the service. */
+#include "service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <systemd/sd-daemon.h>
+#include <uv.h>
+
+#include <farhand/crypto_error.h>
+#include <farhand/identity_uv.h>
+#include <farhand/tcp.h>
+
+#include "identityfile.h"
+#include "options.h"
+#include "sharing.h"
+#include "virtual.h"
+
+enum { SIGNALS = 4, ERROR_MAX = 400 };
+
+struct service {
+    const struct fh__config *cfg;
+    int argc;
+    char *const *argv;
+    uv_loop_t loop;
+    uv_signal_t signals[SIGNALS];
+    uv_prepare_t prepare;
+    uv_poll_t x;
+    uv_timer_t input, watchdog;
+    unsigned open_handles; /* of these, and listener and sharing */
+    struct fh__virtual *virtual;
+    struct fh__desktop *desktop;
+    struct fh_identity *identity;
+    struct fh__userstore users;
+    struct fh__auditlog audit;
+    struct fh__sharing sharing;
+    struct fh_tcp_listener *listener;
+    bool is_stopping;
+    enum fh__exit how;
+};
+
+static void on_handle_closed(uv_handle_t *h)
+{
+    struct service *s = h->data;
+
+    s->open_handles--;
+}
+
+static void close_handle(struct service *s, void *handle)
+{
+    uv_handle_t *h = handle;
+
+    if (h->data != s || uv_is_closing(h))
+        return;
+    uv_close(h, on_handle_closed);
+}
+
+static void close_handles(struct service *s)
+{
+    size_t i;
+
+    for (i = 0; i < SIGNALS; i++)
+        close_handle(s, &s->signals[i]);
+    close_handle(s, &s->prepare);
+    close_handle(s, &s->x);
+    close_handle(s, &s->input);
+    close_handle(s, &s->watchdog);
+}
+
+/* Counts a handle that was opened. */
+static void opened(struct service *s, void *handle)
+{
+    ((uv_handle_t *)handle)->data = s;
+    s->open_handles++;
+}
+
+static void on_sharing_closed(void *user)
+{
+    close_handles(user);
+}
+
+/* Begins the end; the loop runs until all is closed. */
+static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
+{
+    if (s->is_stopping)
+        return;
+    s->is_stopping = true;
+    s->how = how;
+    sd_notify(0, "STOPPING=1");
+    if (s->x.data == s) /* nobody reads there any more */
+        uv_poll_stop(&s->x);
+    if (s->listener)
+        fh_tcp_listener_close(s->listener, NULL, NULL);
+    s->listener = NULL;
+    if (s->sharing.server)
+        fh__sharing_close(&s->sharing, why, on_sharing_closed, s);
+    else
+        close_handles(s);
+}
+
+static void reload(struct service *s)
+{
+    struct fh__config fresh;
+    struct fh__invocation invocation;
+    char error[ERROR_MAX];
+
+    sd_notify(0, "RELOADING=1");
+    if (fh__config_build(&fresh, &invocation, s->argc, s->argv, error, sizeof error) == 0) {
+        fh__log_set_level(fresh.log_level);
+        if (s->sharing.server)
+            fh_server_set_name(s->sharing.server, fresh.name);
+        fh__log(FH__LOG_NOTICE, "the configuration was read again");
+    } else {
+        fh__log(FH__LOG_ERROR, "%s: everything stays as it is", error);
+    }
+    fh__config_free(&fresh);
+    fh__userstore_refresh(&s->users);
+    if (fh__auditlog_reopen(&s->audit) != 0)
+        fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
+    sd_notify(0, "READY=1");
+}
+
+static void on_children(struct service *s)
+{
+    int status = 0;
+
+    if (!s->virtual)
+        return;
+    switch (fh__virtual_reap(s->virtual, &status)) {
+    case FH__VIRTUAL_NOTHING:
+        return;
+    case FH__VIRTUAL_SERVER_ENDED:
+        fh__log(FH__LOG_ERROR, "the virtual X server ended");
+        stop(s, FH__EXIT_DISPLAY_LOST, FH_BYE_SERVER);
+        return;
+    case FH__VIRTUAL_PROGRAM_ENDED:
+        if (WIFSIGNALED(status))
+            fh__log(FH__LOG_NOTICE, "%s was ended by signal %d", s->cfg->program[0],
+                    WTERMSIG(status));
+        else
+            fh__log(FH__LOG_NOTICE, "%s ended with status %d", s->cfg->program[0],
+                    WEXITSTATUS(status));
+        stop(s, status == 0 ? FH__EXIT_OK : FH__EXIT_PROGRAM, FH_BYE_SERVER);
+        return;
+    }
+}
+
+static void on_signal(uv_signal_t *h, int number)
+{
+    struct service *s = h->data;
+
+    switch (number) {
+    case SIGCHLD:
+        on_children(s);
+        return;
+    case SIGHUP:
+        reload(s);
+        return;
+    }
+    fh__log(FH__LOG_NOTICE, "ending, on signal %d", number);
+    stop(s, FH__EXIT_OK, FH_BYE_SHUTDOWN);
+}
+
+static void start_signals(struct service *s)
+{
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    size_t i;
+
+    signal(SIGPIPE, SIG_IGN);
+    for (i = 0; i < SIGNALS; i++) {
+        uv_signal_init(&s->loop, &s->signals[i]);
+        opened(s, &s->signals[i]);
+        uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+    }
+}
+
+/* It only ends the loop's sleep: on_prepare() does the work. */
+static void on_input(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static void on_x(uv_poll_t *poll, int status, int events)
+{
+    (void)poll;
+    (void)status;
+    (void)events;
+}
+
+/* Before each sleep: what was asked of the X server is sent, what it said is heard. */
+static void on_prepare(uv_prepare_t *h)
+{
+    struct service *s = h->data;
+    uint64_t deadline, now;
+    bool alive;
+
+    if (s->is_stopping)
+        return;
+    do
+        alive = fh__desktop_pump(s->desktop);
+    while (alive && fh__sharing_run(&s->sharing));
+    if (!alive) {
+        fh__log(FH__LOG_ERROR, "the X server %s ended",
+                s->virtual ? fh__virtual_display(s->virtual) : s->cfg->display);
+        stop(s, FH__EXIT_DISPLAY_LOST, FH_BYE_SERVER);
+        return;
+    }
+    deadline = fh__desktop_deadline(s->desktop);
+    now = fh__now_ms();
+    if (deadline == UINT64_MAX)
+        uv_timer_stop(&s->input);
+    else
+        uv_timer_start(&s->input, on_input, deadline > now ? deadline - now : 0, 0);
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    sd_notify(0, "WATCHDOG=1");
+}
+
+static void start_handles(struct service *s)
+{
+    uint64_t watchdog_us = 0;
+
+    uv_timer_init(&s->loop, &s->input);
+    opened(s, &s->input);
+    uv_poll_init(&s->loop, &s->x, fh__desktop_fd(s->desktop));
+    opened(s, &s->x);
+    uv_poll_start(&s->x, UV_READABLE, on_x);
+    uv_prepare_init(&s->loop, &s->prepare);
+    opened(s, &s->prepare);
+    uv_prepare_start(&s->prepare, on_prepare);
+    if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
+        uv_timer_init(&s->loop, &s->watchdog);
+        opened(s, &s->watchdog);
+        uv_timer_start(&s->watchdog, on_watchdog, watchdog_us / 2000, watchdog_us / 2000);
+    }
+}
+
+static enum fh__exit open_display(struct service *s)
+{
+    const struct fh__config *cfg = s->cfg;
+    char error[ERROR_MAX];
+
+    if (cfg->virtual && fh__virtual_start(&s->virtual, cfg->virtual_width, cfg->virtual_height,
+                                          error, sizeof error) != 0) {
+        fh__log(FH__LOG_ERROR, "no virtual display: %s", error);
+        return FH__EXIT_DISPLAY;
+    }
+    if (cfg->xauthority)
+        setenv("XAUTHORITY", cfg->xauthority, 1);
+    if (fh__desktop_open(&s->desktop, s->virtual ? fh__virtual_display(s->virtual) : cfg->display,
+                         s->virtual ? fh__virtual_cookie(s->virtual) : NULL,
+                         &fh__sharing_desktop_events, &s->sharing, error, sizeof error) != 0) {
+        fh__log(FH__LOG_ERROR, "no display %s: %s",
+                s->virtual ? fh__virtual_display(s->virtual) : cfg->display, error);
+        return FH__EXIT_DISPLAY;
+    }
+    s->sharing.desktop = s->desktop;
+    if (!s->virtual)
+        return FH__EXIT_OK;
+    if (fh__desktop_resize(s->desktop, cfg->virtual_width, cfg->virtual_height) != FH__RESIZE_OK) {
+        fh__log(FH__LOG_ERROR, "no virtual display of %s", cfg->virtual);
+        return FH__EXIT_DISPLAY;
+    }
+    if (cfg->program && fh__virtual_run(s->virtual, cfg->program, error, sizeof error) != 0) {
+        fh__log(FH__LOG_ERROR, "%s", error);
+        return FH__EXIT_PROGRAM;
+    }
+    return FH__EXIT_OK;
+}
+
+static void on_accept(void *user, struct fh_stream *stream)
+{
+    struct service *s = user;
+
+    fh__sharing_accept(&s->sharing, stream);
+}
+
+static void on_trouble(void *user, int error, const char *text)
+{
+    (void)user;
+    (void)error;
+    fh__log(FH__LOG_ERROR, "cannot accept connections: %s", text);
+}
+
+/* Says where it listens, with the ports that the system chose. */
+static void say_addresses(const struct service *s)
+{
+    struct fh_address address;
+    char text[FH_ADDRESS_TEXT];
+    size_t i;
+
+    for (i = 0; i < s->cfg->n_listen; i++)
+        if (strncmp(s->cfg->listen[i], "unix:", 5) == 0)
+            fh__log(FH__LOG_NOTICE, "listening on %s", s->cfg->listen[i]);
+    for (i = 0; i < fh_tcp_listener_count(s->listener); i++) {
+        fh_tcp_listener_address(s->listener, i, &address);
+        fh_address_print(&address, text, sizeof text);
+        if (address.family != FH_ADDRESS_UNIX)
+            fh__log(FH__LOG_NOTICE, "listening on %s", text);
+    }
+}
+
+static enum fh__exit start_listening(struct service *s)
+{
+    const struct fh_tcp_listen_config config = {.addresses = (const char *const *)s->cfg->listen,
+                                                .addresses_len = s->cfg->n_listen,
+                                                .accept = on_accept,
+                                                .trouble = on_trouble,
+                                                .user = s};
+    char why[FH_TCP_WHY];
+    int error;
+
+    error = fh__sharing_open(&s->sharing, s->identity);
+    if (error) {
+        fh__log(FH__LOG_ERROR, "cannot serve: %s", fh_session_strerror(error));
+        return FH__EXIT_UNEXPECTED;
+    }
+    if (fh_tcp_listen(&s->loop, &config, &s->listener, why, sizeof why) != 0) {
+        fh__log(FH__LOG_ERROR, "cannot listen: %s", why);
+        return FH__EXIT_LISTEN;
+    }
+    say_addresses(s);
+    if (fh__userstore_refresh(&s->users) == 0)
+        fh__log(FH__LOG_WARNING,
+                "every connection is rejected: there are no users in %s; add one "
+                "with vncserverd user add NAME",
+                s->cfg->users);
+    return FH__EXIT_OK;
+}
+
+static enum fh__exit start_identity(struct service *s)
+{
+    char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX];
+    int error = fh__identityfile_open(&s->loop, s->cfg->identity, &s->is_stopping, &s->identity);
+
+    if (error == 0)
+        error = fh__identityfile_describe(s->identity, fingerprint, phrase);
+    if (error)
+        return FH__EXIT_IDENTITY;
+    fh__log(FH__LOG_NOTICE, "catchphrase: %s", phrase);
+    fh__log(FH__LOG_NOTICE, "fingerprint: %s", fingerprint);
+    return FH__EXIT_OK;
+}
+
+static enum fh__exit start(struct service *s)
+{
+    enum fh__exit how;
+
+    if (fh__auditlog_open(&s->audit, s->cfg->audit) != 0) {
+        fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
+        return FH__EXIT_USAGE;
+    }
+    if ((how = start_identity(s)) != FH__EXIT_OK || s->is_stopping)
+        return how;
+    if ((how = open_display(s)) != FH__EXIT_OK)
+        return how;
+    if ((how = start_listening(s)) != FH__EXIT_OK)
+        return how;
+    start_handles(s);
+    on_children(s); /* one that ended before SIGCHLD was looked for */
+    sd_notifyf(0, "READY=1\nSTATUS=Sharing %s",
+               s->virtual ? fh__virtual_display(s->virtual) : s->cfg->display);
+    return FH__EXIT_OK;
+}
+
+enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *const *argv)
+{
+    struct service s = {.cfg = cfg, .argc = argc, .argv = argv, .audit = {.fd = -1}};
+    enum fh__exit how;
+
+    if (uv_loop_init(&s.loop) != 0)
+        return FH__EXIT_UNEXPECTED;
+    fh__userstore_init(&s.users, cfg->users);
+    s.sharing =
+        (struct fh__sharing){.loop = &s.loop, .cfg = cfg, .users = &s.users, .audit = &s.audit};
+    start_signals(&s);
+    how = start(&s);
+    if (how != FH__EXIT_OK)
+        stop(&s, how, FH_BYE_SHUTDOWN);
+    uv_run(&s.loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&s.loop) != 0)
+        fh__log(FH__LOG_ERROR, "something is still open at the end");
+    fh__desktop_close(s.desktop);
+    fh__virtual_stop(s.virtual);
+    fh__userstore_finish(&s.users);
+    fh__auditlog_close(&s.audit);
+    fh_identity_free(s.identity);
+    return s.how;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* sharing.c -- between the desktop and the viewers. */
+#include "sharing.h"
+
+#include <stdlib.h>
+
+#include <farhand/rfb_server.h>
+
+#include "log.h"
+#include "options.h"
+
+/* What we keep for a session; it is also the owner of its keys and buttons. */
+struct viewer {
+    struct fh__sharing *s;
+    struct fh_session *session;
+    struct fh__usercheck *check; /* NULL: none runs */
+    bool has_started;
+};
+
+/* From the desktop */
+
+static void on_damaged(void *user)
+{
+    (void)user; /* fh__sharing_run() looks, before the loop sleeps */
+}
+
+static void on_changed(void *user, const struct fh_rect *r)
+{
+    struct fh__sharing *s = user;
+
+    if (s->server)
+        fh_server_damage(s->server, r);
+}
+
+static void on_screen(void *user)
+{
+    struct fh__sharing *s = user;
+    const struct fh_framebuffer *fb = fh__desktop_picture(s->desktop);
+    const struct fh_screen *screens;
+    size_t n;
+
+    screens = fh__desktop_screens(s->desktop, &n);
+    fh__log(FH__LOG_INFO, "the screen has %dx%d pixels", (int)fb->width, (int)fb->height);
+    if (s->server)
+        fh_server_screen(s->server, fb, screens, n);
+}
+
+static void on_cursor(void *user, const uint32_t *argb, int32_t w, int32_t h, int32_t hot_x,
+                      int32_t hot_y)
+{
+    struct fh__sharing *s = user;
+
+    if (s->server)
+        fh_server_cursor(s->server, argb, w, h, hot_x, hot_y);
+}
+
+static void on_desktop_text(void *user, const char *text, size_t len)
+{
+    struct fh__sharing *s = user;
+
+    if (s->server)
+        fh_server_cut_text(s->server, text, len);
+}
+
+static void on_bell(void *user)
+{
+    struct fh__sharing *s = user;
+
+    if (s->server)
+        fh_server_bell(s->server);
+}
+
+const struct fh__desktop_events fh__sharing_desktop_events = {
+    on_damaged, on_changed, on_screen, on_cursor, on_desktop_text, on_bell};
+
+/* From the viewers */
+
+static bool on_request(void *user, struct fh_session *session, const char *peer)
+{
+    struct fh__sharing *s = user;
+    struct viewer *v;
+
+    if (fh__userstore_refresh(s->users) == 0) {
+        fh__log(s->has_warned ? FH__LOG_DEBUG : FH__LOG_WARNING,
+                "%s was rejected, as everyone is: there are no users; add one with "
+                "vncserverd user add NAME",
+                peer);
+        s->has_warned = true;
+        return false;
+    }
+    s->has_warned = false;
+    v = calloc(1, sizeof *v);
+    if (!v)
+        return false;
+    v->s = s;
+    v->session = session;
+    fh_session_set_data(session, v);
+    fh__log(FH__LOG_DEBUG, "%s connected", peer);
+    return true;
+}
+
+static void on_checked(void *user, uint32_t permissions)
+{
+    struct viewer *v = user;
+
+    v->check = NULL;
+    if (!permissions)
+        fh__log(FH__LOG_WARNING, "%s: wrong user name or password", fh_session_peer(v->session));
+    fh_session_authenticated(v->session, permissions);
+}
+
+static void on_authenticate(void *user, struct fh_session *session, const char *name,
+                            const char *password, size_t len)
+{
+    struct fh__sharing *s = user;
+    struct viewer *v = fh_session_data(session);
+
+    v->check = fh__userstore_check(s->users, s->loop, name, password, len, on_checked, v);
+    if (!v->check)
+        fh_session_authenticated(session, FH_PERM_NONE);
+}
+
+static void watch(struct fh__sharing *s)
+{
+    fh__desktop_watch(s->desktop, s->sessions > 0, s->cfg->has_clipboard);
+}
+
+static void on_started(void *user, struct fh_session *session)
+{
+    struct fh__sharing *s = user;
+    struct viewer *v = fh_session_data(session);
+    char permissions[200];
+
+    fh_permissions_format(fh_server_conn_permissions(fh_session_conn(session)), permissions,
+                          sizeof permissions);
+    fh__log(FH__LOG_NOTICE, "%s started as %s, may: %s", fh_session_peer(session),
+            fh_server_conn_user(fh_session_conn(session)), permissions);
+    v->has_started = true;
+    s->sessions++;
+    watch(s);
+    /* The first picture is of now, not of when somebody last looked. */
+    fh__desktop_cursor(s->desktop);
+    fh__desktop_capture(s->desktop);
+    s->last_frame_ms = uv_now(s->loop);
+}
+
+static void on_key(void *user, struct fh_session *session, uint32_t keysym, uint32_t keycode,
+                   bool down)
+{
+    struct fh__sharing *s = user;
+
+    fh__desktop_key(s->desktop, fh_session_data(session), keysym, keycode, down);
+}
+
+static void on_pointer(void *user, struct fh_session *session, uint16_t x, uint16_t y,
+                       uint8_t buttons)
+{
+    struct fh__sharing *s = user;
+
+    fh__desktop_pointer(s->desktop, fh_session_data(session), x, y, buttons);
+}
+
+static void on_viewer_text(void *user, struct fh_session *session, const char *text, size_t len)
+{
+    struct fh__sharing *s = user;
+
+    (void)session;
+    fh__desktop_set_clipboard(s->desktop, text, len);
+}
+
+static void on_resize(void *user, struct fh_session *session, uint16_t width, uint16_t height)
+{
+    struct fh__sharing *s = user;
+    int status = FH_RFB_RESIZE_PROHIBITED;
+
+    if (s->cfg->has_resize)
+        switch (fh__desktop_resize(s->desktop, width, height)) {
+        case FH__RESIZE_OK:
+            status = FH_RFB_RESIZE_OK;
+            break;
+        case FH__RESIZE_INVALID:
+            status = FH_RFB_RESIZE_INVALID;
+            break;
+        case FH__RESIZE_IMPOSSIBLE:
+            status = FH_RFB_RESIZE_PROHIBITED;
+            break;
+        }
+    fh_session_resize_done(session, status);
+}
+
+static void on_wanted(void *user)
+{
+    (void)user; /* fh__sharing_run() asks, before the loop sleeps */
+}
+
+static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
+{
+    struct fh__sharing *s = user;
+    struct viewer *v = fh_session_data(session);
+
+    if (!v)
+        return;
+    fh__log(v->has_started ? FH__LOG_NOTICE : FH__LOG_INFO, "%s ended: %s",
+            fh_session_peer(session), fh_bye_text(reason));
+    fh__desktop_release(s->desktop, v);
+    fh__usercheck_forget(v->check);
+    if (v->has_started) {
+        s->sessions--;
+        watch(s);
+    }
+    fh_session_set_data(session, NULL);
+    free(v);
+}
+
+static void on_audit(void *user, const struct fh_audit_event *ev)
+{
+    struct fh__sharing *s = user;
+
+    fh__auditlog_write(s->audit, ev);
+}
+
+static const struct fh_server_callbacks callbacks = {
+    .connection_request = on_request,
+    .authenticate = on_authenticate,
+    .started = on_started,
+    .key = on_key,
+    .pointer = on_pointer,
+    .cut_text = on_viewer_text,
+    .resize = on_resize,
+    .wanted = on_wanted,
+    .ended = on_ended,
+    .audit = on_audit,
+};
+
+int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
+{
+    const struct fh_server_config config = {
+        .loop = s->loop,
+        .identity = identity,
+        .callbacks = &callbacks,
+        .user = s,
+        .name = s->cfg->name,
+        .program = "vncserverd " FH__VERSION,
+        .idle_timeout_ms = (uint64_t)s->cfg->idle_timeout_s * 1000,
+        .admission = {.max_half_open = s->cfg->max_half_open,
+                      .max_half_open_source = s->cfg->max_half_open_source,
+                      .max_sessions = s->cfg->max_sessions},
+    };
+    int error = fh_server_new(&config, &s->server);
+
+    if (error)
+        return error;
+    uv_timer_init(s->loop, &s->frame);
+    on_screen(s);
+    watch(s);
+    return 0;
+}
+
+void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream)
+{
+    char peer[FH_ADDRESS_TEXT];
+    int error;
+
+    fh_stream_peer(stream, peer, sizeof peer);
+    error = fh_server_accept(s->server, stream);
+    if (error)
+        fh__log(FH__LOG_INFO, "%s was not accepted: %s", peer, fh_session_strerror(error));
+}
+
+/* It only ends the loop's sleep. */
+static void on_frame(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+bool fh__sharing_run(struct fh__sharing *s)
+{
+    uint64_t now = uv_now(s->loop), due = s->last_frame_ms + 1000 / s->cfg->frame_rate;
+
+    if (!s->server || s->sessions == 0 || !fh__desktop_is_damaged(s->desktop) ||
+        !fh_server_is_wanted(s->server))
+        return false;
+    if (now < due) {
+        uv_timer_start(&s->frame, on_frame, due - now, 0);
+        return false;
+    }
+    s->last_frame_ms = now;
+    fh__desktop_capture(s->desktop);
+    return true;
+}
+
+static void on_frame_closed(uv_handle_t *h)
+{
+    struct fh__sharing *s = h->data;
+
+    s->closed(s->user);
+}
+
+static void on_server_closed(void *user)
+{
+    struct fh__sharing *s = user;
+
+    s->server = NULL;
+    s->frame.data = s;
+    uv_close((uv_handle_t *)&s->frame, on_frame_closed);
+}
+
+void fh__sharing_close(struct fh__sharing *s, enum fh_bye why, void (*closed)(void *user),
+                       void *user)
+{
+    s->closed = closed;
+    s->user = user;
+    fh_server_close(s->server, why, on_server_closed);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sharing.h -- between a desktop and the sessions of a fh_server: pictures, cursor and clipboard to
+ * the viewers, their input to the desktop, and who may come in.
+ *
+ *     fh__sharing_open()     then fh__sharing_accept() for each stream
+ *     fh__sharing_run()      once in each turn of the loop, before it sleeps
+ *     fh__sharing_close()    ASYNCHRONOUS
+ */
+#ifndef FH__SHARING_H
+#define FH__SHARING_H
+
+#include <farhand/identity.h>
+#include <farhand/server.h>
+#include <farhand/stream.h>
+
+#include "auditlog.h"
+#include "config.h"
+#include "desktop.h"
+#include "userstore.h"
+
+struct fh__sharing {
+    uv_loop_t *loop;
+    const struct fh__config *cfg;
+    struct fh__desktop *desktop; /* borrowed, set after it was opened */
+    struct fh__userstore *users;
+    struct fh__auditlog *audit;
+    struct fh_server *server; /* NULL: not open */
+    uv_timer_t frame;         /* when the screen may be looked at again */
+    uint64_t last_frame_ms;
+    unsigned sessions;
+    bool has_warned; /* that there are no users */
+    void (*closed)(void *user);
+    void *user;
+};
+
+extern const struct fh__desktop_events fh__sharing_desktop_events; /* user: struct fh__sharing */
+
+/* The fields above server are set by the caller. Negative: an error of libsession. */
+int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity);
+void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream);
+/* Captures if a viewer waits, something changed, and it is time. true: it did. */
+bool fh__sharing_run(struct fh__sharing *s);
+void fh__sharing_close(struct fh__sharing *s, enum fh_bye why, void (*closed)(void *user),
+                       void *user);
+
+#endif
