@@ -11,8 +11,8 @@ librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encod
   src/screens.c src/text.c src/new.c
 librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
   tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c tests/test_jpeg.c \
-  tests/test_round_trip.c \
-  $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo tests/interop_libvnc.c)
+  tests/test_round_trip.c $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo \
+  tests/interop_libvnc.c)
 librfb_SCRIPTS := tests/formats.sh
 librfb_FUZZERS := fuzz/fuzz_decoder.c fuzz/fuzz_rfb_server.c fuzz/fuzz_rfb_client.c
 librfb_BENCHES := bench/bench_codec.c
@@ -26,4 +26,5 @@ librfb_UV_TESTS :=
 librfb_IMPURE_OK := malloc|calloc|free
 librfb_ALLOC := src/new.c src/codec_new.c
 # Peers that others wrote, where they are installed: tests/interop_libvnc.c.
-librfb_TEST_PKGS := $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo libvncserver libvncclient)
+librfb_TEST_PKGS := $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo libvncserver \
+  libvncclient)
