@@ -1,6 +1,8 @@
 librfb_NAME := rfb
 librfb_DEPS :=
 librfb_PKGS := zlib libturbojpeg pixman-1
+# A static pixman needs the mathematics that its own pkg-config file forgets.
+librfb_SYSLIBS := -lm
 librfb_HEADERS := include/farhand/rfb_version.h include/farhand/rfb_error.h \
   include/farhand/framebuffer.h include/farhand/encoder.h include/farhand/decoder.h \
   include/farhand/rfb_server.h include/farhand/rfb_client.h
