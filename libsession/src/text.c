@@ -55,8 +55,11 @@ void fh__session_text_escape(const void *text, size_t len, char *out, size_t roo
 
 void fh__session_text_copy(const char *text, char *out, size_t room)
 {
-    size_t len = text ? strlen(text) : 0;
+    size_t len;
 
+    if (!text)
+        text = "";
+    len = strlen(text);
     if (len >= room) {
         len = room - 1;
         while (len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80)
