@@ -451,7 +451,7 @@ int fh__viewer_session_event(struct fh__viewer_session *s, struct fh_viewer_conn
             return 1;
     if (ret < 0)
         fh__viewer_session_end(s, FH_BYE_PROTOCOL, ret, true);
-    if (s->state != FH_VIEWER_ENDED || s->end_told)
+    if (s->state != FH_VIEWER_ENDED || s->end_told || s->end_held)
         return 0;
     s->end_told = true;
     *ev = s->end;
