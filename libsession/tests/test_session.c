@@ -2,6 +2,8 @@
 /* test_session.c -- whole sessions between two well-behaved ends. */
 #include "peers.h"
 
+#include "../src/conn.h"
+
 static const size_t chunks[] = {0, 1, 13};
 enum { N_CHUNKS = sizeof chunks / sizeof chunks[0] };
 
@@ -105,6 +107,31 @@ START_TEST(third_wrong_password_ends_the_connection)
     ck_assert_int_eq(p->v_end.ended.error, FH_SESSION_E_AUTH);
     ck_assert(p->v_end.ended.confirmed);
     ck_assert_ptr_null(fh_viewer_conn_framebuffer(p->v));
+    peers_free(p);
+}
+END_TEST
+
+/* Input that waits for a screen must not hide that the viewer is gone: the owner frees on ENDED. */
+START_TEST(a_stream_that_ends_while_input_waits_for_a_screen_is_told)
+{
+    static const uint8_t key[] = {1, 0, 0, 8, 4, 1, 0, 0, 0, 0, 0, 0x61};
+    struct peers *p = peers_new(NULL, NULL);
+    uint8_t *mem;
+    size_t room;
+
+    p->gives_screen = false;
+    run(p);
+    ck_assert_ptr_nonnull(mem = fh_channel_write(p->v->ch, &room));
+    memcpy(mem, key, sizeof key);
+    ck_assert_int_eq(fh_channel_write_done(p->v->ch, sizeof key, FH_PAD_BLOCK64), 0);
+    run(p);
+    ck_assert_ptr_null(fh_server_conn_in(p->s, &room));
+    ck_assert_uint_eq(p->s_ended, 0);
+    (void)fh_server_conn_in_end(p->s, p->now);
+    server_events(p);
+    ck_assert_uint_eq(p->s_ended, 1);
+    ck_assert_int_eq(p->s_reason, FH_BYE_LOST);
+    ck_assert_ptr_nonnull(strstr(p->slog, "ended 8\naudit ended lost\n"));
     peers_free(p);
 }
 END_TEST
@@ -740,8 +767,6 @@ START_TEST(impossible_credentials_are_refused_here)
 }
 END_TEST
 
-#include "../src/conn.h"
-
 static void force_permissions(struct peers *p)
 {
     p->v->s.permissions = FH_PERM_ALL;
@@ -761,6 +786,7 @@ int main(void)
     tcase_add_loop_test(tc, without_credentials_the_application_is_asked, 0, N_CHUNKS);
     tcase_add_loop_test(tc, every_connection_is_rejected_without_authentication, 0, N_CHUNKS);
     tcase_add_loop_test(tc, third_wrong_password_ends_the_connection, 0, N_CHUNKS);
+    tcase_add_test(tc, a_stream_that_ends_while_input_waits_for_a_screen_is_told);
     tcase_add_loop_test(tc, a_failed_attempt_is_recorded_once, 0, 3);
     tcase_add_loop_test(tc, who_leaves_fails_only_what_was_tried, 0, 2);
     tcase_add_test(tc, who_never_tries_is_recorded_at_the_deadline);
