@@ -14,6 +14,7 @@ struct fh_server_conn {
     const uint8_t *data; /* of the record that is being read; lent by the channel */
     size_t left;
     bool close_sent;
+    bool has_ended; /* nothing more comes from the viewer */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
     uint8_t fingerprint[FH_FINGERPRINT_LEN];
     char program[FH_CHANNEL_PROGRAM_MAX + 1];

@@ -73,9 +73,13 @@ int fh_server_conn_event(struct fh_server_conn *c, struct fh_server_conn_event *
             complete(c, ev);
             return 1;
         }
-        if (is_blocked)
+        /* What still waits for a screen must not keep the end of the stream from being told. */
+        if (is_blocked && !c->has_ended)
             return 0;
-        if (c->left > 0) {
+        if (is_blocked) {
+            c->left = 0;
+            is_blocked = false;
+        } else if (c->left > 0) {
             used = fh__server_session_input(&c->s, c->s.now, c->data, c->left);
             c->data += used;
             c->left -= used;
@@ -105,6 +109,7 @@ int fh_server_conn_in_done(struct fh_server_conn *c, uint64_t now_ms, size_t use
 int fh_server_conn_in_end(struct fh_server_conn *c, uint64_t now_ms)
 {
     c->s.now = now_ms;
+    c->has_ended = true;
     return fh_channel_in_end(c->ch, now_ms);
 }
 

@@ -56,15 +56,35 @@ bool fh__server_session_may(const struct fh__server_session *s, uint32_t permiss
 
 /* ---- the end ---- */
 
-/* Who goes away while he is asked has not failed. */
+/*
+ * There is one auth-failed for each attempt that failed. An attempt under way fails with the
+ * session; so does a viewer that breaks the rules or never tries. Who only leaves, before the
+ * first attempt or behind a failed one, fails nothing more.
+ */
+static bool is_attempt_lost(const struct fh__server_session *s)
+{
+    switch (s->state) {
+    case FH_SERVER_ANSWER:
+    case FH_SERVER_DECIDE:
+        return true;
+    case FH_SERVER_CHOOSE:
+        return s->reason == FH_BYE_PROTOCOL ||
+               (s->reason == FH_BYE_TIMEOUT && s->auth.attempt == 0);
+    case FH_SERVER_CLOSED:
+    case FH_SERVER_RUNNING:
+    case FH_SERVER_ENDED:
+        break;
+    }
+    return false;
+}
+
 static void audit_end(struct fh__server_session *s)
 {
     const char *word = fh__bye_word(s->reason);
 
     if (s->state == FH_SERVER_CLOSED)
         fh__server_session_audit(s, FH_AUDIT_REFUSED, word, NULL);
-    else if (s->state != FH_SERVER_RUNNING &&
-             (s->reason == FH_BYE_TIMEOUT || s->reason == FH_BYE_PROTOCOL))
+    else if (is_attempt_lost(s) && s->reason != FH_BYE_AUTH)
         fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, word, NULL);
 }
 

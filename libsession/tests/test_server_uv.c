@@ -29,6 +29,24 @@ enum { LIMIT_MS = 30000, PEERS_MAX = 40 };
 
 static struct fh_identity *server_identity, *viewer_identity;
 
+/* Where an application may close something from. */
+enum place {
+    IN_NOTHING,
+    IN_REQUEST,
+    IN_PEER,
+    IN_AUTHENTICATE,
+    IN_STARTED,
+    IN_KEY,
+    IN_WANTED,
+    IN_ENDED,
+    IN_AUDIT,
+    IN_VERIFY,
+    IN_VIEWER_EVENT,
+    PLACES
+};
+
+enum { CLOSE_SESSION, CLOSE_SERVER, CLOSE_VIEWER, CLOSE_ALL, CLOSINGS };
+
 struct world {
     uv_loop_t loop;
     uv_timer_t limit;
@@ -47,7 +65,33 @@ struct world {
     struct fh_viewer_conn_event v_end;
     bool is_connecting, viewer_is_closing;
     bool server_closed, viewer_closed, listener_closed, has_limit_passed;
+    enum place closes_in;
+    unsigned closes;
+    bool has_closed;
 };
+
+static void on_server_gone(void *user)
+{
+    ((struct world *)user)->server_closed = true;
+}
+
+static void on_viewer_gone(void *user)
+{
+    ((struct world *)user)->viewer_closed = true;
+}
+
+static void maybe_close(struct world *w, enum place place)
+{
+    if (w->closes_in != place || w->has_closed)
+        return;
+    w->has_closed = true;
+    if (w->session && (w->closes == CLOSE_SESSION || w->closes == CLOSE_ALL))
+        fh_session_disconnect(w->session, FH_BYE_SERVER, false);
+    if (w->closes == CLOSE_SERVER || w->closes == CLOSE_ALL)
+        fh_server_close(w->server, FH_BYE_SHUTDOWN, on_server_gone);
+    if (w->closes == CLOSE_VIEWER || w->closes == CLOSE_ALL)
+        fh_viewer_close(w->viewer, on_viewer_gone);
+}
 
 /* ---- the applications ---- */
 
@@ -59,7 +103,16 @@ static bool on_request(void *user, struct fh_session *s, const char *peer)
     ck_assert_str_eq(fh_session_peer(s), peer);
     w->requests++;
     w->session = s;
+    maybe_close(w, IN_REQUEST);
     return !w->refuses_request;
+}
+
+static bool on_peer(void *user, struct fh_session *s, const uint8_t *fingerprint)
+{
+    (void)s;
+    (void)fingerprint;
+    maybe_close(user, IN_PEER);
+    return true;
 }
 
 static void on_authenticate(void *user, struct fh_session *s, const char *name,
@@ -69,6 +122,7 @@ static void on_authenticate(void *user, struct fh_session *s, const char *name,
     bool is_right = strcmp(name, "ann") == 0 && len == 6 && memcmp(password, "secret", 6) == 0;
 
     w->auths++;
+    maybe_close(w, IN_AUTHENTICATE);
     if (w->answers_auth)
         fh_session_authenticated(s, is_right ? FH_PERM_ALL : 0);
 }
@@ -80,6 +134,7 @@ static void on_session_started(void *user, struct fh_session *s)
     ck_assert_ptr_eq(s, w->session);
     fh_session_set_data(s, w);
     w->started++;
+    maybe_close(w, IN_STARTED);
 }
 
 static void on_key(void *user, struct fh_session *s, uint32_t keysym, uint32_t keycode, bool down)
@@ -91,11 +146,13 @@ static void on_key(void *user, struct fh_session *s, uint32_t keysym, uint32_t k
     (void)down;
     ck_assert_ptr_eq(fh_session_data(s), w);
     w->keys++;
+    maybe_close(w, IN_KEY);
 }
 
 static void on_wanted(void *user)
 {
     ((struct world *)user)->wanted++;
+    maybe_close(user, IN_WANTED);
 }
 
 static void on_session_ended(void *user, struct fh_session *s, enum fh_bye reason)
@@ -105,6 +162,7 @@ static void on_session_ended(void *user, struct fh_session *s, enum fh_bye reaso
     (void)s;
     w->ended++;
     w->reason = reason;
+    maybe_close(w, IN_ENDED);
     w->session = NULL;
 }
 
@@ -117,6 +175,7 @@ static void on_audit(void *user, const struct fh_audit_event *ev)
     ck_assert_uint_gt(ev->connection, 0);
     ck_assert_uint_gt(ev->utc_ms, 0);
     w->audits++;
+    maybe_close(w, IN_AUDIT);
     if (ev->type == FH_AUDIT_REFUSED && strcmp(ev->reason, "busy") == 0)
         w->refused_busy++;
     if (ev->type == FH_AUDIT_REFUSED && strcmp(ev->reason, "timeout") == 0)
@@ -124,6 +183,7 @@ static void on_audit(void *user, const struct fh_audit_event *ev)
 }
 
 static const struct fh_server_callbacks server_callbacks = {.connection_request = on_request,
+                                                            .verify_peer = on_peer,
                                                             .authenticate = on_authenticate,
                                                             .started = on_session_started,
                                                             .key = on_key,
@@ -137,7 +197,7 @@ static bool on_verify(void *user, const struct fh_viewer_conn_event *ev)
     size_t len;
     const uint8_t *spki = fh_identity_spki(server_identity, &len);
 
-    (void)user;
+    maybe_close(user, IN_VERIFY);
     fh_fingerprint(spki, len, fp);
     return memcmp(fp, ev->server.fingerprint, sizeof fp) == 0;
 }
@@ -154,6 +214,7 @@ static void on_viewer_event(void *user, const struct fh_viewer_conn_event *ev)
         w->v_ended++;
         w->v_end = *ev;
     }
+    maybe_close(w, IN_VIEWER_EVENT);
 }
 
 static const struct fh_viewer_callbacks viewer_callbacks = {.verify_server = on_verify,
@@ -165,16 +226,6 @@ static void on_limit(uv_timer_t *timer)
 {
     ((struct world *)timer->data)->has_limit_passed = true;
     ck_abort_msg("the test does not come to its end");
-}
-
-static void on_server_gone(void *user)
-{
-    ((struct world *)user)->server_closed = true;
-}
-
-static void on_viewer_gone(void *user)
-{
-    ((struct world *)user)->viewer_closed = true;
 }
 
 static void on_listener_gone(void *user)
@@ -296,9 +347,10 @@ static void turn(struct world *w)
 
 static void world_free(struct world *w)
 {
-    fh_server_close(w->server, FH_BYE_SHUTDOWN, on_server_gone);
+    if (!w->server_closed)
+        fh_server_close(w->server, FH_BYE_SHUTDOWN, on_server_gone);
     w->viewer_is_closing = true;
-    if (w->viewer)
+    if (w->viewer && !w->viewer_closed)
         fh_viewer_close(w->viewer, on_viewer_gone);
     if (w->listener)
         fh_tcp_listener_close(w->listener, on_listener_gone, w);
@@ -431,6 +483,46 @@ static struct world *waiting_for_signature(struct blocker *b)
     return w;
 }
 
+/* _i: over what, from where, what. */
+START_TEST(everything_may_be_closed_from_every_callback)
+{
+    struct world *w = connected(_i % 2);
+    unsigned where = (unsigned)_i / 2 % PLACES;
+    bool has_typed = false;
+
+    w->closes_in = (enum place)where;
+    w->closes = (unsigned)_i / 2 / PLACES;
+    while (!w->has_closed && w->v_ended == 0) {
+        turn(w);
+        if (w->v_updates > 0 && !has_typed) {
+            (void)fh_viewer_conn_key(fh_viewer_conn(w->viewer), 0x61, 0, true);
+            fh_viewer_flush(w->viewer);
+            has_typed = true;
+        }
+        if (w->keys > 0 && (where == IN_NOTHING || where == IN_ENDED) && w->session)
+            fh_session_disconnect(w->session, FH_BYE_SERVER, false);
+    }
+    world_free(w);
+}
+END_TEST
+
+/* Who answers twice gets nothing for the second answer, and gives up no half-open place. */
+START_TEST(an_answer_that_nobody_asked_for_admits_nobody)
+{
+    struct world *w = world_new();
+
+    w->answers_auth = false;
+    connect_pipe(w);
+    RUN_UNTIL(w, w->auths == 1);
+    fh_session_authenticated(w->session, 0);
+    fh_session_authenticated(w->session, FH_PERM_ALL);
+    ck_assert(!w->session->is_authenticated);
+    RUN_UNTIL(w, w->v_ended == 1 && w->ended == 1);
+    ck_assert_uint_eq(w->started, 0);
+    world_free(w);
+}
+END_TEST
+
 START_TEST(a_server_closes_while_it_signs)
 {
     struct blocker b;
@@ -534,6 +626,7 @@ struct crowd {
     uv_tcp_t tcp[PEERS_MAX];
     uv_connect_t req[PEERS_MAX];
     unsigned n, connected, closed;
+    bool stays; /* does not close when the server does */
     char buf[64];
 };
 
@@ -550,8 +643,13 @@ static void on_crowd_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     (void)buf;
     ck_assert_int_lt(n, 1); /* nothing is answered to who says nothing */
     if (n < 0) {
-        ((struct crowd *)stream->data)->closed++;
-        uv_close((uv_handle_t *)stream, NULL);
+        struct crowd *c = stream->data;
+
+        c->closed++;
+        if (c->stays)
+            uv_read_stop(stream);
+        else
+            uv_close((uv_handle_t *)stream, NULL);
     }
 }
 
@@ -585,17 +683,29 @@ static void crowd_go(struct crowd *c)
             uv_close((uv_handle_t *)&c->tcp[i], NULL);
 }
 
+static unsigned count_sessions(const struct world *w)
+{
+    unsigned n = 0;
+
+    for (const struct fh_session *s = w->server->first; s; s = s->next)
+        n++;
+    return n;
+}
+
 START_TEST(one_address_has_eight_half_open_connections)
 {
     struct world *w = world_new();
     static struct crowd c;
 
     memset(&c, 0, sizeof c);
+    c.stays = true;
     listen_tcp(w);
     crowd_come(w, &c, 11);
     RUN_UNTIL(w, c.closed == 3);
     RUN_UNTIL(w, w->requests == 8);
     ck_assert_uint_eq(w->refused_busy, 3);
+    /* Those that were refused cost nothing more, though they stay at their end. */
+    ck_assert_uint_eq(count_sessions(w), 8);
     crowd_go(&c);
     RUN_UNTIL(w, w->ended == 8);
     ck_assert_ptr_null(w->session);
@@ -701,6 +811,8 @@ int main(void)
     tcase_add_loop_test(tc, closing_the_viewer_ends_the_session, 0, 2);
     tcase_add_loop_test(tc, closing_the_server_tells_the_viewers, 0, 2);
     tcase_add_loop_test(tc, everything_closes_in_every_state, 0, 60);
+    tcase_add_loop_test(tc, everything_may_be_closed_from_every_callback, 0, 2 * PLACES * CLOSINGS);
+    tcase_add_test(tc, an_answer_that_nobody_asked_for_admits_nobody);
     tcase_add_test(tc, a_server_closes_while_it_signs);
     tcase_add_test(tc, a_session_that_went_away_is_not_signed_for);
     tcase_add_test(tc, the_application_may_refuse_before_a_byte_is_answered);

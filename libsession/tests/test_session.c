@@ -2,6 +2,8 @@
 /* test_session.c -- whole sessions between two well-behaved ends. */
 #include "peers.h"
 
+#include "../src/conn.h"
+
 static const size_t chunks[] = {0, 1, 13};
 enum { N_CHUNKS = sizeof chunks / sizeof chunks[0] };
 
@@ -105,6 +107,99 @@ START_TEST(third_wrong_password_ends_the_connection)
     ck_assert_int_eq(p->v_end.ended.error, FH_SESSION_E_AUTH);
     ck_assert(p->v_end.ended.confirmed);
     ck_assert_ptr_null(fh_viewer_conn_framebuffer(p->v));
+    peers_free(p);
+}
+END_TEST
+
+/* Input that waits for a screen must not hide that the viewer is gone: the owner frees on ENDED. */
+START_TEST(a_stream_that_ends_while_input_waits_for_a_screen_is_told)
+{
+    static const uint8_t key[] = {1, 0, 0, 8, 4, 1, 0, 0, 0, 0, 0, 0x61};
+    struct peers *p = peers_new(NULL, NULL);
+    uint8_t *mem;
+    size_t room;
+
+    p->gives_screen = false;
+    run(p);
+    ck_assert_ptr_nonnull(mem = fh_channel_write(p->v->ch, &room));
+    memcpy(mem, key, sizeof key);
+    ck_assert_int_eq(fh_channel_write_done(p->v->ch, sizeof key, FH_PAD_BLOCK64), 0);
+    run(p);
+    ck_assert_ptr_null(fh_server_conn_in(p->s, &room));
+    ck_assert_uint_eq(p->s_ended, 0);
+    (void)fh_server_conn_in_end(p->s, p->now);
+    server_events(p);
+    ck_assert_uint_eq(p->s_ended, 1);
+    ck_assert_int_eq(p->s_reason, FH_BYE_LOST);
+    ck_assert_ptr_nonnull(strstr(p->slog, "ended 8\naudit ended lost\n"));
+    peers_free(p);
+}
+END_TEST
+
+/* What ends a connection behind a failed attempt is no attempt. */
+START_TEST(a_failed_attempt_is_recorded_once)
+{
+    struct peers zero = {.now = 1000};
+    struct fh_viewer_conn_config cfg = viewer_config(&zero);
+    struct peers *p;
+
+    cfg.password = "sesame";
+    p = peers_new(NULL, &cfg);
+    run(p);
+    ck_assert_str_eq(p->vlog, "credentials 2\n");
+    if (_i == 0) {
+        fh_viewer_conn_close(p->v, FH_BYE_NORMAL);
+        run(p);
+    } else if (_i == 1) {
+        ck_assert_int_ne(fh_server_conn_in_end(p->s, p->now), 0);
+        server_events(p);
+    } else {
+        pass_time(p, 1000 + FH_SERVER_AUTH_MS);
+    }
+    ck_assert_ptr_nonnull(strstr(p->slog, _i == 0   ? "auth 1 ann\naudit auth-failed wrong\n"
+                                                      "ended 0\naudit ended normal\n"
+                                          : _i == 1 ? "auth 1 ann\naudit auth-failed wrong\n"
+                                                      "ended 8\naudit ended lost\n"
+                                                    : "auth 1 ann\naudit auth-failed wrong\n"
+                                                      "ended 7\naudit ended timeout\n"));
+    peers_free(p);
+}
+END_TEST
+
+/* An attempt that the application has not answered is lost; before the first there is none. */
+START_TEST(who_leaves_fails_only_what_was_tried)
+{
+    struct peers zero = {.now = 1000};
+    struct fh_viewer_conn_config cfg = viewer_config(&zero);
+    struct peers *p;
+
+    if (_i == 1)
+        cfg.user = cfg.password = NULL;
+    p = peers_new(NULL, &cfg);
+    p->answers_auth = false;
+    run(p);
+    fh_viewer_conn_close(p->v, FH_BYE_NORMAL);
+    run(p);
+    ck_assert_str_eq(p->slog, _i == 0 ? "audit connected\naudit identified\nauth 1 ann\n"
+                                        "audit auth-failed normal\nended 0\naudit ended normal\n"
+                                      : "audit connected\naudit identified\n"
+                                        "ended 0\naudit ended normal\n");
+    peers_free(p);
+}
+END_TEST
+
+START_TEST(who_never_tries_is_recorded_at_the_deadline)
+{
+    struct peers zero = {.now = 1000};
+    struct fh_viewer_conn_config cfg = viewer_config(&zero);
+    struct peers *p;
+
+    cfg.user = cfg.password = NULL;
+    p = peers_new(NULL, &cfg);
+    run(p);
+    pass_time(p, 1000 + FH_SERVER_AUTH_MS);
+    ck_assert_str_eq(p->slog, "audit connected\naudit identified\n"
+                              "audit auth-failed timeout\nended 7\naudit ended timeout\n");
     peers_free(p);
 }
 END_TEST
@@ -672,8 +767,6 @@ START_TEST(impossible_credentials_are_refused_here)
 }
 END_TEST
 
-#include "../src/conn.h"
-
 static void force_permissions(struct peers *p)
 {
     p->v->s.permissions = FH_PERM_ALL;
@@ -693,6 +786,10 @@ int main(void)
     tcase_add_loop_test(tc, without_credentials_the_application_is_asked, 0, N_CHUNKS);
     tcase_add_loop_test(tc, every_connection_is_rejected_without_authentication, 0, N_CHUNKS);
     tcase_add_loop_test(tc, third_wrong_password_ends_the_connection, 0, N_CHUNKS);
+    tcase_add_test(tc, a_stream_that_ends_while_input_waits_for_a_screen_is_told);
+    tcase_add_loop_test(tc, a_failed_attempt_is_recorded_once, 0, 3);
+    tcase_add_loop_test(tc, who_leaves_fails_only_what_was_tried, 0, 2);
+    tcase_add_test(tc, who_never_tries_is_recorded_at_the_deadline);
     tcase_add_loop_test(tc, right_password_after_a_wrong_one_opens_the_session, 0, N_CHUNKS);
     tcase_add_test(tc, unknown_user_looks_like_a_wrong_password);
     tcase_add_loop_test(tc, refused_identities_end_the_handshake, 0, N_CHUNKS);

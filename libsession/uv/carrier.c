@@ -29,7 +29,8 @@ void fh__carrier_close(struct fh__carrier *c)
     if (c->is_closing)
         return;
     c->is_closing = true;
-    if (!c->is_broken)
+    /* A polite end waits for the peer's. Who was never heard is owed none, and may be many. */
+    if (!c->is_broken && c->is_attached)
         fh_stream_shutdown(c->stream);
     fh_stream_close(c->stream, on_stream_closed, c);
     uv_close((uv_handle_t *)&c->timer, on_handle_closed);

@@ -27,6 +27,7 @@ struct fh_session {
     bool is_counted, is_authenticated, is_started, has_ended;
     bool has_begun; /* the application was asked whether it may try */
     bool wants_signature;
+    bool awaits_answer; /* of authenticate */
     bool told_wanted;
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
 };
@@ -247,6 +248,7 @@ static void on_event(struct fh_session *s, struct fh_server_conn_event *ev)
         on_verify_peer(s, ev);
         break;
     case FH_SERVER_CONN_EV_AUTHENTICATE:
+        s->awaits_answer = true;
         cb->authenticate(user, s, ev->credentials.user, ev->credentials.password,
                          ev->credentials.password_len);
         break;
@@ -634,14 +636,15 @@ size_t fh_server_count(const struct fh_server *server)
 
 /* ---- one session ---- */
 
-/* An answer that comes when the connection has ended is of no use, and does no harm. */
+/* An answer that comes twice, or when the connection has ended, is of no use and does no harm. */
 void fh_session_authenticated(struct fh_session *s, uint32_t permissions)
 {
     size_t len;
     const uint8_t *addr = source(s, &len);
 
-    if (s->has_ended)
+    if (s->has_ended || !s->awaits_answer)
         return;
+    s->awaits_answer = false;
     if ((permissions & FH_PERM_ALL) != 0 && !s->is_authenticated) {
         if (fh_admission_authenticated(s->server->admission, addr, len) != 0) {
             fh_session_disconnect(s, FH_BYE_BUSY, true);
