@@ -10,8 +10,10 @@ libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c sr
   src/auth_server.c src/held.c src/server_session.c src/viewer_session.c src/server_conn.c \
   src/viewer_conn.c src/new.c
 libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_admission.c \
-  tests/test_known_peers.c tests/test_users.c tests/test_session.c
-libsession_FUZZERS := fuzz/fuzz_known_peers.c fuzz/fuzz_users.c
+  tests/test_known_peers.c tests/test_users.c tests/test_mux.c \
+  tests/test_session_messages.c tests/test_session.c tests/test_session_hostile.c
+libsession_FUZZERS := fuzz/fuzz_known_peers.c fuzz/fuzz_users.c \
+  fuzz/fuzz_session_messages.c fuzz/fuzz_session_server.c fuzz/fuzz_session_viewer.c
 # The adapter archive, libsession-uv.a.
 libsession_UV_DEPS    := libtransport
 libsession_UV_PKGS    := libuv
@@ -22,3 +24,4 @@ libsession_UV_SRCS    := uv/private_file.c uv/known_peers_file.c uv/users_file.c
 libsession_UV_TESTS   := tests/test_store_files.c tests/test_server_uv.c
 # What is held in memory as a whole grows with its file, up to the limits of the headers.
 libsession_ALLOC := src/new.c src/known_peers.c src/users.c src/admission.c
+libsession_BENCHES := bench/bench_session.c

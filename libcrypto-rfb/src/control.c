@@ -54,8 +54,7 @@ static void want_offer(struct fh_channel *c)
 
     if (c->rekey != FH__REKEY_IDLE || (c->pending & bit(FH__REKEY_OFFER)))
         return;
-    if (at < c->rekey_at)
-        c->rekey_at = at;
+    c->rekey_at = at;
     fh__control_tick(c);
 }
 

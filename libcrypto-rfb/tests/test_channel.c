@@ -298,6 +298,32 @@ START_TEST(out_stays_in_place_until_it_is_done)
 }
 END_TEST
 
+START_TEST(what_is_sent_in_pieces_stays_whole)
+{
+    static uint8_t text[16383], bytes[40000];
+    struct pair *p = pair_new();
+    const uint8_t *out;
+    size_t len, n = 0;
+
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 5 >> 1);
+    pair_open(p);
+    ck_assert_int_eq(side_write(&p->client, text, 3000, FH_PAD_NONE), 0);
+    ck_assert_int_eq(side_write(&p->client, text, sizeof text, FH_PAD_NONE), 0);
+    while ((out = fh_channel_out(p->client.c, &len))) {
+        len = len < 700 ? len : 700;
+        memcpy(bytes + n, out, len);
+        n += len;
+        fh_channel_out_done(p->client.c, len);
+    }
+    side_feed(p, &p->server, bytes, n);
+    ck_assert_uint_eq(p->server.closes, 0);
+    ck_assert_uint_eq(p->server.data_len, 3000 + sizeof text);
+    ck_assert_mem_eq(p->server.data + 3000, text, sizeof text);
+    pair_free(p);
+}
+END_TEST
+
 START_TEST(data_that_is_not_taken_stops_the_reading)
 {
     struct pair *p = pair_new();
@@ -443,27 +469,64 @@ START_TEST(data_that_crosses_our_close_is_counted_and_dropped)
 }
 END_TEST
 
-START_TEST(a_full_out_buffer_has_room_for_answers_and_the_close)
+/* n small records and a long one in each direction, as far as they fit; then all that may come on
+ * top of them. Returns whether the long one fitted. */
+static bool fill_and_go_on(unsigned n)
 {
     static uint8_t text[16383];
     struct pair *p = pair_new();
+    bool fitted;
+
+    memset(text, 'x', sizeof text);
+    pair_open(p);
+    for (unsigned i = 0; i < n; i++) {
+        ck_assert_int_eq(side_write(&p->server, text, 1, FH_PAD_NONE), 0);
+        ck_assert_int_eq(side_write(&p->client, text, 1, FH_PAD_NONE), 0);
+    }
+    fitted = side_write(&p->server, text, sizeof text, FH_PAD_NONE) == 0 &&
+             side_write(&p->client, text, sizeof text, FH_PAD_NONE) == 0;
+    if (fitted) {
+        ck_assert_int_eq(fh_channel_ping(p->client.c, (const uint8_t *)"12345678"), 0);
+        ck_assert_int_eq(fh_channel_rekey(p->client.c, p->now), 0);
+        carry(p, &p->client, &p->server);
+        ck_assert_int_eq(p->server.c->rekey, FH__REKEY_ANSWERED);
+        text[FH_CHANNEL_REASON_MAX] = '\0';
+        fh_channel_close(p->server.c, FH_CODE_BUSY, (const char *)text);
+        ck_assert_uint_eq(p->server.c->is_out_done, 1);
+        pump(p);
+        ck_closed(&p->client, 0, FH_CODE_BUSY, true, true);
+        ck_assert_uint_eq(strlen(p->client.closed.closed.reason), FH_CHANNEL_REASON_MAX);
+        ck_assert_uint_eq(p->client.pongs, 1);
+    }
+    pair_free(p);
+    return fitted;
+}
+
+START_TEST(a_full_out_buffer_has_room_for_answers_and_the_close)
+{
+    unsigned n = 0;
+
+    while (fill_and_go_on(n))
+        n++;
+    ck_assert_uint_gt(n, 100);
+}
+END_TEST
+
+START_TEST(nothing_is_sealed_after_our_close)
+{
+    struct pair *p = pair_new();
+    size_t len;
 
     pair_open(p);
-    while (side_write(&p->server, text, sizeof text, FH_PAD_NONE) == 0)
-        ;
-    while (side_write(&p->client, text, 1, FH_PAD_NONE) == 0)
-        ;
-    ck_assert_int_eq(fh_channel_ping(p->client.c, (const uint8_t *)"12345678"), 0);
     ck_assert_int_eq(fh_channel_rekey(p->client.c, p->now), 0);
+    ck_assert_int_eq(fh_channel_ping(p->client.c, (const uint8_t *)"12345678"), 0);
+    fh_channel_close(p->server.c, FH_CODE_NORMAL, NULL);
     carry(p, &p->client, &p->server);
-    ck_assert_int_eq(p->server.c->rekey, FH__REKEY_ANSWERED);
-    memset(text, 'x', FH_CHANNEL_REASON_MAX);
-    fh_channel_close(p->server.c, FH_CODE_BUSY, (const char *)text);
-    ck_assert_uint_eq(p->server.c->is_out_done, 1);
+    side_events(&p->server);
+    ck_assert_ptr_nonnull(fh_channel_out(p->server.c, &len));
+    ck_assert_uint_eq(len, 84);
     pump(p);
-    ck_closed(&p->client, 0, FH_CODE_BUSY, true, true);
-    ck_assert_uint_eq(strlen(p->client.closed.closed.reason), FH_CHANNEL_REASON_MAX);
-    ck_assert_uint_eq(p->client.pongs, 1);
+    ck_closed(&p->server, 0, FH_CODE_NORMAL, false, true);
     pair_free(p);
 }
 END_TEST
@@ -663,6 +726,8 @@ START_TEST(answers_may_come_late)
     for (unsigned i = 0; i < 2; i++) {
         pump(p);
         if (i == 1)
+            ck_assert_uint_eq(fh_channel_deadline(p->client.c), UINT64_MAX);
+        if (i == 1)
             ck_assert_int_eq(fh_channel_accept(p->client.c), 0);
         pump(p);
         ck_assert_int_eq(
@@ -672,6 +737,7 @@ START_TEST(answers_may_come_late)
             0);
     }
     pump(p);
+    ck_assert_uint_eq(fh_channel_deadline(p->server.c), UINT64_MAX);
     ck_assert_int_eq(fh_channel_accept(p->server.c), 0);
     pump(p);
     ck_assert_uint_eq(p->client.opens, 1);
@@ -1030,6 +1096,7 @@ static TCase *passing(void)
     tcase_add_loop_test(tc, data_passes_both_ways_whole_and_byte_by_byte, 0, N_CHUNKS);
     tcase_add_test(tc, writing_waits_until_what_was_sealed_is_taken);
     tcase_add_test(tc, out_stays_in_place_until_it_is_done);
+    tcase_add_test(tc, what_is_sent_in_pieces_stays_whole);
     tcase_add_test(tc, data_that_is_not_taken_stops_the_reading);
     tcase_add_loop_test(tc, data_are_wiped_when_they_are_given_back, 0, 2);
     tcase_add_test(tc, a_ping_is_answered_once);
@@ -1045,6 +1112,7 @@ static TCase *ending(void)
     tcase_add_test(tc, two_closes_that_cross_are_one_clean_end);
     tcase_add_test(tc, data_that_crosses_our_close_is_counted_and_dropped);
     tcase_add_test(tc, a_full_out_buffer_has_room_for_answers_and_the_close);
+    tcase_add_test(tc, nothing_is_sealed_after_our_close);
     tcase_add_test(tc, a_long_reason_is_cut_at_a_character);
     tcase_add_test(tc, a_stream_that_ends_without_close_was_cut);
     tcase_add_loop_test(tc, a_close_that_is_not_answered_is_no_clean_end, 0, 2);

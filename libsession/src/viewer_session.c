@@ -131,7 +131,6 @@ static void choose(struct fh__viewer_session *s)
     fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w.len);
     queue_early(s);
     forget_credentials(s);
-    s->pad_512 = true;
     s->attempt++;
     s->state = FH_VIEWER_CHOSEN;
 }
@@ -143,6 +142,7 @@ void fh__viewer_session_open(struct fh__viewer_session *s, uint64_t now, const u
         return;
     s->now = now;
     s->state = FH_VIEWER_WAIT;
+    s->pad_512 = true;
     s->auth_until = fh__session_later(now, FH_VIEWER_AUTH_MS);
     if (s->has_credentials && n_methods > 0 && memchr(methods, FH_METHOD_PASSWORD, n_methods))
         choose(s);
@@ -451,7 +451,7 @@ int fh__viewer_session_event(struct fh__viewer_session *s, struct fh_viewer_conn
             return 1;
     if (ret < 0)
         fh__viewer_session_end(s, FH_BYE_PROTOCOL, ret, true);
-    if (s->state != FH_VIEWER_ENDED || s->end_told)
+    if (s->state != FH_VIEWER_ENDED || s->end_told || s->end_held)
         return 0;
     s->end_told = true;
     *ev = s->end;

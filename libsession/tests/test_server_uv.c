@@ -148,7 +148,8 @@ static void on_viewer_event(void *user, const struct fh_viewer_conn_event *ev)
 
     ck_assert_uint_eq(w->v_ended, 0);
     w->v_started += ev->type == FH_VIEWER_CONN_EV_STARTED;
-    w->v_updates += ev->type == FH_VIEWER_CONN_EV_UPDATE;
+    if (ev->type == FH_VIEWER_CONN_EV_UPDATE && w->v_updates++ == 0 && w->pipe)
+        ck_assert_uint_eq(fh_pipe_flights(w->pipe, 0), 2); /* two round trips */
     if (ev->type == FH_VIEWER_CONN_EV_ENDED) {
         w->v_ended++;
         w->v_end = *ev;

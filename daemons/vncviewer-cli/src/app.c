@@ -251,6 +251,10 @@ static void on_ended(struct app *a, const struct fh_viewer_conn_event *ev)
                       ev->ended.confirmed ? "the server" : "someone, unconfirmed,", words);
     if (ev->ended.retry_s && n > 0 && (size_t)n < sizeof why)
         snprintf(why + n, sizeof why - (size_t)n, "; try again in %u s", ev->ended.retry_s);
+    /* All was done here, but it is not certain that it arrived there. */
+    if (a->is_over && a->code == EXIT_OK &&
+        (ev->ended.error != 0 || ev->ended.reason != FH_BYE_NORMAL))
+        a->is_over = false;
     if (a->verdict == VERDICT_TRUSTED)
         set_result(a, code_of_end(ev), why);
     fh_viewer_close(a->viewer, on_viewer_closed);
