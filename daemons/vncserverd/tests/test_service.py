@@ -275,7 +275,7 @@ class Sessions(Case):
 
         def wait_for(kind, *names):
             nonlocal text
-            while not set(names) <= {n for k, n in re.findall(r"(Key\w+) event.*?keysym 0x\w+, (\w+)\)", text, re.S)
+            while not set(names) <= {n for k, n in re.findall(r"(KeyPress|KeyRelease) event.*?keysym 0x\w+, (\w+)\)", text, re.S)
                                      if k == kind}:
                 ready, _, _ = select.select([fd], [], [], max(0, end - time.monotonic()))
                 self.assertTrue(ready, text)
