@@ -1,6 +1,8 @@
 librfb_NAME := rfb
 librfb_DEPS :=
 librfb_PKGS := zlib libturbojpeg pixman-1
+# A static pixman needs the mathematics that its own pkg-config file forgets.
+librfb_SYSLIBS := -lm
 librfb_HEADERS := include/farhand/rfb_version.h include/farhand/rfb_error.h \
   include/farhand/framebuffer.h include/farhand/encoder.h include/farhand/decoder.h \
   include/farhand/rfb_server.h include/farhand/rfb_client.h
@@ -11,7 +13,8 @@ librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encod
   src/screens.c src/text.c src/new.c
 librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
   tests/test_rfb_session.c tests/test_rfb_server.c tests/test_rfb_client.c tests/test_jpeg.c \
-  tests/test_round_trip.c $(librfb_PEERS)
+  tests/test_round_trip.c $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo \
+  tests/interop_libvnc.c)
 librfb_SCRIPTS := tests/formats.sh
 librfb_FUZZERS := fuzz/fuzz_decoder.c fuzz/fuzz_rfb_server.c fuzz/fuzz_rfb_client.c
 librfb_BENCHES := bench/bench_codec.c
@@ -24,6 +27,6 @@ librfb_UV_TESTS :=
 # src/new.c (the machines) and src/codec_new.c (encoder, decoder) are the files that allocate.
 librfb_IMPURE_OK := malloc|calloc|free
 librfb_ALLOC := src/new.c src/codec_new.c
-librfb_PEERS := $(if $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo \
-  yes),tests/interop_libvnc.c)
-librfb_TEST_PKGS := $(if $(librfb_PEERS),libvncserver libvncclient)
+# Peers that others wrote, where they are installed: tests/interop_libvnc.c.
+librfb_TEST_PKGS := $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo libvncserver \
+  libvncclient)

@@ -56,16 +56,15 @@ bool fh__server_session_may(const struct fh__server_session *s, uint32_t permiss
 
 /* ---- the end ---- */
 
+/* Who goes away while he is asked has not failed. */
 static void audit_end(struct fh__server_session *s)
 {
     const char *word = fh__bye_word(s->reason);
-    /* Who gives up after a failure that was recorded has not failed twice. */
-    bool is_recorded =
-        s->reason == FH_BYE_AUTH || (s->state == FH_SERVER_CHOOSE && s->auth.attempt > 0);
 
     if (s->state == FH_SERVER_CLOSED)
         fh__server_session_audit(s, FH_AUDIT_REFUSED, word, NULL);
-    else if (s->state != FH_SERVER_RUNNING && !is_recorded)
+    else if (s->state != FH_SERVER_RUNNING &&
+             (s->reason == FH_BYE_TIMEOUT || s->reason == FH_BYE_PROTOCOL))
         fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, word, NULL);
 }
 

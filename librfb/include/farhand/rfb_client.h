@@ -10,7 +10,12 @@
  *     fh_rfb_client_out / _out_done bytes to the server
  *
  * Everything the server sends is checked against the limits of the configuration before memory is
- * made for it. RFC 6143 and rfbproto.
+ * made for it: name 4096 bytes (cut at FH_RFB_NAME_MAX), cut text FH_RFB_CUT_TEXT_MAX, cursor 256 x
+ * 256, picture 16384 a side, 16 screens. RFC 6143 and rfbproto.
+ *
+ * A machine may be used by one thread at a time; machines are independent. It fails once and stays
+ * failed: FH_RFB_E_PROTO, FH_RFB_E_LIMIT, FH_RFB_E_ENCODING for what was not asked for,
+ * FH_RFB_E_DATA for damaged pixels, FH_RFB_E_NOMEM.
  */
 #ifndef FH_RFB_CLIENT_H
 #define FH_RFB_CLIENT_H
@@ -25,7 +30,8 @@ extern "C" {
 
 struct fh_rfb_client_config {
     bool shared;              /* leave other viewers connected */
-    const int32_t *encodings; /* in order of preference, copied; NULL: all that we can */
+    const int32_t *encodings; /* in order of preference, copied; NULL: all that we can; those
+                                 that we cannot, and quality and level, are left out of it */
     size_t n_encodings;       /* at most 64 */
     int quality;              /* JPEG 0 to 9, -1: none */
     int level;                /* zlib 0 to 9, -1: the server's choice */
@@ -74,12 +80,17 @@ struct fh_rfb_client_event {
 
 struct fh_rfb_client;
 
+/* NULL: out of memory, or a value of cfg outside its range. */
 struct fh_rfb_client *fh_rfb_client_new(const struct fh_rfb_client_config *cfg);
 void fh_rfb_client_free(struct fh_rfb_client *c); /* NULL is fine */
 
-uint8_t *fh_rfb_client_in(struct fh_rfb_client *c, size_t *room); /* NULL: drain events first */
+/* Where the server's next bytes go, lent until _in_done. NULL: drain events first, or it failed. */
+uint8_t *fh_rfb_client_in(struct fh_rfb_client *c, size_t *room);
+/* 0, or the error it failed with (after the events that came before). */
 int fh_rfb_client_in_done(struct fh_rfb_client *c, uint64_t now_ms, size_t used);
+/* 1 and an event, 0: none, or the error it failed with. */
 int fh_rfb_client_event(struct fh_rfb_client *c, struct fh_rfb_client_event *ev);
+/* The next bytes to send, lent until _out_done; NULL: nothing. */
 const uint8_t *fh_rfb_client_out(const struct fh_rfb_client *c, size_t *len);
 void fh_rfb_client_out_done(struct fh_rfb_client *c, size_t sent);
 int fh_rfb_client_error(const struct fh_rfb_client *c);
@@ -91,13 +102,17 @@ const char *fh_rfb_client_name(const struct fh_rfb_client *c);
 
 /*
  * Input and requests. They return 0, FH_RFB_E_STATE before EV_READY, FH_RFB_E_LIMIT when too much
- * is queued (drain _out), FH_RFB_E_INVAL for values outside their ranges.
+ * is queued (drain _out), FH_RFB_E_INVAL for values outside their ranges (a pointer outside the
+ * picture, text that is not UTF-8 or over FH_RFB_CUT_TEXT_MAX), FH_RFB_E_NOMEM, or the error that
+ * the machine failed with. keysym: X11's; keycode: XT scan code, used where the server has QEMU's
+ * extension, 0: not known.
  */
 int fh_rfb_client_key(struct fh_rfb_client *c, uint32_t keysym, uint32_t keycode, bool down);
 int fh_rfb_client_pointer(struct fh_rfb_client *c, uint16_t x, uint16_t y, uint8_t buttons);
 int fh_rfb_client_cut_text(struct fh_rfb_client *c, const char *text, size_t len);
 /* The machine asks for updates by itself; this asks for all of r again, changed or not. */
 int fh_rfb_client_refresh(struct fh_rfb_client *c, const struct fh_rect *r);
+/* One screen of this size; answered by EV_RESIZED. FH_RFB_E_STATE: the server cannot resize. */
 int fh_rfb_client_resize(struct fh_rfb_client *c, uint16_t width, uint16_t height);
 int fh_rfb_client_set_quality(struct fh_rfb_client *c, int quality, int level);
 

@@ -14,6 +14,12 @@
  *
  * Knows nothing of security, permissions or who the viewer is: the owner drops events that are not
  * permitted. RFC 6143, rfbproto (Fence, ContinuousUpdates, ExtendedDesktopSize, QEMU keys).
+ *
+ * A machine may be used by one thread at a time; machines are independent. It fails once and stays
+ * failed: FH_RFB_E_PROTO for what the protocol does not allow (an unknown message, an extension
+ * that the viewer did not announce), FH_RFB_E_LIMIT for more than a limit, or for a viewer that
+ * asks for answers and does not read them. The cursor is not drawn into the picture for viewers
+ * that cannot show one.
  */
 #ifndef FH_RFB_SERVER_H
 #define FH_RFB_SERVER_H
@@ -83,9 +89,10 @@ void fh_rfb_server_free(struct fh_rfb_server *s); /* NULL is fine */
 
 /*
  * The picture to share. fb (its px too) is borrowed until replaced or the machine is freed; the
- * application writes to it only between calls. screens: 1 to FH_RFB_SCREENS_MAX, copied; NULL: one
- * that covers all. A change of size is told to the viewer before the next rectangle. All is
- * damaged.
+ * application writes to it only between calls. screens: 1 to FH_RFB_SCREENS_MAX, inside the
+ * picture, each id once (not 0: there are viewers that ignore it), copied; NULL: one that covers
+ * all. A change of size is told to the viewer before the next rectangle; one that cannot change its
+ * size gets the part that both sizes share. All is damaged. Returns 0 or FH_RFB_E_INVAL.
  */
 int fh_rfb_server_set_screen(struct fh_rfb_server *s, const struct fh_framebuffer *fb,
                              const struct fh_screen *screens, size_t n_screens);
@@ -97,22 +104,36 @@ void fh_rfb_server_damage(struct fh_rfb_server *s, const struct fh_rect *r);
 void fh_rfb_server_copy(struct fh_rfb_server *s, const struct fh_rect *r, int32_t from_x,
                         int32_t from_y);
 /*
- * The cursor's shape: w * h pixels 0xAARRGGBB (not premultiplied), copied; sides at most
- * FH_CURSOR_MAX_SIDE. w = h = 0: none.
+ * The cursor's shape: w * h pixels 0xAARRGGBB (not premultiplied; shown from an alpha of 128),
+ * copied; sides at most FH_CURSOR_MAX_SIDE, the hot spot inside. w = h = 0: none. Returns 0,
+ * FH_RFB_E_INVAL or FH_RFB_E_NOMEM (then there is no cursor).
  */
 int fh_rfb_server_set_cursor(struct fh_rfb_server *s, const uint32_t *argb, int32_t w, int32_t h,
                              int32_t hot_x, int32_t hot_y);
-/* Clipboard text to the viewer, UTF-8 (sent as Latin-1, others as '?'), at most
- * FH_RFB_CUT_TEXT_MAX. */
+/*
+ * Clipboard text to the viewer: UTF-8 (sent as Latin-1, others as '?'), at most FH_RFB_CUT_TEXT_MAX
+ * bytes, copied; it replaces one that waits. Returns 0, FH_RFB_E_STATE before EV_READY,
+ * FH_RFB_E_INVAL, FH_RFB_E_NOMEM, or the error that the machine failed with.
+ */
 int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len);
+/* Bells that wait are one; before EV_READY none rings. */
 void fh_rfb_server_bell(struct fh_rfb_server *s);
 /* Answers EV_RESIZE; with OK call fh_rfb_server_set_screen() first. */
 void fh_rfb_server_resize_done(struct fh_rfb_server *s, enum fh_rfb_resize_status status);
-/* While paused nothing of the picture or cursor is sent (permission to view was taken away). */
+/*
+ * While paused nothing of the picture, the cursor, and changes of size and name is encoded
+ * (permission to view was taken away); what _out has lent already goes out. An open update ends
+ * early. Changes and requests add up until the pause ends. ServerInit, with size and name, answers
+ * ClientInit also in a pause: who must not know them is not given to the machine.
+ */
 void fh_rfb_server_pause(struct fh_rfb_server *s, bool paused);
 
-uint8_t *fh_rfb_server_in(struct fh_rfb_server *s, size_t *room); /* NULL: drain events first */
+/* Where the viewer's next bytes go, lent until _in_done. NULL: drain events first, or it failed. */
+uint8_t *fh_rfb_server_in(struct fh_rfb_server *s, size_t *room);
+/* 0, the error it failed with (after the events that came before), FH_RFB_E_STATE: no screen yet.
+ */
 int fh_rfb_server_in_done(struct fh_rfb_server *s, uint64_t now_ms, size_t used);
+/* 1 and an event, 0: none, or the error it failed with. */
 int fh_rfb_server_event(struct fh_rfb_server *s, struct fh_rfb_server_event *ev);
 /* The next bytes to send, lent until _out_done; NULL: nothing. Encodes when it must: milliseconds.
  */
