@@ -140,20 +140,19 @@ static int parse(struct fh__config *c, struct fh__invocation *inv, char *error, 
     return fh__options_parse(argc, argv, c, inv, error, 300);
 }
 
-#define ARGV(...) ((char *[]){(char *)"vncserverd", __VA_ARGS__, NULL})
 #define S(text) ((char *)text)
 
 START_TEST(the_command_line_overrides_the_file)
 {
+    char *argv[] = {S("vncserverd"),   S("--name=line"), S("--listen"), S("*:3"),
+                    S("--listen=*:4"), S("--virtual"),   S("640x480"),  S("--"),
+                    S("xterm"),        S("--help"),      NULL};
     struct fh__invocation inv;
     struct fh__config c;
     char error[300] = "";
 
     read_text(&c, "name = file\nlisten = *:1\nlisten = *:2\n");
-    ck_assert_int_eq(parse(&c, &inv, error,
-                           ARGV(S("--name=line"), S("--listen"), S("*:3"), S("--listen=*:4"),
-                                S("--virtual"), S("640x480"), S("--"), S("xterm"), S("--help"))),
-                     0);
+    ck_assert_int_eq(parse(&c, &inv, error, argv), 0);
     ck_assert_str_eq(c.name, "line");
     ck_assert_uint_eq(c.n_listen, 2);
     ck_assert_str_eq(c.listen[0], "*:3");
@@ -166,24 +165,28 @@ START_TEST(the_command_line_overrides_the_file)
 }
 END_TEST
 
+static const struct {
+    const char *argv[5];
+    enum fh__action action;
+    const char *config_file, *argument;
+} actions[] = {
+    {{"vncserverd", NULL}, FH__ACTION_RUN, NULL, NULL},
+    {{"vncserverd", "--check-config", "--config", "/f"}, FH__ACTION_CHECK_CONFIG, "/f", NULL},
+    {{"vncserverd", "--help", "--check-config"}, FH__ACTION_HELP, NULL, NULL},
+    {{"vncserverd", "--version"}, FH__ACTION_VERSION, NULL, NULL},
+    {{"vncserverd", "--verbose", "user", "add"}, FH__ACTION_USER, NULL, "add"},
+    {{"vncserverd", "--config=/g", "identity", "show"}, FH__ACTION_IDENTITY, "/g", "show"},
+};
+
 START_TEST(actions_are_recognised)
 {
     struct fh__invocation inv;
     char error[300];
 
-    ck_assert_int_eq(parse(NULL, &inv, error, ARGV(S("--check-config"), S("--config"), S("/f"))),
-                     0);
-    ck_assert_int_eq(inv.action, FH__ACTION_CHECK_CONFIG);
-    ck_assert_str_eq(inv.config_file, "/f");
-    ck_assert_int_eq(parse(NULL, &inv, error, ARGV(S("--help"), S("--check-config"))), 0);
-    ck_assert_int_eq(inv.action, FH__ACTION_HELP);
-    ck_assert_int_eq(parse(NULL, &inv, error, ARGV(S("--verbose"), S("user"), S("add"), S("x"))),
-                     0);
-    ck_assert_int_eq(inv.action, FH__ACTION_USER);
-    ck_assert(inv.is_verbose);
-    ck_assert_str_eq(inv.arguments[1], "x");
-    ck_assert_int_eq(parse(NULL, &inv, error, ARGV(S("identity"), S("show"))), 0);
-    ck_assert_int_eq(inv.action, FH__ACTION_IDENTITY);
+    ck_assert_int_eq(parse(NULL, &inv, error, (char **)actions[_i].argv), 0);
+    ck_assert_int_eq(inv.action, actions[_i].action);
+    ck_assert_pstr_eq(inv.config_file, actions[_i].config_file);
+    ck_assert_pstr_eq(inv.arguments ? inv.arguments[0] : NULL, actions[_i].argument);
 }
 END_TEST
 
@@ -201,13 +204,14 @@ static const struct {
 
 START_TEST(a_wrong_command_line_is_explained)
 {
+    char *argv[] = {S("vncserverd"), S(bad_lines[_i].argument), S(bad_lines[_i].next), NULL};
     struct fh__invocation inv;
     struct fh__config c;
     char error[300] = "";
     int ret;
 
     fh__config_init(&c);
-    ret = parse(&c, &inv, error, ARGV(S(bad_lines[_i].argument), S(bad_lines[_i].next)));
+    ret = parse(&c, &inv, error, argv);
     if (ret == 0)
         ret = fh__config_finish(&c, error, sizeof error);
     ck_assert_int_ne(ret, 0);
@@ -328,7 +332,7 @@ int main(void)
     tcase_add_test(tc, seventeen_addresses_are_too_many);
     tcase_add_test(tc, a_nul_is_not_text);
     tcase_add_test(tc, the_command_line_overrides_the_file);
-    tcase_add_test(tc, actions_are_recognised);
+    tcase_add_loop_test(tc, actions_are_recognised, 0, sizeof actions / sizeof *actions);
     tcase_add_loop_test(tc, a_wrong_command_line_is_explained, 0,
                         sizeof bad_lines / sizeof *bad_lines);
     tcase_add_test(tc, a_display_and_a_virtual_one_exclude_each_other);
