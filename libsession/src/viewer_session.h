@@ -49,7 +49,7 @@ struct fh__viewer_session {
     unsigned n_pending;
 
     bool end_held; /* our own goodbye waits for the server's Close */
-    bool end_told, bye_due;
+    bool end_told, bye_due, rfb_due;
     struct fh_viewer_conn_event end; /* ENDED */
     char end_text[4 * FH_BYE_TEXT_MAX + 1];
 };

@@ -27,7 +27,7 @@ SIZE = (64, 48)
 WORKERS = 2
 EVERYTHING = os.environ.get("FARHAND_MITM") == "all"
 SEED = int(os.environ.get("FARHAND_SEED") or random.SystemRandom().randrange(1 << 32))
-HANDSHAKE_BYTES = 260  # how many positions are drawn from the long units of the handshake
+HANDSHAKE_BYTES = 40  # positions that are drawn from each unit of the handshake, beside its ends
 RECORDS = 5  # of these many application records each way, positions are drawn one by one
 # What the viewer may end with, and a word that its message must have.
 CODES = {11: r"ended without|lost|cut|clos", 20: r"protocol|tampered|record|version|signature|order|decrypt",
@@ -97,7 +97,7 @@ def handshake_positions(rng, length):
     rest = [i for i in range(length) if i not in set(ends)]
     if EVERYTHING:
         return ends + rest
-    return ends + rng.sample(rest, min(len(rest), HANDSHAKE_BYTES // 5))
+    return ends + rng.sample(rest, min(len(rest), HANDSHAKE_BYTES))
 
 
 def plan(units, rng):
@@ -172,7 +172,7 @@ def comes_after_the_end(meddling, proxy):
     last = len(proxy.units[meddling.direction]) - 1
     after = last if meddling.direction == UP else last + 1
     copied = {"repeat-unit": 1, "replay-unit": 2, "cut-unit": 1, "swap-unit": 0}.get(meddling.kind, 0)
-    return meddling.unit + copied >= after
+    return meddling.unit + copied >= after or (meddling.kind == "swap-unit" and meddling.unit == last)
 
 
 def work(worker, todo, judge, lock):
