@@ -142,7 +142,6 @@ static int spawn(pid_t *out, char *const *argv, int keep, bool is_quiet, char *e
 {
     pid_t parent = getpid(), pid;
     int report[2], err = 0;
-    ssize_t n;
 
     if (make_pipe(report) != 0)
         return failed(error, room, argv[0], errno);
@@ -151,7 +150,7 @@ static int spawn(pid_t *out, char *const *argv, int keep, bool is_quiet, char *e
         become(argv, parent, keep, report[1], is_quiet);
     err = pid < 0 ? errno : 0;
     close(report[1]);
-    while (pid > 0 && (n = read(report[0], &err, sizeof err)) < 0 && errno == EINTR)
+    while (pid > 0 && read(report[0], &err, sizeof err) < 0 && errno == EINTR)
         ;
     close(report[0]);
     if (err) {
@@ -303,17 +302,25 @@ static void end_child(pid_t pid)
 /* The first child of ours that is not the X server; 0: none. */
 static pid_t find_orphan(pid_t server)
 {
-    char path[64];
-    long pid, found = 0;
+    char path[64], list[256], *p = list, *end;
+    size_t len;
     FILE *f;
 
     snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
     f = fopen(path, "re");
-    while (f && !found && fscanf(f, "%ld", &pid) == 1)
-        found = pid == server ? 0 : pid;
-    if (f)
-        fclose(f);
-    return (pid_t)found;
+    if (!f)
+        return 0;
+    len = fread(list, 1, sizeof list - 1, f);
+    fclose(f);
+    list[len] = '\0';
+    for (;; p = end) {
+        long pid = strtol(p, &end, 10);
+
+        if (end == p)
+            return 0;
+        if (pid != server)
+            return (pid_t)pid;
+    }
 }
 
 void fh__virtual_stop(struct fh__virtual *v)
