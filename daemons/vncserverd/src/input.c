@@ -8,7 +8,7 @@
 
 struct item {
     const void *owner; /* NULL: forgotten */
-    enum { KEY_DOWN, KEY_UP, POINTER } kind;
+    enum { KEY_DOWN, KEY_UP, POINTER, RELEASE } kind;
     uint32_t keysym, xt;
     uint16_t x, y;
     uint8_t buttons;
@@ -63,6 +63,10 @@ static uint64_t perform(struct fh__input *in, const struct item *it, uint64_t no
     case POINTER:
         fh__pointer_set(&in->pointer, it->owner, it->x, it->y, it->buttons);
         return 0;
+    case RELEASE:
+        fh__keyboard_release_all(in->keyboard, it->owner);
+        fh__pointer_release_all(&in->pointer, it->owner);
+        return 0;
     }
     return 0;
 }
@@ -89,11 +93,26 @@ uint64_t fh__input_deadline(const struct fh__input *in)
     return in->deadline;
 }
 
+/* Forgets what waits, and lets go of what is held. */
+static void drop(struct fh__input *in, const void *owner)
+{
+    struct item *it;
+    size_t i;
+
+    for (i = 0; i < in->n; i++) {
+        it = &in->items[(in->head + i) % FH__INPUT_MAX];
+        if (!owner || it->owner == owner)
+            it->owner = NULL;
+    }
+    fh__keyboard_release_all(in->keyboard, owner);
+    fh__pointer_release_all(&in->pointer, owner);
+}
+
 static void add(struct fh__input *in, const struct item *it)
 {
     if (in->n == FH__INPUT_MAX) {
         fh__log(FH__LOG_WARNING, "a viewer sends input faster than it can be typed; some is lost");
-        fh__input_release(in, it->owner);
+        drop(in, it->owner);
         return;
     }
     in->items[(in->head + in->n++) % FH__INPUT_MAX] = *it;
@@ -118,16 +137,13 @@ void fh__input_pointer(struct fh__input *in, const void *owner, uint16_t x, uint
     add(in, &it);
 }
 
+/* In its turn: a viewer that types and leaves at once has typed all the same. */
 void fh__input_release(struct fh__input *in, const void *owner)
 {
-    struct item *it;
-    size_t i;
+    struct item it = {.owner = owner, .kind = RELEASE};
 
-    for (i = 0; i < in->n; i++) {
-        it = &in->items[(in->head + i) % FH__INPUT_MAX];
-        if (!owner || it->owner == owner)
-            it->owner = NULL;
-    }
-    fh__keyboard_release_all(in->keyboard, owner);
-    fh__pointer_release_all(&in->pointer, owner);
+    if (owner && in->n > 0 && in->n < FH__INPUT_MAX)
+        add(in, &it);
+    else
+        drop(in, owner);
 }

@@ -22,7 +22,7 @@ void fh__input_key(struct fh__input *in, const void *owner, uint32_t keysym, uin
                    bool is_down);
 void fh__input_pointer(struct fh__input *in, const void *owner, uint16_t x, uint16_t y,
                        uint8_t buttons);
-/* The owner has gone: forgets what waits, releases what is held. NULL: everyone. */
+/* The owner has gone: in its turn, all that is held is released. NULL: everyone, and at once. */
 void fh__input_release(struct fh__input *in, const void *owner);
 /* Goes on with what waits. */
 void fh__input_run(struct fh__input *in);
