@@ -85,3 +85,28 @@ void terminal_escape(const char *text, char *out, size_t room)
     }
     out[used] = '\0';
 }
+
+static bool is_harmless(uint32_t c)
+{
+    return c == '\n' || c == '\t' || (!utf8_is_control(c) && !utf8_is_deceptive(c));
+}
+
+void terminal_print(FILE *f, const char *text, size_t len)
+{
+    size_t n;
+    uint32_t c;
+
+    if (!isatty(fileno(f))) {
+        fwrite(text, 1, len, f);
+        return;
+    }
+    for (; len != 0; text += n, len -= n) {
+        n = utf8_next(text, len, &c);
+        if (n != 0 && is_harmless(c)) {
+            fwrite(text, 1, n, f);
+        } else {
+            n = n ? n : 1;
+            putc('?', f);
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Whether there is a controlling terminal to ask on. */
 bool terminal_can_ask(void);
@@ -15,5 +16,10 @@ bool terminal_can_ask(void);
 int terminal_ask(const char *question, bool is_secret, char *answer, size_t room);
 /* Copies text so that it is safe to show: valid UTF-8, nothing that controls or reorders. */
 void terminal_escape(const char *text, char *out, size_t room);
+/*
+ * Writes text of a peer to f: as it is, or, where f is a terminal, with '?' for what controls it or
+ * reorders its lines; newlines and tabs stay.
+ */
+void terminal_print(FILE *f, const char *text, size_t len);
 
 #endif
