@@ -24,3 +24,4 @@ libsession_UV_SRCS    := uv/private_file.c uv/known_peers_file.c uv/users_file.c
 libsession_UV_TESTS   := tests/test_store_files.c tests/test_server_uv.c
 # What is held in memory as a whole grows with its file, up to the limits of the headers.
 libsession_ALLOC := src/new.c src/known_peers.c src/users.c src/admission.c
+libsession_BENCHES := bench/bench_session.c

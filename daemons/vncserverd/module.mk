@@ -6,5 +6,11 @@ daemons/vncserverd_SRCS  := src/log.c src/display.c src/capture.c src/cursor.c s
   src/keyboard.c src/pointer.c src/input.c src/clipboard.c src/resize.c src/desktop.c \
   src/options.c src/config.c src/virtual.c src/auditlog.c src/userstore.c src/sharing.c src/identityfile.c src/service.c \
   src/terminal.c src/identity_cmd.c src/users_cmd.c src/main.c
-daemons/vncserverd_TESTS := tests/test_desktop.c tests/test_keyboard.c
+daemons/vncserverd_TESTS := tests/test_desktop.c tests/test_keyboard.c tests/test_keymap.c
 daemons/vncserverd_TEST_PKGS := xcb-render
+daemons/vncserverd_UV_TESTS := tests/test_config.c tests/test_virtual.c
+daemons/vncserverd_MAN  := vncserverd.8.scd vncserverd.conf.5.scd
+daemons/vncserverd_UNIT := vncserverd.service.in
+daemons/vncserverd_CONF := vncserverd.conf
+daemons/vncserverd_UV_FUZZERS := fuzz/fuzz_config.c
+daemons/vncserverd_SCRIPTS := tests/test_service.py

@@ -257,9 +257,9 @@ static enum fh__step on_zlib(struct fh_decoder *d, struct rd *in)
 }
 
 /*
- * Whether a JPEG is w by h and of the one kind that takes one pass: baseline or extended Huffman,
- * all colours in its first scan. A progressive one may have any number of scans, each a few bytes
- * long and each as much work as the whole picture.
+ * Whether a JPEG is w by h and of the one kind that takes one pass: baseline or extended Huffman
+ * (SOF0, SOF1), all colours in its first scan. Others may have any number of scans, each a few
+ * bytes long and each as much work as the whole picture.
  */
 static bool is_plain_jpeg(const uint8_t *data, size_t len, int32_t w, int32_t h)
 {
@@ -276,23 +276,13 @@ static bool is_plain_jpeg(const uint8_t *data, size_t len, int32_t w, int32_t h)
         if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd9))
             return false; /* has no place before the scan */
         segment = rd_sub(&r, (size_t)rd_u16(&r) - 2);
-        switch (marker) {
-        case 0xc0:
-        case 0xc1:
+        if (marker == 0xc0 || marker == 0xc1) {
             rd_skip(&segment, 1);
             if (rd_u16(&segment) != h || rd_u16(&segment) != w)
                 return false;
             n_colours = rd_u8(&segment);
-            break;
-        case 0xda:
+        } else if (marker == 0xda) {
             return rd_u8(&segment) == n_colours && (n_colours == 1 || n_colours == 3);
-        case 0xc4: /* tables of codes, and an extension that nobody uses */
-        case 0xc8:
-        case 0xcc:
-            break;
-        default:
-            if (marker >= 0xc2 && marker <= 0xcf)
-                return false;
         }
     }
     return false;

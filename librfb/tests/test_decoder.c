@@ -515,6 +515,39 @@ START_TEST(tight_is_at_most_2048_wide_but_for_fills)
 }
 END_TEST
 
+/* rfbproto: 7 bits, 7 bits, 8 bits. */
+static const struct {
+    const char *bytes;
+    size_t len, want;
+} lengths[] = {
+    {B("\x00"), 0},
+    {B("\x7f"), 127},
+    {B("\x80\x01"), 128},
+    {B("\xff\x7f"), 16383},
+    {B("\x80\x80\x01"), 16384},
+    {B("\x90\x4e"), 10000},
+    {B("\x80\x80\x80"), 1 << 21},
+    {B("\xff\xff\xff"), (1 << 22) - 1},
+};
+
+START_TEST(a_compact_length_has_22_bits)
+{
+    const struct fh_rect r = {0, 0, 4, 1};
+    struct fh_framebuffer fb = picture_new(4, 1, 0);
+    struct fh_decoder *d = decoder_new(0);
+    uint8_t data[4] = {0x90};
+    size_t used;
+
+    memcpy(data + 1, lengths[_i].bytes, lengths[_i].len);
+    ck_assert_int_eq(fh_decoder_begin(d, FH_ENC_TIGHT, &fb, &r), 0);
+    ck_assert_int_eq(feed(d, data, lengths[_i].len + 1, 1, &used),
+                     lengths[_i].want == 0 ? FH_RFB_E_DATA : 0);
+    ck_assert_uint_eq(d->tight.left, lengths[_i].want);
+    fh_decoder_free(d);
+    free(fb.px);
+}
+END_TEST
+
 static const struct {
     int32_t from_x, from_y, to_x, to_y, w, h;
 } copies[] = {
@@ -640,6 +673,7 @@ int main(int argc, char **argv)
                         ARRAY_LEN(headers));
     tcase_add_test(tc, bytes_without_a_rectangle_are_refused);
     tcase_add_loop_test(tc, tight_is_at_most_2048_wide_but_for_fills, 0, ARRAY_LEN(widths));
+    tcase_add_loop_test(tc, a_compact_length_has_22_bits, 0, ARRAY_LEN(lengths));
     tcase_add_loop_test(tc, copying_over_itself_reads_before_it_writes, 0, ARRAY_LEN(copies));
     tcase_add_loop_test(tc, a_zlib_stream_begins_anew_only_after_a_reset, 0, ARRAY_LEN(restarts));
     suite_add_tcase(s, tc);

@@ -258,6 +258,29 @@ START_TEST(a_higher_level_makes_less_from_the_next_rectangle_on)
 }
 END_TEST
 
+START_TEST(a_level_can_be_changed_there_and_back)
+{
+    static const int levels[] = {6, 0, 6, 0, 9, 0, 6};
+    const enum fh_encoding enc = encodings[_i + 1];
+    struct fh_framebuffer fb = picture_new(100, 100, 0);
+    struct fh_encoder *e = encoder_new();
+
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+        int len;
+
+        picture_draw(&fb, PICTURE_MANY, 0);
+        fh_encoder_set_quality(e, -1, levels[i]);
+        free(encode(e, enc, &fb, &len));
+        if (levels[i] == 0)
+            ck_assert_int_gt(len, 3500); /* an index for each run at least */
+        else
+            ck_assert_int_lt(len, 3500);
+    }
+    free(fb.px);
+    fh_encoder_free(e);
+}
+END_TEST
+
 START_TEST(a_lower_quality_makes_a_smaller_jpeg)
 {
     struct fh_framebuffer fb = picture_new(128, 128, 0);
@@ -387,6 +410,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(tc, zrle_takes_the_subencoding_that_suits_the_tile, 0,
                         ARRAY_LEN(subencodings));
     tcase_add_loop_test(tc, a_higher_level_makes_less_from_the_next_rectangle_on, 0, 2);
+    tcase_add_loop_test(tc, a_level_can_be_changed_there_and_back, 0, 2);
     tcase_add_test(tc, a_lower_quality_makes_a_smaller_jpeg);
     tcase_add_test(tc, pixels_of_a_cursor_are_in_the_format_of_the_viewer);
     tcase_add_test(tc, freeing_nothing_is_fine);

@@ -19,7 +19,7 @@ enum jpeg_damage {
     NO_SCAN,     /* an end where the scan should be */
     SOF2,        /* says that it is progressive */
     ARITHMETIC,  /* says that it is arithmetic */
-    PART_SCAN,   /* the first scan has one colour of three */
+    THREE_SCANS, /* each colour in a scan of its own: right, but of no bound */
     SHORT_HEADER /* a segment of length 1 */
 };
 
@@ -40,7 +40,7 @@ static const struct {
     {"without a scan", NO_SCAN, 64, 48, FH_RFB_E_DATA},
     {"baseline called progressive", SOF2, 64, 48, FH_RFB_E_DATA},
     {"baseline called arithmetic", ARITHMETIC, 64, 48, FH_RFB_E_DATA},
-    {"one colour in its first scan", PART_SCAN, 64, 48, FH_RFB_E_DATA},
+    {"three scans", THREE_SCANS, 64, 48, FH_RFB_E_DATA},
     {"a segment shorter than its length", SHORT_HEADER, 64, 48, FH_RFB_E_DATA},
 };
 
@@ -77,18 +77,52 @@ static void damage_jpeg(enum jpeg_damage damage, uint8_t *jpeg, size_t *len)
     case ARITHMETIC:
         jpeg[sof + 1] = 0xc9;
         break;
-    case PART_SCAN:
-        jpeg[sos + 4] = 1;
-        break;
     case SHORT_HEADER:
         jpeg[sof + 3] = 1;
         break;
     case NONE:
     case GREY:
+    case THREE_SCANS:
     case PROGRESSIVE:
     case WRONG_SIZE:
         break;
     }
+}
+
+/* A grey JPEG as one of three colours, each with the grey's scan. Returns the length of out. */
+static size_t in_three_scans(const uint8_t *jpeg, size_t len, uint8_t *out)
+{
+    static const uint8_t colours[10] = {3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0};
+    const size_t sof = segment_at(jpeg, len, 0xc0), sos = segment_at(jpeg, len, 0xda);
+    const size_t scan_len = len - 2 - sos;
+    uint8_t *p = out;
+
+    memcpy(p, jpeg, sof + 9); /* to the number of colours */
+    p[sof + 3] = 17;
+    p += sof + 9;
+    memcpy(p, colours, sizeof colours);
+    p += sizeof colours;
+    memcpy(p, jpeg + sof + 13, sos - (sof + 13));
+    p += sos - (sof + 13);
+    for (uint8_t i = 1; i <= 3; i++) {
+        memcpy(p, jpeg + sos, scan_len);
+        p[5] = i;
+        p += scan_len;
+    }
+    memcpy(p, "\xff\xd9", 2);
+    return (size_t)(p + 2 - out);
+}
+
+/* The same through TurboJPEG alone: it would have decoded it. */
+static bool turbojpeg_takes(const uint8_t *jpeg, size_t len, int32_t w, int32_t h)
+{
+    uint8_t *px = malloc((size_t)w * (size_t)h * 4);
+    tjhandle tj = tjInitDecompress();
+    int ret = tjDecompress2(tj, jpeg, len, px, w, w * 4, h, TJPF_RGBX, TJFLAG_STOPONWARNING);
+
+    tjDestroy(tj);
+    free(px);
+    return ret == 0;
 }
 
 /* A Tight body with a picture as JPEG; to be freed. */
@@ -101,14 +135,20 @@ static uint8_t *jpeg_body(const struct fh_framebuffer *fb, enum jpeg_damage dama
     size_t size;
 
     HOLDS(tjCompress2(tj, (const uint8_t *)fb->px, fb->width, fb->stride_px * 4, fb->height,
-                      fh__jpeg_pixel_format(), &jpeg, &n, damage == GREY ? TJSAMP_GRAY : TJSAMP_420,
-                      90, damage == PROGRESSIVE ? TJFLAG_PROGRESSIVE : 0) == 0);
+                      fh__jpeg_pixel_format(), &jpeg, &n,
+                      damage == GREY || damage == THREE_SCANS ? TJSAMP_GRAY : TJSAMP_420, 90,
+                      damage == PROGRESSIVE ? TJFLAG_PROGRESSIVE : 0) == 0);
     size = n;
     damage_jpeg(damage, jpeg, &size);
-    body = malloc(size + 4);
+    body = malloc(3 * size + 100);
     body[0] = 0x90;
+    if (damage == THREE_SCANS) {
+        size = in_three_scans(jpeg, size, body + 4);
+        HOLDS(turbojpeg_takes(body + 4, size, fb->width, fb->height));
+    } else {
+        memcpy(body + 4, jpeg, size);
+    }
     put_compact(body + 1, size);
-    memcpy(body + 4, jpeg, size);
     *len = size + 4;
     tjFree(jpeg);
     tjDestroy(tj);

@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len == 0 || !(t = calloc(1, sizeof *t)))
         return 0;
     t->permissions = grants[data[0] >> 5];
-    piece = (data[0] & 1) ? len : 1 + ((data[0] >> 1) & 15);
+    piece = (data[0] & 1) ? len : 1u + ((data[0] >> 1) & 15u);
     data++;
     len--;
     fh__server_session_init(&t->s, &cfg);

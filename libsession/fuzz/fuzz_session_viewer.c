@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         cfg.user = cfg.password = "x";
         cfg.password_len = 1;
     }
-    piece = (data[0] & 1) ? len : 1 + ((data[0] >> 1) & 15);
+    piece = (data[0] & 1) ? len : 1u + ((data[0] >> 1) & 15u);
     data++;
     len--;
     require(fh__viewer_session_init(&t->s, &cfg, fh_rfb_client_new(&rfb)) == 0);

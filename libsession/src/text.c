@@ -55,13 +55,11 @@ void fh__session_text_escape(const void *text, size_t len, char *out, size_t roo
 
 void fh__session_text_copy(const char *text, char *out, size_t room)
 {
-    size_t len = text ? strlen(text) : 0;
+    size_t len = text ? strnlen(text, room - 1) : 0;
 
-    if (len >= room) {
-        len = room - 1;
+    if (text && text[len] != '\0')
         while (len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80)
             len--;
-    }
     if (len > 0)
         memcpy(out, text, len);
     out[len] = '\0';

@@ -6,13 +6,32 @@
 
 /* ---- what the channel tells ---- */
 
+/*
+ * Only the server's own Close, which counts, says that all of ours arrived. Without it our goodbye,
+ * and what came before, may have been cut off on the way.
+ */
+static void confirm_end(struct fh__viewer_session *s, const struct fh_channel_event *ev)
+{
+    if (!s->end_held)
+        return;
+    s->end_held = false;
+    if (ev->closed.error == 0 && ev->closed.code == FH_CODE_NORMAL)
+        return;
+    s->end.ended.reason = fh__bye_of_close(ev);
+    s->end.ended.error = ev->closed.error;
+    s->end.ended.by_server = ev->closed.by_peer;
+    s->end.ended.confirmed = ev->closed.confirmed;
+}
+
 static void on_closed(struct fh_viewer_conn *v, const struct fh_channel_event *ev)
 {
     struct fh__viewer_session *s = &v->s;
     bool is_seconds = ev->closed.by_peer && ev->closed.code == FH_CODE_BUSY;
 
-    if (s->state == FH_VIEWER_ENDED)
+    if (s->state == FH_VIEWER_ENDED) {
+        confirm_end(s, ev);
         return;
+    }
     if (ev->closed.by_peer && !is_seconds)
         fh__session_text_escape(ev->closed.reason, strlen(ev->closed.reason), s->end_text,
                                 sizeof s->end_text);
@@ -190,7 +209,10 @@ int fh_viewer_conn_credentials(struct fh_viewer_conn *v, const char *user, const
 
 void fh_viewer_conn_close(struct fh_viewer_conn *v, enum fh_bye reason)
 {
+    bool is_open = v->s.state != FH_VIEWER_CLOSED && v->s.state != FH_VIEWER_ENDED;
+
     fh__viewer_session_end(&v->s, reason, 0, true);
+    v->s.end_held |= is_open && reason == FH_BYE_NORMAL;
 }
 
 /* ---- input and the picture ---- */

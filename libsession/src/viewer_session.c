@@ -64,6 +64,7 @@ void fh__viewer_session_end(struct fh__viewer_session *s, enum fh_bye reason, in
     if (s->state == FH_VIEWER_ENDED)
         return;
     s->bye_due = bye && s->state != FH_VIEWER_CLOSED;
+    s->rfb_due = bye && s->state == FH_VIEWER_RUNNING && reason == FH_BYE_NORMAL;
     s->state = FH_VIEWER_ENDED;
     s->end.type = FH_VIEWER_CONN_EV_ENDED;
     s->end.ended.reason = reason;
@@ -451,7 +452,7 @@ int fh__viewer_session_event(struct fh__viewer_session *s, struct fh_viewer_conn
             return 1;
     if (ret < 0)
         fh__viewer_session_end(s, FH_BYE_PROTOCOL, ret, true);
-    if (s->state != FH_VIEWER_ENDED || s->end_told)
+    if (s->state != FH_VIEWER_ENDED || s->end_told || s->end_held)
         return 0;
     s->end_told = true;
     *ev = s->end;
@@ -495,6 +496,11 @@ size_t fh__viewer_session_fill(struct fh__viewer_session *s, uint64_t now, uint8
     size_t n;
 
     s->now = now;
+    *padding = FH_PAD_BLOCK64;
+    /* What was typed before our own goodbye goes before it. */
+    if (s->rfb_due && (n = fill_rfb(s, out, room)) > 0)
+        return n;
+    s->rfb_due = false;
     if (s->bye_due)
         queue_bye(s);
     *padding = s->pad_512 ? FH_PAD_512 : FH_PAD_BLOCK64;

@@ -48,7 +48,8 @@ struct fh__viewer_session {
     enum fh_viewer_conn_event_type pending[FH_VIEWER_PENDING_MAX];
     unsigned n_pending;
 
-    bool end_told, bye_due;
+    bool end_held; /* our own goodbye waits for the server's Close */
+    bool end_told, bye_due, rfb_due;
     struct fh_viewer_conn_event end; /* ENDED */
     char end_text[4 * FH_BYE_TEXT_MAX + 1];
 };

@@ -422,12 +422,11 @@ static const struct fh__carrier_ops ops = {.in = conn_in,
 
 static void copy_text(char *out, size_t room, const char *text)
 {
-    size_t len = text ? strlen(text) : 0;
+    size_t len = text ? strnlen(text, room - 1) : 0;
 
-    if (len >= room)
-        len = room - 1;
-    while (len > 0 && text[len] != '\0' && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
+    if (text && text[len] != '\0')
+        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+            len--;
     if (len > 0)
         memcpy(out, text, len);
     out[len] = '\0';

@@ -67,9 +67,10 @@ unset DISPLAY XAUTHORITY XDG_RUNTIME_DIR XDG_STATE_HOME XDG_CONFIG_HOME FH_PASSW
 # start_server LOG IDENTITY LISTEN [MORE...]: sets $server and $address once it listens
 start_server() {
     serverlog=$log/$1 identity=$2 listen=$3
+    : >"$serverlog"
     shift 3
     "$bin/vncserverd" --identity "$identity" --users "$state/users" --audit "$log/audit" --name 'a desktop' \
-        --listen "$listen" --virtual $size "$@" </dev/null >"$serverlog" 2>&1 &
+        --listen "$listen" --virtual $size "$@" </dev/null >>"$serverlog" 2>&1 &
     server=$!
     tries=0
     until address=$(sed -n 's/.*listening on \(127\.0\.0\.1\):\([0-9]*\).*/\1::\2/p' "$serverlog" | head -n 1) &&

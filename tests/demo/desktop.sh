@@ -6,7 +6,7 @@ set -u
 
 here=$(dirname "$0")
 # twm draws the titles, and only them: the bare windows do as well where it is missing.
-! command -v twm >/dev/null || twm -f "$here/twmrc" &
+! command -v twm >/dev/null || twm -q -f "$here/twmrc" 2>/dev/null &
 ! command -v xsetroot >/dev/null || xsetroot -solid '#1d4a66' -cursor_name left_ptr
 if command -v xclock >/dev/null; then
     xclock -name clock -geometry 180x180-40+40 -bg '#1d4a66' -fg '#cfe3ee' -update 60 \

@@ -54,7 +54,7 @@ def items(*answers):
 
 
 class Ended(Exception):
-    """The peer closed the channel, cleanly."""
+    """The peer said goodbye, or closed the channel cleanly."""
 
 
 class End:
@@ -100,6 +100,8 @@ class End:
         while not self.waiting:
             self._fill()
         number, payload = self.waiting.pop(0)
+        if (number, payload[0]) == (SESSION, BYE) and BYE not in kinds:
+            raise Ended()
         if number != SESSION or payload[0] not in kinds:
             raise AssertionError(f"channel {number}, {payload!r}")
         return payload[0], payload[1:]

@@ -99,10 +99,10 @@ class FirstContact(Trust):
 
     def test_a_broken_store_stops_the_run_and_names_the_line(self):
         with open(self.known, "w", encoding="utf-8") as f:
-            f.write("this is not a line of it\n")
+            f.write("# a comment\n1 somewhere:5900 trusted nonsense\n")
         server = self.unix()
         result = self.fails(1, server, "info", trust=False)
-        self.assertIn(f"{self.known}:1", result.err)
+        self.assertIn(f"{self.known}:2", result.err)
 
     def test_json_tells_code_and_message(self):
         result = self.fails(4, self.unix(), "info", options=["--json"], trust=False)

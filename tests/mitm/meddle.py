@@ -27,7 +27,7 @@ SIZE = (64, 48)
 WORKERS = 2
 EVERYTHING = os.environ.get("FARHAND_MITM") == "all"
 SEED = int(os.environ.get("FARHAND_SEED") or random.SystemRandom().randrange(1 << 32))
-HANDSHAKE_BYTES = 260  # how many positions are drawn from the long units of the handshake
+HANDSHAKE_BYTES = 40  # positions that are drawn from each unit of the handshake, beside its ends
 RECORDS = 5  # of these many application records each way, positions are drawn one by one
 # What the viewer may end with, and a word that its message must have.
 CODES = {11: r"ended without|lost|cut|clos", 20: r"protocol|tampered|record|version|signature|order|decrypt",
@@ -50,15 +50,16 @@ class Worker:
         self.audit_seen = 0
 
     def typed(self):
-        """Characters that the program received since the last call."""
-        lines = self.xev.lines[self.xev_seen:]
+        """Characters that the program received in the last session: those before a key of our own."""
+        self.display.ask("xdotool", "mousemove", "9", "9", "key", "Escape")
+        farhand.wait_until(lambda: self.xev.text().count("0xff1b, Escape") == 2 * self.count, "our own key")
+        lines, keys, pressed = self.xev.lines[self.xev_seen:], [], False
         self.xev_seen += len(lines)
-        keys, pressed = [], False
         for line in lines:
             if line.startswith(("KeyPress", "KeyRelease")):
                 pressed = line.startswith("KeyPress")
             found = re.search(r"\(keysym 0x[0-9a-f]+, (\w+)\)", line)
-            if found and pressed:
+            if found and pressed and found.group(1) != "Escape":
                 keys.append(found.group(1))
         return keys
 
@@ -96,7 +97,7 @@ def handshake_positions(rng, length):
     rest = [i for i in range(length) if i not in set(ends)]
     if EVERYTHING:
         return ends + rest
-    return ends + rng.sample(rest, min(len(rest), HANDSHAKE_BYTES // 5))
+    return ends + rng.sample(rest, min(len(rest), HANDSHAKE_BYTES))
 
 
 def plan(units, rng):
@@ -130,13 +131,12 @@ class Judge:
         self.lock = threading.Lock()
 
     def judge(self, meddling, worker, result, picture, proxy, audit):
-        faults = []
+        faults, typed = [], worker.typed()
         if not proxy.is_done:
             with self.lock:
                 self.idle += 1
             return
         harmless = comes_after_the_end(meddling, proxy)
-        typed = worker.typed()
         if typed != list(WORD)[:len(typed)]:
             faults.append(f"the program received {typed}")
         if os.path.exists(picture):
@@ -165,9 +165,14 @@ class Judge:
 
 
 def comes_after_the_end(meddling, proxy):
-    """A copy of a direction's last record, its Close, finds nobody who listens any more."""
-    return (meddling.kind in ("repeat-unit", "cut-unit", "replay-unit", "swap-unit")
-            and meddling.unit == len(proxy.units[meddling.direction]) - 1)
+    """
+    Whether all that is altered lies behind the last word of its direction: the viewer's Bye, after
+    which its server has all and says so with its own Close, or the server's Close.
+    """
+    last = len(proxy.units[meddling.direction]) - 1
+    after = last if meddling.direction == UP else last + 1
+    copied = {"repeat-unit": 1, "replay-unit": 2, "cut-unit": 1, "swap-unit": 0}.get(meddling.kind, 0)
+    return meddling.unit + copied >= after or (meddling.kind == "swap-unit" and meddling.unit == last)
 
 
 def work(worker, todo, judge, lock):

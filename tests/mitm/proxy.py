@@ -11,7 +11,7 @@ import threading
 import time
 
 UP, DOWN = "up", "down"  # from the viewer to the server, and back
-STALL = 0.3  # seconds without a byte after a meddling that made the stream shorter, before he hangs up
+STALL = 0.4  # seconds without a byte after a meddling, when each end waits for the other: then he hangs up
 
 
 class Meddling:
@@ -208,5 +208,5 @@ class Proxy:
                     ways[s].end()
             if ready:
                 last = time.monotonic()
-            elif self.is_done and meddling.kind != "flip" and time.monotonic() - last > STALL:
+            elif self.is_done and time.monotonic() - last > STALL:
                 return

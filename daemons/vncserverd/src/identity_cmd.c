@@ -96,5 +96,5 @@ enum fh__exit fh__identity_command(const struct fh__config *cfg, char *const *ar
         return usage();
     if (strcmp(bits, "2048") != 0 && strcmp(bits, "3072") != 0 && strcmp(bits, "4096") != 0)
         return usage();
-    return make(cfg, (unsigned)atoi(bits));
+    return make(cfg, (unsigned)strtoul(bits, NULL, 10));
 }

@@ -48,6 +48,8 @@ bool fh__keysym_may_bind(xkb_keysym_t sym)
 {
     char name[64];
 
+    if (sym == XKB_KEY_NoSymbol || (sym >= 0x0100d800 && sym <= 0x0100dfff)) /* surrogates */
+        return false;
     if (sym >= 0x1008fe00 && sym <= 0x1008feff) /* XF86Switch_VT_1 to XF86Prev_VMode */
         return false;
     /* XKB's own actions: AccessX, mouse keys, Terminate_Server. */
@@ -143,7 +145,9 @@ bool fh__keymap_find(struct xkb_keymap *map, struct xkb_state *now, xkb_keysym_t
     xkb_layout_index_t layout;
     xkb_level_index_t level;
 
-    for (key = xkb_keymap_min_keycode(map); key <= xkb_keymap_max_keycode(map); key++) {
+    /* X has no keys above 255, though a keymap may. */
+    for (key = xkb_keymap_min_keycode(map); key <= xkb_keymap_max_keycode(map) && key < 256;
+         key++) {
         if (skip && skip(key, user))
             continue;
         for (layout = 0; layout < xkb_keymap_num_layouts_for_key(map, key); layout++)

@@ -19,12 +19,15 @@ static bool to_journal;
 void fh__log_open(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
-    unsigned long long dev, ino;
+    char expected[64];
     struct stat st;
 
-    /* systemd.exec(5): only if the numbers are stderr's is it really the journal's. */
-    if (stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && fstat(2, &st) == 0)
-        to_journal = st.st_dev == dev && st.st_ino == ino;
+    /* systemd.exec(5): only if device and inode are stderr's is it really the journal's. */
+    if (!stream || fstat(2, &st) != 0)
+        return;
+    snprintf(expected, sizeof expected, "%llu:%llu", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino);
+    to_journal = strcmp(stream, expected) == 0;
 }
 
 void fh__log_set_level(enum fh__log_level level)

@@ -268,6 +268,9 @@ static enum fh__exit open_display(struct service *s)
         fh__log(FH__LOG_ERROR, "no virtual display of %s", cfg->virtual);
         return FH__EXIT_DISPLAY;
     }
+    /* It was left in the corner. Without a window manager the focus is where the pointer is. */
+    fh__desktop_pointer(s->desktop, s, cfg->virtual_width / 2, cfg->virtual_height / 2, 0);
+    fh__desktop_pump(s->desktop);
     if (cfg->program && fh__virtual_run(s->virtual, cfg->program, error, sizeof error) != 0) {
         fh__log(FH__LOG_ERROR, "%s", error);
         return FH__EXIT_PROGRAM;

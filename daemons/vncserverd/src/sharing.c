@@ -40,9 +40,10 @@ static void on_screen(void *user)
     size_t n;
 
     screens = fh__desktop_screens(s->desktop, &n);
+    if (!s->server)
+        return;
     fh__log(FH__LOG_INFO, "the screen has %dx%d pixels", (int)fb->width, (int)fb->height);
-    if (s->server)
-        fh_server_screen(s->server, fb, screens, n);
+    fh_server_screen(s->server, fb, screens, n);
 }
 
 static void on_cursor(void *user, const uint32_t *argb, int32_t w, int32_t h, int32_t hot_x,

@@ -28,7 +28,7 @@ struct fh__virtual {
     uint8_t cookie[FH__COOKIE_LEN];
 };
 
-static int fail(char *error, size_t room, const char *what, int err)
+static int failed(char *error, size_t room, const char *what, int err)
 {
     snprintf(error, room, "%s: %s", what, strerror(err));
     return -1;
@@ -61,10 +61,10 @@ static int write_authority(struct fh__virtual *v, char *error, size_t room)
     len += put(entry + len, sizeof v->cookie, v->cookie);
     fd = open(v->authority, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return fail(error, room, v->authority, errno);
+        return failed(error, room, v->authority, errno);
     written = write(fd, entry, len);
     close(fd);
-    return written == (ssize_t)len ? 0 : fail(error, room, v->authority, EIO);
+    return written == (ssize_t)len ? 0 : failed(error, room, v->authority, EIO);
 }
 
 static int make_directory(struct fh__virtual *v, char *error, size_t room)
@@ -78,7 +78,7 @@ static int make_directory(struct fh__virtual *v, char *error, size_t room)
     snprintf(v->dir, sizeof v->dir, "%.200s/vncserverd-XXXXXX", base);
     if (!mkdtemp(v->dir)) {
         v->dir[0] = '\0';
-        return fail(error, room, base, errno);
+        return failed(error, room, base, errno);
     }
     snprintf(v->authority, sizeof v->authority, "%s/Xauthority", v->dir);
     return write_authority(v, error, room);
@@ -142,22 +142,21 @@ static int spawn(pid_t *out, char *const *argv, int keep, bool is_quiet, char *e
 {
     pid_t parent = getpid(), pid;
     int report[2], err = 0;
-    ssize_t n;
 
     if (make_pipe(report) != 0)
-        return fail(error, room, argv[0], errno);
+        return failed(error, room, argv[0], errno);
     pid = fork();
     if (pid == 0)
         become(argv, parent, keep, report[1], is_quiet);
     err = pid < 0 ? errno : 0;
     close(report[1]);
-    while (pid > 0 && (n = read(report[0], &err, sizeof err)) < 0 && errno == EINTR)
+    while (pid > 0 && read(report[0], &err, sizeof err) < 0 && errno == EINTR)
         ;
     close(report[0]);
     if (err) {
         if (pid > 0)
             waitpid(pid, NULL, 0);
-        return fail(error, room, argv[0], err);
+        return failed(error, room, argv[0], err);
     }
     *out = pid;
     return 0;
@@ -204,7 +203,7 @@ static int start_server(struct fh__virtual *v, uint16_t width, uint16_t height, 
              height > FH__VIRTUAL_MAX_HEIGHT ? height : FH__VIRTUAL_MAX_HEIGHT);
     snprintf(fd_text, sizeof fd_text, "%d", DISPLAY_FD);
     if (make_pipe(fds) != 0)
-        return fail(error, room, "Xvfb", errno);
+        return failed(error, room, "Xvfb", errno);
     ret = spawn(&v->server, (char *const *)argv, fds[1], true, error, room);
     close(fds[1]);
     if (ret == 0)
@@ -219,7 +218,7 @@ int fh__virtual_start(struct fh__virtual **out, uint16_t width, uint16_t height,
     struct fh__virtual *v = calloc(1, sizeof *v);
 
     if (!v)
-        return fail(error, room, "Xvfb", ENOMEM);
+        return failed(error, room, "Xvfb", ENOMEM);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (make_directory(v, error, room) != 0 || start_server(v, width, height, error, room) != 0) {
         fh__virtual_stop(v);
@@ -242,7 +241,7 @@ const uint8_t *fh__virtual_cookie(const struct fh__virtual *v)
 int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_t room)
 {
     if (setenv("DISPLAY", v->display, 1) != 0 || setenv("XAUTHORITY", v->authority, 1) != 0)
-        return fail(error, room, argv[0], errno);
+        return failed(error, room, argv[0], errno);
     return spawn(&v->program, argv, -1, false, error, room);
 }
 
@@ -303,17 +302,25 @@ static void end_child(pid_t pid)
 /* The first child of ours that is not the X server; 0: none. */
 static pid_t find_orphan(pid_t server)
 {
-    char path[64];
-    long pid, found = 0;
+    char path[64], list[256], *p = list, *end;
+    size_t len;
     FILE *f;
 
     snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
     f = fopen(path, "re");
-    while (f && !found && fscanf(f, "%ld", &pid) == 1)
-        found = pid == server ? 0 : pid;
-    if (f)
-        fclose(f);
-    return (pid_t)found;
+    if (!f)
+        return 0;
+    len = fread(list, 1, sizeof list - 1, f);
+    fclose(f);
+    list[len] = '\0';
+    for (;; p = end) {
+        long pid = strtol(p, &end, 10);
+
+        if (end == p)
+            return 0;
+        if (pid != server)
+            return (pid_t)pid;
+    }
 }
 
 void fh__virtual_stop(struct fh__virtual *v)

@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #include "run.h"
 #include "terminal.h"
 #include "trust.h"
+#include "utf8.h"
 
 struct app {
     const struct options *o;
@@ -255,6 +257,10 @@ static void on_ended(struct app *a, const struct fh_viewer_conn_event *ev)
                       ev->ended.confirmed ? "the server" : "someone, unconfirmed,", words);
     if (ev->ended.retry_s && n > 0 && (size_t)n < sizeof why)
         snprintf(why + n, sizeof why - (size_t)n, "; try again in %u s", ev->ended.retry_s);
+    /* All was done here, but it is not certain that it arrived there. */
+    if (a->is_over && a->code == EXIT_OK &&
+        (ev->ended.error != 0 || ev->ended.reason != FH_BYE_NORMAL))
+        a->is_over = false;
     if (a->verdict == VERDICT_TRUSTED)
         set_result(a, code_of_end(ev), why);
     fh_viewer_close(a->viewer, on_viewer_closed);
@@ -489,19 +495,32 @@ static int load_identity(struct app *a, char *why, size_t room)
     return ret;
 }
 
-static void set_user(struct app *a)
+/* What is no name of a user anywhere is not sent: 1 to 255 bytes of UTF-8, nothing invisible. */
+static int set_user(struct app *a, char *why, size_t room)
 {
     const struct passwd *pw = a->o->user ? NULL : getpwuid(geteuid());
+    const char *name = a->o->user ? a->o->user : pw ? pw->pw_name : "", *p = name;
+    size_t left = strlen(name), n = 1;
+    uint32_t c;
 
-    snprintf(a->user, sizeof a->user, "%s", a->o->user ? a->o->user : pw ? pw->pw_name : "");
+    for (; left != 0 && n != 0; p += n, left -= n) {
+        n = utf8_next(p, left, &c);
+        if (n != 0 && (utf8_is_control(c) || utf8_is_deceptive(c)))
+            break;
+    }
+    if (left != 0 || p == name || p - name >= (ptrdiff_t)sizeof a->user) {
+        snprintf(why, room, "--user: expected 1 to 255 bytes of UTF-8 without control characters");
+        return -1;
+    }
+    snprintf(a->user, sizeof a->user, "%s", name);
+    return 0;
 }
 
 static int prepare(struct app *a, char *why, size_t room)
 {
     int ret;
 
-    set_user(a);
-    if (set_target(a, why, room) != 0 ||
+    if (set_user(a, why, room) != 0 || set_target(a, why, room) != 0 ||
         paths_find(a->o->known_servers, "known_servers", a->store, why, room) != 0 ||
         paths_find(a->o->identity, "viewer.pem", a->identity_path, why, room) != 0)
         return EXIT_USAGE;

@@ -130,6 +130,10 @@ int fh_viewer_conn_refresh(struct fh_viewer_conn *v); /* all of the picture agai
 int fh_viewer_conn_resize(struct fh_viewer_conn *v, uint16_t width, uint16_t height);
 uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v);
 void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out);
+/*
+ * Says goodbye and ends. With FH_BYE_NORMAL, ENDED follows when the server's Close has confirmed
+ * that all arrived, at the latest after 5 s: its reason is FH_BYE_NORMAL and its error 0 only then.
+ */
 void fh_viewer_conn_close(struct fh_viewer_conn *v, enum fh_bye reason);
 
 #ifdef __cplusplus
