@@ -7,7 +7,8 @@
  * NAME as connected to, or |1|SALT|HMAC-SHA-256(SALT, NAME) in base64; STATUS trusted or revoked;
  * ID the fingerprint, 64 hex digits; SPKI base64; FIRST, LAST UTC seconds since 1970; HOW one of
  * the words below; PHRASE the catchphrase with '_' for spaces, or '-'. What follows is kept. Lines
- * that are empty, begin with '#' or with another version than 1 are kept and not read.
+ * that are empty, begin with '#' or with another number than 1 are kept and not read. Others are
+ * errors: a line that was damaged may have been the one that revokes a key.
  */
 #include <farhand/known_peers.h>
 
@@ -125,13 +126,18 @@ static bool is_valid_name(struct field f)
     return f.len != 0 && f.len <= FH_KNOWN_PEERS_NAME_MAX;
 }
 
-/* Reads l->text. False if it claims to be of version 1 and is not. */
+/* Reads l->text. False if it begins with no version, or claims to be of version 1 and is not. */
 static bool read_line(struct line *l)
 {
     const char *p = l->text;
     struct field version, status, id, spki, first, last, how, phrase;
+    int64_t number;
 
-    if (*p == '\0' || *p == '#' || !next_field(&p, &version) || !field_is(version, "1"))
+    if (*p == '\0' || *p == '#')
+        return true;
+    if (!next_field(&p, &version) || !read_number(version, &number))
+        return false;
+    if (!field_is(version, "1"))
         return true;
     if (!next_field(&p, &l->name) || !next_field(&p, &status) || !next_field(&p, &id) ||
         !next_field(&p, &spki) || !next_field(&p, &first) || !next_field(&p, &last) ||

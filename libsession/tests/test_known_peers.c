@@ -222,6 +222,25 @@ START_TEST(a_changed_letter_in_key_or_fingerprint_is_an_error)
 }
 END_TEST
 
+START_TEST(a_line_without_a_version_is_an_error)
+{
+    static const char *const lines[] = {"this is no line",
+                                        "x",
+                                        " 1 host",
+                                        "1",
+                                        "11a host",
+                                        "\xef\xbb\xbf"
+                                        "1 host"};
+    struct fh_known_peers *bad = NULL;
+    char text[64];
+    unsigned line;
+
+    snprintf(text, sizeof text, "# first\n%s\n", lines[_i]);
+    ck_assert_int_eq(fh_known_peers_parse(text, strlen(text), &bad, &line), FH_SESSION_E_FORMAT);
+    ck_assert_uint_eq(line, 2);
+}
+END_TEST
+
 START_TEST(lines_and_files_beyond_the_limits_are_refused)
 {
     char *big = malloc(FH_KNOWN_PEERS_FILE_MAX + 1);
@@ -258,6 +277,7 @@ int main(void)
                         sizeof bad_names / sizeof bad_names[0]);
     tcase_add_test(tc, a_line_cut_at_any_byte_is_an_error_with_its_number_or_kept_unread);
     tcase_add_test(tc, a_changed_letter_in_key_or_fingerprint_is_an_error);
+    tcase_add_loop_test(tc, a_line_without_a_version_is_an_error, 0, 6);
     tcase_add_test(tc, lines_and_files_beyond_the_limits_are_refused);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);

@@ -789,6 +789,28 @@ START_TEST(a_slow_viewer_stops_the_server_from_sending)
 }
 END_TEST
 
+/* The old picture may be freed after the call, whatever it returned. */
+START_TEST(a_session_that_cannot_take_the_new_picture_ends)
+{
+    struct world *w = connected(1);
+    const struct fh_rect all = {.x = 0, .y = 0, .w = 64, .h = 48};
+    const struct fh_screen twice[] = {{.id = 1, .w = 64, .h = 48}, {.id = 1, .w = 64, .h = 48}};
+    struct fh_framebuffer old = w->fb;
+
+    old.px = calloc(64 * 48, sizeof *old.px);
+    ck_assert_ptr_nonnull(old.px);
+    RUN_UNTIL(w, w->v_updates > 0);
+    ck_assert_int_eq(fh_server_screen(w->server, &old, NULL, 0), 0);
+    RUN_UNTIL(w, w->wanted > 0);
+    ck_assert_int_ne(fh_server_screen(w->server, &w->fb, twice, 2), 0);
+    free(old.px);
+    fh_server_damage(w->server, &all);
+    RUN_UNTIL(w, w->ended == 1 && w->v_ended == 1);
+    ck_assert_int_eq(w->reason, FH_BYE_INTERNAL);
+    world_free(w);
+}
+END_TEST
+
 static void free_identities(void)
 {
     fh_identity_free(server_identity);
@@ -823,6 +845,7 @@ int main(void)
     tcase_add_test(tc, there_are_thirty_two_half_open_connections);
     tcase_add_test(tc, who_sends_a_byte_now_and_then_is_closed_at_the_deadline);
     tcase_add_test(tc, a_slow_viewer_stops_the_server_from_sending);
+    tcase_add_test(tc, a_session_that_cannot_take_the_new_picture_ends);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -192,6 +192,17 @@ static void on_verify_peer(struct fh_session *s, const struct fh_server_conn_eve
         fh_server_conn_close(s->conn, FH_BYE_IDENTITY, false);
 }
 
+/* The picture before is let go of, so a session that cannot take the new one has none to show. */
+static int give_screen(struct fh_session *s)
+{
+    struct fh_server *server = s->server;
+    int ret = fh_server_conn_set_screen(s->conn, server->fb, server->screens, server->n_screens);
+
+    if (ret != 0)
+        fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
+    return ret;
+}
+
 static void on_started(struct fh_session *s)
 {
     struct fh_server *server = s->server;
@@ -199,7 +210,7 @@ static void on_started(struct fh_session *s)
     s->is_started = true;
     server->n_started++;
     if (server->fb)
-        (void)fh_server_conn_set_screen(s->conn, server->fb, server->screens, server->n_screens);
+        (void)give_screen(s);
     if (server->cursor)
         (void)fh_server_conn_set_cursor(s->conn, server->cursor, server->cursor_w, server->cursor_h,
                                         server->cursor_x, server->cursor_y);
@@ -545,7 +556,7 @@ int fh_server_screen(struct fh_server *server, const struct fh_framebuffer *fb,
     for (struct fh_session *s = server->first; s; s = s->next) {
         if (!s->is_started || s->has_ended)
             continue;
-        ret = fh_server_conn_set_screen(s->conn, fb, screens, n_screens);
+        ret = give_screen(s);
         first = first ? first : ret;
         fh__carrier_soon(&s->carrier);
     }

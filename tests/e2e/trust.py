@@ -175,6 +175,17 @@ class AtATerminal(Trust):
         self.assertNotIn("wrong", terminal.shown)
         self.assertNotIn(farhand.PASSWORD, terminal.shown)
 
+    def test_control_c_ends_a_question(self):
+        terminal = self.question(self.unix())
+        terminal.type("\x03")
+        self.assertEqual(terminal.wait(), 4, terminal.shown)
+        terminal = farhand.Terminal(self.viewer_args(self.unix("second"), ["info"]), {**farhand.ENV, "HOME": self.place})
+        self.addCleanup(terminal.stop)
+        terminal.wait_text("Password of ann")
+        terminal.type("\x03")
+        self.assertEqual(terminal.wait(), 1, terminal.shown)
+        self.assertIn("interrupted", terminal.shown)
+
 
 if __name__ == "__main__":
     farhand.main()

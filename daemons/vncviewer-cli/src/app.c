@@ -170,6 +170,7 @@ static void on_credentials(void *user, unsigned attempt)
 {
     struct app *a = user;
     char question[768];
+    int ret;
 
     if (attempt > 1 && (a->has_password || !terminal_can_ask())) {
         leave(a, EXIT_AUTHENTICATION, "the user name or password is wrong");
@@ -179,7 +180,10 @@ static void on_credentials(void *user, unsigned attempt)
         snprintf(question, sizeof question,
                  "%sPassword of %s at %s: ", attempt > 1 ? "That was not right. " : "", a->user,
                  a->name);
-        if (terminal_ask(question, true, a->password, sizeof a->password) != 0) {
+        ret = terminal_ask(question, true, a->password, sizeof a->password);
+        if (ret == TERMINAL_INTERRUPTED)
+            return; /* on_signal() follows */
+        if (ret != 0) {
             leave(a, EXIT_AUTHENTICATION,
                   "a password is needed: --password-file, FH_PASSWORD, or a terminal to ask on");
             return;

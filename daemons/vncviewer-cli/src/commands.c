@@ -14,6 +14,7 @@
 #include "picture.h"
 #include "run.h"
 #include "script.h"
+#include "terminal.h"
 #include "utf8.h"
 
 enum {
@@ -547,10 +548,10 @@ static enum step_result run_copy(struct run *r, const struct step *s, bool first
         json_t *line =
             json_pack("{s:s, s:s%}", "command", "copy", "text", r->clipboard, r->clipboard_len);
 
-        json_dumpf(line, stdout, JSON_COMPACT);
+        json_dumpf(line, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
         json_decref(line);
     } else {
-        fwrite(r->clipboard, 1, r->clipboard_len, stdout);
+        terminal_print(stdout, r->clipboard, r->clipboard_len);
     }
     putchar('\n');
     return STEP_DONE;
@@ -585,10 +586,12 @@ static void print_info(const json_t *line)
     {
         if (strcmp(key, "command") == 0)
             continue;
+        printf("%-17s ", key);
         if (json_is_string(value))
-            printf("%-17s %s\n", key, json_string_value(value));
+            terminal_print(stdout, json_string_value(value), json_string_length(value));
         else
-            printf("%-17s %lld\n", key, (long long)json_integer_value(value));
+            printf("%lld", (long long)json_integer_value(value));
+        putchar('\n');
     }
 }
 
@@ -604,7 +607,7 @@ static enum step_result run_info(struct run *r, const struct step *s, bool first
     if (!line)
         return failed(r, "out of memory");
     if (r->is_json) {
-        json_dumpf(line, stdout, JSON_COMPACT);
+        json_dumpf(line, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
         putchar('\n');
     } else {
         print_info(line);
