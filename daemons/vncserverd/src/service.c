@@ -65,6 +65,9 @@ static void close_handles(struct service *s)
 
     for (i = 0; i < SIGNALS; i++)
         close_handle(s, &s->signals[i]);
+    /* A second one, as Ctrl-C may bring, must not cut the cleaning up short. */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
     close_handle(s, &s->prepare);
     close_handle(s, &s->x);
     close_handle(s, &s->input);

@@ -173,7 +173,9 @@ static int read_display(struct fh__virtual *v, int fd, char *error, size_t room)
 
     while (!strchr(number, '\n')) {
         now = fh__now_ms();
-        if (now >= end || len == sizeof number - 1 || poll(&p, 1, (int)(end - now)) < 0) {
+        if (now < end && poll(&p, 1, (int)(end - now)) < 0 && errno == EINTR)
+            continue; /* a signal; the loop that comes next acts on it */
+        if (now >= end || len == sizeof number - 1) {
             snprintf(error, room, "Xvfb is not ready after %d s", FH__VIRTUAL_START_MS / 1000);
             return -1;
         }
