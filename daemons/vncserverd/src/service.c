@@ -63,15 +63,24 @@ static void close_handles(struct service *s)
 {
     size_t i;
 
+    /* Signals are heard to the last: a second one must not cut the cleaning up short. */
     for (i = 0; i < SIGNALS; i++)
-        close_handle(s, &s->signals[i]);
-    /* A second one, as Ctrl-C may bring, must not cut the cleaning up short. */
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
+        uv_unref((uv_handle_t *)&s->signals[i]);
     close_handle(s, &s->prepare);
     close_handle(s, &s->x);
     close_handle(s, &s->input);
     close_handle(s, &s->watchdog);
+}
+
+static void close_signals(struct service *s)
+{
+    size_t i;
+
+    for (i = 0; i < SIGNALS; i++)
+        close_handle(s, &s->signals[i]);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
 }
 
 /* Counts a handle that was opened. */
@@ -391,10 +400,11 @@ enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *cons
     if (how != FH__EXIT_OK)
         stop(&s, how, FH_BYE_SHUTDOWN);
     uv_run(&s.loop, UV_RUN_DEFAULT);
-    if (uv_loop_close(&s.loop) != 0)
-        fh__log(FH__LOG_ERROR, "something is still open at the end");
     fh__desktop_close(s.desktop);
     fh__virtual_stop(s.virtual);
+    close_signals(&s);
+    if (uv_loop_close(&s.loop) != 0)
+        fh__log(FH__LOG_ERROR, "something is still open at the end");
     fh__userstore_finish(&s.users);
     fh__auditlog_close(&s.audit);
     fh_identity_free(s.identity);
