@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# tests/demo/demo.sh   the main job, shown end to end on this machine (make demo)
+# tests/demo/demo.sh [FOLDER]   the main job, shown end to end on this machine (make demo)
 #
-# Everything is made in build/demo and everything that is started is stopped again, also after Ctrl-C.
-# What stays is build/demo/desktop.png and, to look into, the log of each part.
+# Everything is made in FOLDER, which is build/demo and is emptied first. Everything that is started is
+# stopped again, also after Ctrl-C.
+# What stays is desktop.png and, to look into, the log of each part.
 set -u
 
 top=${FARHAND_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 bin=${FARHAND_BIN:-$top/build/release/bin}
-out=$top/build/demo
+out=${1:-$top/build/demo}
 log=$out/log
 here=$top/tests/demo
 size=1280x800
@@ -61,8 +62,8 @@ rm -rf "$out"
 mkdir -p "$log" "$out/state/tmp" || exit 1
 state=$out/state
 # Nothing of the caller's desktop or home is used, and nothing is left there.
-export HOME="$state" TMPDIR="$state/tmp" LC_ALL=C.UTF-8
-unset DISPLAY XAUTHORITY XDG_RUNTIME_DIR XDG_STATE_HOME XDG_CONFIG_HOME FH_PASSWORD
+export HOME="$state" TMPDIR="$state/tmp" XDG_RUNTIME_DIR="$state/tmp" LC_ALL=C.UTF-8
+unset DISPLAY XAUTHORITY RUNTIME_DIRECTORY XDG_STATE_HOME XDG_CONFIG_HOME FH_PASSWORD
 
 # start_server LOG IDENTITY LISTEN [MORE...]: sets $server and $address once it listens
 start_server() {

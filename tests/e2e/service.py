@@ -158,6 +158,19 @@ class Virtual(Service):
         farhand.wait_until(lambda: not os.path.exists(f"/proc/{words[0]}"), "the program's end")
         self.assertFalse(os.path.exists(f"/tmp/.X11-unix/X{words[1].lstrip(':').split('.')[0]}"))
 
+    def test_two_signals_end_it_as_cleanly_as_one(self):
+        folder = self.path("runtime")
+        for number in range(5):
+            os.makedirs(folder, exist_ok=True)
+            server = self.virtual(env={**farhand.ENV, "HOME": self.place, "XDG_RUNTIME_DIR": folder})
+            self.assertEqual(len(os.listdir(folder)), 1)
+            server.program.signal(signal.SIGINT)
+            if number:
+                server.program.wait_line("signal 2")
+            server.program.signal(signal.SIGTERM)
+            self.assertEqual(server.program.wait(), 0)
+            self.assertEqual(os.listdir(folder), [])
+
     def test_it_ends_with_its_program(self):
         gate = self.path("gate")
         os.mkfifo(gate)
