@@ -196,7 +196,7 @@ static void finish(struct fh__clipboard *cb, struct selection *s)
     if (s->is_too_long)
         fh__log(FH__LOG_INFO, "the clipboard holds more than %d bytes: not sent",
                 FH__CLIPBOARD_MAX);
-    else if (s->len > 0 && cb->is_watched && remember(cb, s->text, s->len))
+    else if (s->text && s->len > 0 && cb->is_watched && remember(cb, s->text, s->len))
         cb->changed(cb->text, cb->len, cb->user);
     if (again && cb->is_watched)
         ask(cb, s, false);
