@@ -111,17 +111,18 @@ static struct selection *find_selection(struct fh__clipboard *cb, xcb_atom_t nam
                                             : NULL;
 }
 
-/* true: it differs from the last, and is kept. */
+/* true: it differs from the last, and is kept. text may be NULL where len is 0. */
 static bool remember(struct fh__clipboard *cb, const char *text, size_t len)
 {
     char *copy;
 
-    if (cb->text && cb->len == len && memcmp(cb->text, text, len) == 0)
+    if (cb->text && cb->len == len && (len == 0 || memcmp(cb->text, text, len) == 0))
         return false;
     copy = malloc(len + 1);
     if (!copy)
         return false;
-    memcpy(copy, text, len);
+    if (len != 0)
+        memcpy(copy, text, len);
     copy[len] = '\0';
     free(cb->text);
     cb->text = copy;
@@ -195,7 +196,7 @@ static void finish(struct fh__clipboard *cb, struct selection *s)
     if (s->is_too_long)
         fh__log(FH__LOG_INFO, "the clipboard holds more than %d bytes: not sent",
                 FH__CLIPBOARD_MAX);
-    else if (s->len > 0 && cb->is_watched && remember(cb, s->text, s->len))
+    else if (s->text && s->len > 0 && cb->is_watched && remember(cb, s->text, s->len))
         cb->changed(cb->text, cb->len, cb->user);
     if (again && cb->is_watched)
         ask(cb, s, false);
