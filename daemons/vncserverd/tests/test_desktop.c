@@ -700,6 +700,32 @@ START_TEST(a_viewer_resizes_the_screen)
 }
 END_TEST
 
+static unsigned count_modes(void)
+{
+    xcb_randr_get_screen_resources_reply_t *r = xcb_randr_get_screen_resources_reply(
+        app, xcb_randr_get_screen_resources(app, app_screen->root), NULL);
+    unsigned n = r->num_modes;
+
+    free(r);
+    return n;
+}
+
+/* Else a viewer could fill the X server with them. */
+START_TEST(sizes_that_were_left_leave_no_modes)
+{
+    unsigned before, n;
+    uint16_t i;
+
+    ck_assert_int_eq(fh__desktop_resize(desktop, 321, 201), FH__RESIZE_OK);
+    before = count_modes();
+    for (i = 0; i < 20; i++)
+        ck_assert_int_eq(fh__desktop_resize(desktop, (uint16_t)(322 + i), 201), FH__RESIZE_OK);
+    fh__desktop_pump(desktop);
+    n = count_modes();
+    ck_assert_uint_le(n, before + 1);
+}
+END_TEST
+
 START_TEST(a_change_of_size_by_others_is_followed)
 {
     struct fh__desktop *other;
@@ -787,6 +813,7 @@ int main(void)
     tcase_add_test(tc, a_viewers_text_can_be_pasted);
     tcase_add_test(tc, the_clipboard_is_lost_to_the_next_owner);
     tcase_add_test(tc, a_viewer_resizes_the_screen);
+    tcase_add_test(tc, sizes_that_were_left_leave_no_modes);
     tcase_add_test(tc, a_change_of_size_by_others_is_followed);
     tcase_add_test(tc, the_end_of_the_x_server_is_noticed);
     suite_add_tcase(s, tc);
