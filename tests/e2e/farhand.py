@@ -119,13 +119,23 @@ class Program:
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
+                accused.append(f"{self.name} did not end when it was asked to:\n{self.text()}")
                 self.process.kill()
         if self in Program.running:
             Program.running.remove(self)
-        return self.process.wait()
+        code = self.wait()
+        accuse(self.name, self.text())
+        return code
 
 
 folders = []
+accused = []
+
+
+def accuse(name, text):
+    """A sanitizer's complaint is a failure, whatever the program's exit code was taken for."""
+    if re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:", text):
+        accused.append(f"{name}:\n{text}")
 
 
 def temporary():
@@ -136,10 +146,14 @@ def temporary():
 
 @atexit.register
 def clean_up():
+    """Ends everything. Returns how many programs were accused by a sanitizer, and prints what it said."""
     for program in reversed(Program.running[:]):
         program.stop()
-    for folder in folders:
-        shutil.rmtree(folder, True)
+    while folders:
+        shutil.rmtree(folders.pop(), True)
+    for text in accused:
+        print(text)
+    return len(accused)
 
 
 def wait_until(condition, what, patience=PATIENCE):
@@ -426,6 +440,7 @@ class Case(unittest.TestCase):
         ran = subprocess.run(self.viewer_args(address, commands, options, trust, user), env=env, input=data or b"",
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE * 2,
                              start_new_session=True)
+        accuse("vncviewer-cli", ran.stderr.decode())
         return Result(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
     def raw_client(self, server):
@@ -501,7 +516,7 @@ def main():
     began = time.monotonic()
     program = unittest.main(module="__main__", exit=False, verbosity=2)
     result = program.result
-    bad = len(result.failures) + len(result.errors)
+    bad = len(result.failures) + len(result.errors) + clean_up()
     sys.stderr.flush()
     print(f"{result.testsRun} cases, {bad} failed, {len(result.skipped)} skipped, "
           f"{time.monotonic() - began:.1f} s")

@@ -88,6 +88,7 @@ class Worker:
                              timeout=2 * farhand.PATIENCE, start_new_session=True)
         proxy.finish()
         proxy.close()
+        farhand.accuse("vncviewer-cli", ran.stderr.decode())
         return farhand.Result(ran.returncode, ran.stdout.decode(), ran.stderr.decode()), picture, proxy, self.audit()
 
 
@@ -216,10 +217,11 @@ def main():
         t.join()
     for fault in judge.faults:
         print(fault)
+    accused = farhand.clean_up()
     codes = ", ".join(f"{n} times {code}" for code, n in sorted(judge.codes.items()))
     print(f"exit codes: {codes}; {judge.idle} did not come to pass")
     print(f"{total} meddlings, {len(judge.faults)} not detected; seed {SEED}")
-    sys.exit(1 if judge.faults or judge.idle > total // 4 else 0)
+    sys.exit(1 if judge.faults or accused or judge.idle > total // 4 else 0)
 
 
 main()
