@@ -147,6 +147,9 @@ int fh_rfb_server_set_cursor(struct fh_rfb_server *s, const uint32_t *argb, int3
     if (!is_none && (!argb || w < 1 || h < 1 || w > FH_CURSOR_MAX_SIDE || h > FH_CURSOR_MAX_SIDE ||
                      hot_x < 0 || hot_y < 0 || hot_x >= w || hot_y >= h))
         return FH_RFB_E_INVAL;
+    s->has_cursor = false;
+    s->cursor_w = s->cursor_h = s->cursor_x = s->cursor_y = 0;
+    s->news |= FH__NEWS_CURSOR;
     if (!is_none && !fh__server_cursor_new(s, (size_t)w * (size_t)h))
         return FH_RFB_E_NOMEM;
     if (!is_none)
@@ -156,7 +159,6 @@ int fh_rfb_server_set_cursor(struct fh_rfb_server *s, const uint32_t *argb, int3
     s->cursor_x = is_none ? 0 : hot_x;
     s->cursor_y = is_none ? 0 : hot_y;
     s->has_cursor = true;
-    s->news |= FH__NEWS_CURSOR;
     return 0;
 }
 

@@ -6,6 +6,17 @@
 
 #include <farhand/rfb_server.h>
 
+static bool has_no_memory;
+
+static void *malloc_or_not(size_t n)
+{
+    return has_no_memory ? NULL : malloc(n);
+}
+
+#define malloc malloc_or_not
+#include "../src/new.c"
+#undef malloc
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof(a)[0])
 #define BYTES(s) s, sizeof(s) - 1
 
@@ -526,6 +537,23 @@ START_TEST(a_viewer_that_cannot_resize_gets_what_both_sizes_share)
 }
 END_TEST
 
+START_TEST(without_memory_there_is_no_cursor)
+{
+    const char announce[] = "\x02\0\0\x01\xff\xff\xff\x11" /* Cursor */
+                            "\x03\x01\0\0\0\0\0\x40\0\x30";
+    struct fh_rfb_server *s = ready_server(false);
+
+    ck_assert_int_eq(fh_rfb_server_set_cursor(s, px, 4, 4, 1, 1), 0);
+    has_no_memory = true;
+    ck_assert_int_eq(fh_rfb_server_set_cursor(s, px, 4, 4, 1, 1), FH_RFB_E_NOMEM);
+    has_no_memory = false;
+    ck_assert_int_eq(feed(s, BYTES(announce), 1), 0);
+    drain(s);
+    ck_assert_int_eq(fh_rfb_server_error(s), 0);
+    fh_rfb_server_free(s);
+}
+END_TEST
+
 START_TEST(what_the_application_gives_is_checked)
 {
     struct fh_rfb_server *s = server_new();
@@ -576,6 +604,7 @@ int main(void)
                         (int)ARRAY_LEN(layouts));
     tcase_add_test(tc, a_viewer_without_true_colour_gets_a_colour_map);
     tcase_add_test(tc, a_viewer_that_cannot_resize_gets_what_both_sizes_share);
+    tcase_add_test(tc, without_memory_there_is_no_cursor);
     tcase_add_test(tc, what_the_application_gives_is_checked);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);

@@ -102,13 +102,13 @@ uint8_t *fh_server_conn_in(struct fh_server_conn *c, size_t *room)
 
 int fh_server_conn_in_done(struct fh_server_conn *c, uint64_t now_ms, size_t used)
 {
-    c->s.now = now_ms;
+    fh__server_session_time(&c->s, now_ms);
     return fh_channel_in_done(c->ch, now_ms, used);
 }
 
 int fh_server_conn_in_end(struct fh_server_conn *c, uint64_t now_ms)
 {
-    c->s.now = now_ms;
+    fh__server_session_time(&c->s, now_ms);
     c->has_ended = true;
     return fh_channel_in_end(c->ch, now_ms);
 }
@@ -134,11 +134,12 @@ const uint8_t *fh_server_conn_out(struct fh_server_conn *c, uint64_t now_ms, siz
 {
     const uint8_t *p = fh_channel_out(c->ch, len);
 
-    c->s.now = now_ms;
+    fh__server_session_time(&c->s, now_ms);
     if (p || fill(c, now_ms))
         return fh_channel_out(c->ch, len);
     if (c->s.state == FH_SERVER_ENDED && !c->close_sent) {
         c->close_sent = true;
+        (void)fh_channel_tick(c->ch, now_ms); /* the time for the peer's answer runs from now */
         fh_channel_close(c->ch, fh__bye_code(c->s.reason), NULL);
     }
     return fh_channel_out(c->ch, len);
@@ -168,7 +169,7 @@ uint64_t fh_server_conn_deadline(const struct fh_server_conn *c)
 
 int fh_server_conn_tick(struct fh_server_conn *c, uint64_t now_ms)
 {
-    c->s.now = now_ms;
+    fh__server_session_time(&c->s, now_ms);
     fh__server_session_tick(&c->s, now_ms);
     return fh_channel_tick(c->ch, now_ms);
 }

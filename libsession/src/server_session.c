@@ -100,9 +100,20 @@ void fh__server_session_end(struct fh__server_session *s, enum fh_bye reason, in
     s->ending = FH_ENDING_RELEASE;
     s->release_keys = s->release_buttons = true;
     s->auth_until = UINT64_MAX;
-    s->closing_until = fh__session_later(s->now, FH_CLOSING_MS);
+    s->closing_until = UINT64_MAX;
+    s->is_closing_timed = false;
     fh_wipe(s->early, sizeof s->early);
     fh_wipe(s->message, sizeof s->message);
+}
+
+/* The end may come between two looks at the clock: its time runs from the next. */
+void fh__server_session_time(struct fh__server_session *s, uint64_t now)
+{
+    s->now = now;
+    if (s->state != FH_SERVER_ENDED || s->is_closing_timed)
+        return;
+    s->closing_until = fh__session_later(now, FH_CLOSING_MS);
+    s->is_closing_timed = true;
 }
 
 static void broken(struct fh__server_session *s)
@@ -748,7 +759,7 @@ size_t fh__server_session_fill(struct fh__server_session *s, uint64_t now, uint8
 uint64_t fh__server_session_deadline(const struct fh__server_session *s)
 {
     if (s->state == FH_SERVER_ENDED)
-        return s->closing_until;
+        return s->is_closing_timed ? s->closing_until : 0;
     if (s->state == FH_SERVER_RUNNING && s->idle_timeout_ms != 0)
         return fh__session_later(s->last_input_ms, s->idle_timeout_ms);
     return s->auth_until;
@@ -756,7 +767,7 @@ uint64_t fh__server_session_deadline(const struct fh__server_session *s)
 
 void fh__server_session_tick(struct fh__server_session *s, uint64_t now)
 {
-    s->now = now;
+    fh__server_session_time(s, now);
     if (s->state == FH_SERVER_ENDED || now < fh__server_session_deadline(s))
         return;
     if (s->state == FH_SERVER_RUNNING) {

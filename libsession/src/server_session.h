@@ -56,6 +56,7 @@ struct fh__server_session {
     enum fh__server_state state;
     uint64_t now, made_ms, auth_until, last_input_ms;
     uint64_t closing_until; /* after ENDED: the stream ends, sent or not */
+    bool is_closing_timed;  /* closing_until is set */
     struct fh__mux mux;
     uint8_t message[FH_MESSAGE_MAX];
     size_t message_len;
@@ -107,6 +108,7 @@ int fh__server_session_event(struct fh__server_session *s, struct fh_server_conn
 size_t fh__server_session_fill(struct fh__server_session *s, uint64_t now, uint8_t *out,
                                size_t room, enum fh_channel_padding *padding);
 uint64_t fh__server_session_deadline(const struct fh__server_session *s);
+void fh__server_session_time(struct fh__server_session *s, uint64_t now);
 void fh__server_session_tick(struct fh__server_session *s, uint64_t now);
 
 void fh__server_session_push(struct fh__server_session *s, enum fh_server_conn_event_type type);

@@ -116,13 +116,13 @@ uint8_t *fh_viewer_conn_in(struct fh_viewer_conn *v, size_t *room)
 
 int fh_viewer_conn_in_done(struct fh_viewer_conn *v, uint64_t now_ms, size_t used)
 {
-    v->s.now = now_ms;
+    fh__viewer_session_time(&v->s, now_ms);
     return fh_channel_in_done(v->ch, now_ms, used);
 }
 
 int fh_viewer_conn_in_end(struct fh_viewer_conn *v, uint64_t now_ms)
 {
-    v->s.now = now_ms;
+    fh__viewer_session_time(&v->s, now_ms);
     return fh_channel_in_end(v->ch, now_ms);
 }
 
@@ -146,11 +146,12 @@ const uint8_t *fh_viewer_conn_out(struct fh_viewer_conn *v, uint64_t now_ms, siz
 {
     const uint8_t *p = fh_channel_out(v->ch, len);
 
-    v->s.now = now_ms;
+    fh__viewer_session_time(&v->s, now_ms);
     if (p || fill(v, now_ms))
         return fh_channel_out(v->ch, len);
     if (v->s.state == FH_VIEWER_ENDED && !v->close_sent) {
         v->close_sent = true;
+        (void)fh_channel_tick(v->ch, now_ms); /* the time for the peer's answer runs from now */
         fh_channel_close(v->ch, fh__bye_code(v->s.end.ended.reason), NULL);
     }
     return fh_channel_out(v->ch, len);
@@ -180,7 +181,7 @@ uint64_t fh_viewer_conn_deadline(const struct fh_viewer_conn *v)
 
 int fh_viewer_conn_tick(struct fh_viewer_conn *v, uint64_t now_ms)
 {
-    v->s.now = now_ms;
+    fh__viewer_session_time(&v->s, now_ms);
     fh__viewer_session_tick(&v->s, now_ms);
     return fh_channel_tick(v->ch, now_ms);
 }

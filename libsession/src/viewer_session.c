@@ -71,9 +71,20 @@ void fh__viewer_session_end(struct fh__viewer_session *s, enum fh_bye reason, in
     s->end.ended.error = error;
     s->end.ended.text = s->end_text;
     s->auth_until = UINT64_MAX;
-    s->closing_until = fh__session_later(s->now, FH_CLOSING_MS);
+    s->closing_until = UINT64_MAX;
+    s->is_closing_timed = false;
     forget_credentials(s);
     fh__queue_wipe(&s->queue);
+}
+
+/* The end may come between two looks at the clock: its time runs from the next. */
+void fh__viewer_session_time(struct fh__viewer_session *s, uint64_t now)
+{
+    s->now = now;
+    if (s->state != FH_VIEWER_ENDED || s->is_closing_timed)
+        return;
+    s->closing_until = fh__session_later(now, FH_CLOSING_MS);
+    s->is_closing_timed = true;
 }
 
 static void broken(struct fh__viewer_session *s)
@@ -517,12 +528,14 @@ size_t fh__viewer_session_fill(struct fh__viewer_session *s, uint64_t now, uint8
 
 uint64_t fh__viewer_session_deadline(const struct fh__viewer_session *s)
 {
-    return s->state == FH_VIEWER_ENDED ? s->closing_until : s->auth_until;
+    if (s->state != FH_VIEWER_ENDED)
+        return s->auth_until;
+    return s->is_closing_timed ? s->closing_until : 0;
 }
 
 void fh__viewer_session_tick(struct fh__viewer_session *s, uint64_t now)
 {
-    s->now = now;
+    fh__viewer_session_time(s, now);
     if (s->state != FH_VIEWER_ENDED && now >= s->auth_until)
         fh__viewer_session_end(s, FH_BYE_TIMEOUT, FH_SESSION_E_TIMEOUT, true);
 }

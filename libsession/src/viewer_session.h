@@ -28,6 +28,7 @@ struct fh__viewer_session {
     bool view_only;
     enum fh__viewer_state state;
     uint64_t now, auth_until, closing_until;
+    bool is_closing_timed; /* closing_until is set */
     struct fh__mux mux;
     uint8_t message[FH_MESSAGE_MAX];
     size_t message_len;
@@ -67,6 +68,7 @@ int fh__viewer_session_event(struct fh__viewer_session *s, struct fh_viewer_conn
 size_t fh__viewer_session_fill(struct fh__viewer_session *s, uint64_t now, uint8_t *out,
                                size_t room, enum fh_channel_padding *padding);
 uint64_t fh__viewer_session_deadline(const struct fh__viewer_session *s);
+void fh__viewer_session_time(struct fh__viewer_session *s, uint64_t now);
 void fh__viewer_session_tick(struct fh__viewer_session *s, uint64_t now);
 
 void fh__viewer_session_push(struct fh__viewer_session *s, enum fh_viewer_conn_event_type type);

@@ -528,6 +528,53 @@ START_TEST(viewer_says_bye)
 }
 END_TEST
 
+/* Nothing was heard for long: the time that a goodbye may take begins with it. */
+START_TEST(a_goodbye_after_a_long_silence_is_answered)
+{
+    struct peers *p = start(FH_PERM_ALL);
+
+    p->now += 20000;
+    if (_i == 0)
+        fh_viewer_conn_close(p->v, FH_BYE_NORMAL);
+    else
+        fh_server_conn_close(p->s, FH_BYE_SERVER, false);
+    ck_assert(!fh_server_conn_is_finished(p->s) && !fh_viewer_conn_is_finished(p->v));
+    run(p);
+    ck_assert_int_eq(p->v_end.type, FH_VIEWER_CONN_EV_ENDED);
+    ck_assert_int_eq(p->v_end.ended.error, 0);
+    ck_assert_int_eq(p->s_error, 0);
+    ck_assert_int_eq(p->s_reason, _i ? FH_BYE_SERVER : FH_BYE_NORMAL);
+    ck_assert(fh_server_conn_is_finished(p->s) && fh_viewer_conn_is_finished(p->v));
+    peers_free(p);
+}
+END_TEST
+
+/* Whoever never answers a goodbye does not hold the connection, however long it was silent. */
+START_TEST(a_goodbye_that_is_not_answered_ends_all_the_same)
+{
+    struct peers *p = start(FH_PERM_ALL);
+    struct fh_viewer_conn_event ev;
+    size_t len;
+
+    p->now += 20000;
+    fh_viewer_conn_close(p->v, FH_BYE_NORMAL);
+    while (fh_viewer_conn_out(p->v, p->now, &len) != NULL)
+        fh_viewer_conn_out_done(p->v, len);
+    for (int i = 0; i < 4 && !fh_viewer_conn_is_finished(p->v); i++) {
+        ck_assert_uint_ge(fh_viewer_conn_deadline(p->v), p->now);
+        ck_assert_uint_le(fh_viewer_conn_deadline(p->v), p->now + 6000);
+        p->now = fh_viewer_conn_deadline(p->v);
+        (void)fh_viewer_conn_tick(p->v, p->now);
+        while (fh_viewer_conn_event(p->v, &ev) > 0)
+            p->v_end = ev;
+    }
+    ck_assert(fh_viewer_conn_is_finished(p->v));
+    ck_assert_int_eq(p->v_end.type, FH_VIEWER_CONN_EV_ENDED);
+    ck_assert_int_ne(p->v_end.ended.error, 0);
+    peers_free(p);
+}
+END_TEST
+
 START_TEST(idle_session_ends_and_input_keeps_it)
 {
     struct peers zero = {.now = 1000};
@@ -596,8 +643,10 @@ START_TEST(a_peer_that_takes_nothing_does_not_hold_a_connection)
     fh_server_conn_close(p->s, FH_BYE_SERVER, false);
     server_events(p);
     ck_assert(!fh_server_conn_is_finished(p->s));
+    (void)fh_server_conn_tick(p->s, p->now);
+    ck_assert(!fh_server_conn_is_finished(p->s));
     until = fh_server_conn_deadline(p->s);
-    ck_assert(until <= p->now + 6000);
+    ck_assert(until > p->now && until <= p->now + 6000);
     (void)fh_server_conn_tick(p->s, p->now + 6000);
     ck_assert(fh_server_conn_is_finished(p->s));
     peers_free(p);
@@ -804,6 +853,8 @@ int main(void)
     tcase_add_test(tc, keys_are_released_when_the_session_ends);
     tcase_add_loop_test(tc, server_says_bye_and_why, 0, N_CHUNKS);
     tcase_add_loop_test(tc, viewer_says_bye, 0, N_CHUNKS);
+    tcase_add_loop_test(tc, a_goodbye_after_a_long_silence_is_answered, 0, 2);
+    tcase_add_test(tc, a_goodbye_that_is_not_answered_ends_all_the_same);
     tcase_add_test(tc, idle_session_ends_and_input_keeps_it);
     tcase_add_test(tc, authentication_has_thirty_seconds);
     tcase_add_test(tc, silent_viewer_is_dropped_at_the_handshakes_deadlines);

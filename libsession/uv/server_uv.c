@@ -150,6 +150,8 @@ static void sign_done(uv_work_t *work, int status)
 
     job->is_running = false;
     job->session = NULL;
+    if (s)
+        (void)fh_server_conn_tick(s->conn, uv_now(server->loop));
     if (s && (status != 0 || job->status != 0 ||
               fh_server_conn_signed(s->conn, job->sig, job->len) != 0))
         fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);

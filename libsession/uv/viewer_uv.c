@@ -160,6 +160,7 @@ static void sign_done(uv_work_t *work, int status)
     struct fh_viewer *v = work->data;
 
     v->is_signing = false;
+    (void)fh_viewer_conn_tick(v->conn, uv_now(v->loop));
     if (status != 0 || v->sign_status != 0 ||
         (fh_viewer_conn_signed(v->conn, v->sig, v->sig_len) != 0 && !v->has_ended))
         fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);

@@ -17,18 +17,29 @@ enum atom_index {
     TARGETS,
     TIMESTAMP,
     INCR,
-    PROPERTY_0, /* where the answers arrive, one for each selection */
+    PROPERTY_0, /* where the answers arrive, two for each selection */
     PROPERTY_1,
+    PROPERTY_2,
+    PROPERTY_3,
     N_ATOMS
 };
 
-static const char *const atom_names[N_ATOMS] = {
-    "CLIPBOARD",      "UTF8_STRING", "TEXT", "text/plain;charset=utf-8",
-    "TARGETS",        "TIMESTAMP",   "INCR", "FARHAND_CLIPBOARD",
-    "FARHAND_PRIMARY"};
+static const char *const atom_names[N_ATOMS] = {"CLIPBOARD",
+                                                "UTF8_STRING",
+                                                "TEXT",
+                                                "text/plain;charset=utf-8",
+                                                "TARGETS",
+                                                "TIMESTAMP",
+                                                "INCR",
+                                                "FARHAND_CLIPBOARD",
+                                                "FARHAND_CLIPBOARD_2",
+                                                "FARHAND_PRIMARY",
+                                                "FARHAND_PRIMARY_2"};
 
 struct selection {
-    xcb_atom_t name, property;
+    xcb_atom_t name;
+    xcb_atom_t property, other; /* taken in turn: a late answer is known by its property */
+    xcb_window_t owner, asked;
     xcb_timestamp_t since; /* we own it since; XCB_CURRENT_TIME: not known yet */
     bool is_ours;
     bool is_fetching, is_latin1, is_in_parts, is_too_long, has_changed_again;
@@ -70,7 +81,8 @@ struct fh__clipboard *fh__clipboard_new(const struct fh__display *d, fh__clipboa
                       XCB_WINDOW_CLASS_INPUT_ONLY, XCB_COPY_FROM_PARENT, XCB_CW_EVENT_MASK,
                       &events);
     for (i = 0; i < 2; i++) {
-        cb->selections[i].property = cb->atoms[PROPERTY_0 + i];
+        cb->selections[i].property = cb->atoms[PROPERTY_0 + 2 * i];
+        cb->selections[i].other = cb->atoms[PROPERTY_1 + 2 * i];
         xcb_xfixes_select_selection_input(d->c, cb->window, cb->selections[i].name, changes);
     }
     return cb;
@@ -122,6 +134,11 @@ static bool remember(struct fh__clipboard *cb, const char *text, size_t len)
 
 static void ask(struct fh__clipboard *cb, struct selection *s, bool latin1)
 {
+    const xcb_atom_t last = s->property;
+
+    s->property = s->other;
+    s->other = last;
+    s->asked = s->owner;
     free(s->text);
     s->text = NULL;
     s->len = 0;
@@ -179,7 +196,7 @@ static void finish(struct fh__clipboard *cb, struct selection *s)
     if (s->is_too_long)
         fh__log(FH__LOG_INFO, "the clipboard holds more than %d bytes: not sent",
                 FH__CLIPBOARD_MAX);
-    else if (s->len > 0 && cb->is_watched && remember(cb, s->text, s->len))
+    else if (s->text && s->len > 0 && cb->is_watched && remember(cb, s->text, s->len))
         cb->changed(cb->text, cb->len, cb->user);
     if (again && cb->is_watched)
         ask(cb, s, false);
@@ -216,6 +233,10 @@ static void on_answer(struct fh__clipboard *cb, const xcb_selection_notify_event
 {
     struct selection *s = find_selection(cb, ev->selection);
 
+    if (s && ev->property != XCB_ATOM_NONE && ev->property == s->other) {
+        xcb_delete_property(cb->d->c, cb->window, s->other);
+        return;
+    }
     if (!s || !s->is_fetching || s->is_in_parts)
         return;
     if (ev->property != XCB_ATOM_NONE)
@@ -250,8 +271,9 @@ static void on_owner(struct fh__clipboard *cb, const xcb_xfixes_selection_notify
     s->is_ours = false;
     if (ev->owner == XCB_WINDOW_NONE || !cb->is_watched)
         return;
-    /* An owner that never ends its parts must not keep us from the next one. */
-    if (s->is_fetching && !s->is_in_parts)
+    s->owner = ev->owner;
+    /* An owner that never answers, or never ends its parts, must not keep us from the next one. */
+    if (s->is_fetching && !s->is_in_parts && s->owner == s->asked)
         s->has_changed_again = true;
     else
         ask(cb, s, false);

@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <farhand/address.h>
+
+enum { PATH_ROOM = 4096 };
 
 static const char *set_text(struct fh__config *c, const struct fh__option *o, const char *value)
 {
@@ -202,6 +205,27 @@ static void clear_listen(struct fh__config *c)
         free(c->listen[--c->n_listen]);
 }
 
+/* In the file a path begins with /; on the command line it may begin where we are. */
+static bool is_relative_path(const struct fh__option *o, const char *value)
+{
+    if (o->set == set_audit && (strcmp(value, "none") == 0 || strcmp(value, "syslog") == 0))
+        return false;
+    return (o->set == set_path || o->set == set_audit) && *value && *value != '/';
+}
+
+static const char *set_argument(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    char here[PATH_ROOM], path[PATH_ROOM];
+    int len;
+
+    if (!is_relative_path(o, value))
+        return o->set(c, o, value);
+    if (!getcwd(here, sizeof here))
+        return "a path that begins with /: where we are is not known";
+    len = snprintf(path, sizeof path, "%s/%s", strcmp(here, "/") == 0 ? "" : here, value);
+    return len < (int)sizeof path ? o->set(c, o, path) : "a shorter path";
+}
+
 /* One option at argv[i]; returns how many arguments it took, or -1. */
 static int parse_one(char *const *arg, struct fh__config *c, bool *has_listen,
                      struct fh__invocation *inv, char *error, size_t room)
@@ -232,7 +256,7 @@ static int parse_one(char *const *arg, struct fh__config *c, bool *has_listen,
             clear_listen(c);
             *has_listen = true;
         }
-        expected = o->set(c, o, value);
+        expected = set_argument(c, o, value);
         if (expected) {
             snprintf(error, room, "--%s %s: expected %s", o->name, value, expected);
             return -1;

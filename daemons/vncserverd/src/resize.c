@@ -17,6 +17,7 @@ struct layout {
     xcb_randr_output_t output;
     xcb_randr_crtc_t crtc;
     xcb_randr_mode_t mode; /* of the wanted size; 0: none */
+    bool is_made;          /* by us, just now */
     xcb_timestamp_t time;
 };
 
@@ -84,7 +85,8 @@ static bool has_monitor(const struct fh__display *d, xcb_randr_output_t output)
 /* A mode of that size for the output. The refresh rate is for show: 60 Hz. */
 static xcb_randr_mode_t make_mode(const struct fh__display *d,
                                   const xcb_randr_get_screen_resources_reply_t *res,
-                                  xcb_randr_output_t output, uint16_t width, uint16_t height)
+                                  xcb_randr_output_t output, uint16_t width, uint16_t height,
+                                  bool *is_made)
 {
     const xcb_randr_mode_info_t *same = find_mode(res, NULL, 1, width, height);
     xcb_randr_create_mode_reply_t *r;
@@ -103,6 +105,7 @@ static xcb_randr_mode_t make_mode(const struct fh__display *d,
         r = xcb_randr_create_mode_reply(
             d->c, xcb_randr_create_mode(d->c, d->screen->root, info, info.name_len, name), NULL);
         mode = r ? r->mode : 0;
+        *is_made = mode != 0;
         free(r);
     }
     if (mode)
@@ -135,7 +138,7 @@ static bool find_layout(const struct fh__display *d, uint16_t width, uint16_t he
         free(o);
     }
     if (used == 1 && !l->mode && !has_monitor(d, l->output))
-        l->mode = make_mode(d, res, l->output, width, height);
+        l->mode = make_mode(d, res, l->output, width, height, &l->is_made);
     free(res);
     return used == 1;
 }
@@ -178,6 +181,14 @@ static bool apply(const struct fh__display *d, const struct layout *l, uint16_t 
     return ok;
 }
 
+/* A mode that nothing shows any more: kept, each size ever asked for would fill the X server. */
+static void forget_mode(const struct fh__display *d, xcb_randr_output_t output,
+                        xcb_randr_mode_t mode)
+{
+    xcb_randr_delete_output_mode(d->c, output, mode);
+    xcb_randr_destroy_mode(d->c, mode);
+}
+
 static bool is_in_range(const struct fh__display *d, uint16_t width, uint16_t height)
 {
     xcb_randr_get_screen_size_range_reply_t *r = xcb_randr_get_screen_size_range_reply(
@@ -204,8 +215,17 @@ enum fh__resize_result fh__resize_to(struct fh__resize *r, uint16_t width, uint1
     if (!apply(r->d, &l, width, height)) {
         fh__log(FH__LOG_WARNING, "the X server refused the size %ux%u", width, height);
         apply(r->d, &old, r->width, r->height);
+        if (l.is_made)
+            forget_mode(r->d, l.output, l.mode);
+        r->made = old.is_made ? old.mode : r->made;
         return FH__RESIZE_INVALID;
     }
+    if (old.is_made)
+        forget_mode(r->d, old.output, old.mode);
+    if (r->made && r->made != l.mode)
+        forget_mode(r->d, l.output, r->made);
+    if (r->made != l.mode)
+        r->made = l.is_made ? l.mode : 0;
     r->width = width;
     r->height = height;
     return FH__RESIZE_OK;

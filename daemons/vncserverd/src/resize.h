@@ -18,6 +18,7 @@ enum { FH__SCREENS_MAX = 16 };
 struct fh__resize {
     const struct fh__display *d;
     uint16_t width, height; /* of the screen as last told */
+    uint32_t made;          /* RandR's mode that we made and use, 0: none */
 };
 
 enum fh__resize_result {

@@ -39,7 +39,7 @@ struct service {
     struct fh__auditlog audit;
     struct fh__sharing sharing;
     struct fh_tcp_listener *listener;
-    bool is_stopping;
+    bool is_ready, is_stopping;
     enum fh__exit how;
 };
 
@@ -120,7 +120,8 @@ static void reload(struct service *s)
     struct fh__invocation invocation;
     char error[ERROR_MAX];
 
-    sd_notify(0, "RELOADING=1");
+    if (s->is_ready)
+        sd_notify(0, "RELOADING=1");
     if (fh__config_build(&fresh, &invocation, s->argc, s->argv, error, sizeof error) == 0) {
         fh__log_set_level(fresh.log_level);
         if (s->sharing.server)
@@ -133,7 +134,9 @@ static void reload(struct service *s)
     fh__userstore_refresh(&s->users);
     if (fh__auditlog_reopen(&s->audit) != 0)
         fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
-    sd_notify(0, "READY=1");
+    /* While it starts, READY=1 would be a lie. */
+    if (s->is_ready)
+        sd_notify(0, "READY=1");
 }
 
 static void on_children(struct service *s)
@@ -254,13 +257,25 @@ static void start_handles(struct service *s)
     }
 }
 
+/* Signals that came are acted on; those that come make the loop's descriptor readable. */
+static bool has_ended(void *user)
+{
+    struct service *s = user;
+
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+    return s->is_stopping;
+}
+
 static enum fh__exit open_display(struct service *s)
 {
     const struct fh__config *cfg = s->cfg;
+    const struct fh__virtual_wait wait = {uv_backend_fd(&s->loop), has_ended, s};
     char error[ERROR_MAX];
 
     if (cfg->virtual && fh__virtual_start(&s->virtual, cfg->virtual_width, cfg->virtual_height,
-                                          error, sizeof error) != 0) {
+                                          &wait, error, sizeof error) != 0) {
+        if (s->is_stopping)
+            return FH__EXIT_DISPLAY;
         fh__log(FH__LOG_ERROR, "no virtual display: %s", error);
         return FH__EXIT_DISPLAY;
     }
@@ -380,6 +395,7 @@ static enum fh__exit start(struct service *s)
         return how;
     start_handles(s);
     on_children(s); /* one that ended before SIGCHLD was looked for */
+    s->is_ready = true;
     sd_notifyf(0, "READY=1\nSTATUS=Sharing %s",
                s->virtual ? fh__virtual_display(s->virtual) : s->cfg->display);
     return FH__EXIT_OK;

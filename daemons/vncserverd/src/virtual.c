@@ -162,25 +162,41 @@ static int spawn(pid_t *out, char *const *argv, int keep, bool is_quiet, char *e
     return 0;
 }
 
-/* Xvfb writes the number of its display when it is ready. */
-static int read_display(struct fh__virtual *v, int fd, char *error, size_t room)
+/* Until fd is readable. Signals interrupt it; who hears them says whether that is the end. */
+static int wait_readable(int fd, uint64_t end, const struct fh__virtual_wait *wait, char *error,
+                         size_t room)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    uint64_t end = fh__now_ms() + FH__VIRTUAL_START_MS, now;
+    struct pollfd p[2] = {{.fd = fd, .events = POLLIN},
+                          {.fd = wait ? wait->fd : -1, .events = POLLIN}};
+    uint64_t now;
+
+    for (;;) {
+        if (wait && wait->has_ended(wait->user)) {
+            snprintf(error, room, "Xvfb is not waited for any more");
+            return -1;
+        }
+        now = fh__now_ms();
+        if (now >= end) {
+            snprintf(error, room, "Xvfb is not ready after %d s", FH__VIRTUAL_START_MS / 1000);
+            return -1;
+        }
+        if (poll(p, 2, (int)(end - now)) > 0 && p[0].revents)
+            return 0;
+    }
+}
+
+/* Xvfb writes the number of its display when it is ready. */
+static int read_display(struct fh__virtual *v, int fd, const struct fh__virtual_wait *wait,
+                        char *error, size_t room)
+{
+    uint64_t end = fh__now_ms() + FH__VIRTUAL_START_MS;
     char number[12] = "";
     size_t len = 0;
     ssize_t n;
 
     while (!strchr(number, '\n')) {
-        now = fh__now_ms();
-        if (now < end && poll(&p, 1, (int)(end - now)) < 0 && errno == EINTR)
-            continue; /* a signal; the loop that comes next acts on it */
-        if (now >= end || len == sizeof number - 1) {
-            snprintf(error, room, "Xvfb is not ready after %d s", FH__VIRTUAL_START_MS / 1000);
+        if (wait_readable(fd, end, wait, error, room) != 0)
             return -1;
-        }
-        if (!p.revents)
-            continue;
         n = read(fd, number + len, sizeof number - 1 - len);
         if (n <= 0) {
             snprintf(error, room, "Xvfb ended before it was ready");
@@ -192,8 +208,8 @@ static int read_display(struct fh__virtual *v, int fd, char *error, size_t room)
     return 0;
 }
 
-static int start_server(struct fh__virtual *v, uint16_t width, uint16_t height, char *error,
-                        size_t room)
+static int start_server(struct fh__virtual *v, uint16_t width, uint16_t height,
+                        const struct fh__virtual_wait *wait, char *error, size_t room)
 {
     char screen[32], fd_text[12];
     const char *argv[] = {"Xvfb", "-displayfd", fd_text,     "-auth", v->authority, "-screen",
@@ -209,20 +225,21 @@ static int start_server(struct fh__virtual *v, uint16_t width, uint16_t height, 
     ret = spawn(&v->server, (char *const *)argv, fds[1], true, error, room);
     close(fds[1]);
     if (ret == 0)
-        ret = read_display(v, fds[0], error, room);
+        ret = read_display(v, fds[0], wait, error, room);
     close(fds[0]);
     return ret;
 }
 
-int fh__virtual_start(struct fh__virtual **out, uint16_t width, uint16_t height, char *error,
-                      size_t room)
+int fh__virtual_start(struct fh__virtual **out, uint16_t width, uint16_t height,
+                      const struct fh__virtual_wait *wait, char *error, size_t room)
 {
     struct fh__virtual *v = calloc(1, sizeof *v);
 
     if (!v)
         return failed(error, room, "Xvfb", ENOMEM);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (make_directory(v, error, room) != 0 || start_server(v, width, height, error, room) != 0) {
+    if (make_directory(v, error, room) != 0 ||
+        start_server(v, width, height, wait, error, room) != 0) {
         fh__virtual_stop(v);
         return -1;
     }

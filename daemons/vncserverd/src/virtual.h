@@ -29,9 +29,16 @@ enum {
 
 struct fh__virtual;
 
-/* 0, or -1 and a sentence in error; then nothing is running. */
-int fh__virtual_start(struct fh__virtual **out, uint16_t width, uint16_t height, char *error,
-                      size_t room);
+/* What may end the waiting for the X server. */
+struct fh__virtual_wait {
+    int fd; /* readable: has_ended() is asked; it is asked once before as well */
+    bool (*has_ended)(void *user);
+    void *user;
+};
+
+/* wait: borrowed, NULL: nothing may. 0, or -1 and a sentence in error; then nothing is running. */
+int fh__virtual_start(struct fh__virtual **out, uint16_t width, uint16_t height,
+                      const struct fh__virtual_wait *wait, char *error, size_t room);
 const char *fh__virtual_display(const struct fh__virtual *v);
 const uint8_t *fh__virtual_cookie(const struct fh__virtual *v);
 /* argv: NULL-terminated, borrowed. */

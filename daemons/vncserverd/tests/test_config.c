@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "options.h"
@@ -161,6 +162,40 @@ START_TEST(the_command_line_overrides_the_file)
     ck_assert_str_eq(c.program[0], "xterm");
     ck_assert_str_eq(c.program[1], "--help");
     ck_assert_int_eq(inv.action, FH__ACTION_RUN);
+    fh__config_free(&c);
+}
+END_TEST
+
+START_TEST(paths_of_the_command_line_begin_where_we_are)
+{
+    char *argv[] = {S("vncserverd"), S("--users=u"),        S("--identity"),
+                    S("./d/i"),      S("--xauthority=/x"),  S("--audit=a"),
+                    S("--listen"),   S("unix:/relative/s"), NULL};
+    char *none[] = {S("vncserverd"), S("--audit=none"), NULL};
+    char *empty[] = {S("vncserverd"), S("--users="), NULL};
+    char before[4096], here[4096], expected[5000], error[300] = "";
+    struct fh__invocation inv;
+    struct fh__config c;
+
+    fh__config_init(&c);
+    ck_assert_ptr_nonnull(getcwd(before, sizeof before));
+    ck_assert_int_eq(chdir("/tmp"), 0);
+    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+    ck_assert_int_eq(parse(&c, &inv, error, argv), 0);
+    snprintf(expected, sizeof expected, "%s/u", here);
+    ck_assert_str_eq(c.users, expected);
+    snprintf(expected, sizeof expected, "%s/./d/i", here);
+    ck_assert_str_eq(c.identity, expected);
+    snprintf(expected, sizeof expected, "%s/a", here);
+    ck_assert_str_eq(c.audit, expected);
+    ck_assert_str_eq(c.xauthority, "/x");
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(parse(&c, &inv, error, argv), 0);
+    ck_assert_str_eq(c.users, "/u");
+    ck_assert_int_eq(parse(&c, &inv, error, none), 0);
+    ck_assert_str_eq(c.audit, "none");
+    ck_assert_int_ne(parse(&c, &inv, error, empty), 0);
+    ck_assert_int_eq(chdir(before), 0);
     fh__config_free(&c);
 }
 END_TEST
@@ -332,6 +367,7 @@ int main(void)
     tcase_add_test(tc, seventeen_addresses_are_too_many);
     tcase_add_test(tc, a_nul_is_not_text);
     tcase_add_test(tc, the_command_line_overrides_the_file);
+    tcase_add_test(tc, paths_of_the_command_line_begin_where_we_are);
     tcase_add_loop_test(tc, actions_are_recognised, 0, sizeof actions / sizeof *actions);
     tcase_add_loop_test(tc, a_wrong_command_line_is_explained, 0,
                         sizeof bad_lines / sizeof *bad_lines);

@@ -458,21 +458,15 @@ static xcb_atom_t atom(const char *name)
     return a;
 }
 
-/* Answers one request for our selection. */
-static void serve(xcb_window_t win, const char *selection, const char *target, const char *text,
-                  size_t len)
+static void answer_request(xcb_selection_request_event_t *ev, const char *target, const char *text,
+                           size_t len)
 {
+    bool ok = ev->target == atom(target);
     union {
         xcb_selection_notify_event_t ev;
         char bytes[32];
     } answer = {{0}};
-    xcb_selection_request_event_t *ev;
-    bool ok;
 
-    (void)win;
-    ev = (xcb_selection_request_event_t *)app_event(XCB_SELECTION_REQUEST);
-    ck_assert_uint_eq(ev->selection, atom(selection));
-    ok = ev->target == atom(target);
     if (ok)
         xcb_change_property(app, XCB_PROP_MODE_REPLACE, ev->requestor, ev->property, ev->target, 8,
                             (uint32_t)len, text);
@@ -484,6 +478,18 @@ static void serve(xcb_window_t win, const char *selection, const char *target, c
     xcb_send_event(app, 0, ev->requestor, 0, answer.bytes);
     app_sync();
     free(ev);
+}
+
+/* Answers one request for our selection. */
+static void serve(xcb_window_t win, const char *selection, const char *target, const char *text,
+                  size_t len)
+{
+    xcb_selection_request_event_t *ev;
+
+    (void)win;
+    ev = (xcb_selection_request_event_t *)app_event(XCB_SELECTION_REQUEST);
+    ck_assert_uint_eq(ev->selection, atom(selection));
+    answer_request(ev, target, text, len);
 }
 
 START_TEST(copied_text_is_told_once)
@@ -501,6 +507,24 @@ START_TEST(copied_text_is_told_once)
     serve(win, "PRIMARY", "UTF8_STRING", "other", 5);
     pump_until(told.n_cut == 2);
     ck_assert_str_eq(told.cut_text, "other");
+}
+END_TEST
+
+/* One that hangs, or that died between the question and its answer. */
+START_TEST(an_owner_that_never_answers_does_not_block_the_next)
+{
+    xcb_window_t silent = make_window(0, 0, 10, 10), win = make_window(0, 0, 10, 10);
+    xcb_selection_request_event_t *first, *second;
+
+    xcb_set_selection_owner(app, silent, atom("CLIPBOARD"), XCB_CURRENT_TIME);
+    first = (xcb_selection_request_event_t *)app_event(XCB_SELECTION_REQUEST);
+    xcb_set_selection_owner(app, win, atom("CLIPBOARD"), XCB_CURRENT_TIME);
+    second = (xcb_selection_request_event_t *)app_event(XCB_SELECTION_REQUEST);
+    answer_request(first, "UTF8_STRING", "late", 4); /* which nobody waits for any more */
+    answer_request(second, "UTF8_STRING", "next", 4);
+    pump_until(told.n_cut > 0);
+    ck_assert_str_eq(told.cut_text, "next");
+    ck_assert_uint_eq(told.n_cut, 1);
 }
 END_TEST
 
@@ -676,6 +700,32 @@ START_TEST(a_viewer_resizes_the_screen)
 }
 END_TEST
 
+static unsigned count_modes(void)
+{
+    xcb_randr_get_screen_resources_reply_t *r = xcb_randr_get_screen_resources_reply(
+        app, xcb_randr_get_screen_resources(app, app_screen->root), NULL);
+    unsigned n = r->num_modes;
+
+    free(r);
+    return n;
+}
+
+/* Else a viewer could fill the X server with them. */
+START_TEST(sizes_that_were_left_leave_no_modes)
+{
+    unsigned before, n;
+    uint16_t i;
+
+    ck_assert_int_eq(fh__desktop_resize(desktop, 321, 201), FH__RESIZE_OK);
+    before = count_modes();
+    for (i = 0; i < 20; i++)
+        ck_assert_int_eq(fh__desktop_resize(desktop, (uint16_t)(322 + i), 201), FH__RESIZE_OK);
+    fh__desktop_pump(desktop);
+    n = count_modes();
+    ck_assert_uint_le(n, before + 1);
+}
+END_TEST
+
 START_TEST(a_change_of_size_by_others_is_followed)
 {
     struct fh__desktop *other;
@@ -755,6 +805,7 @@ int main(void)
     tcase_add_test(tc, an_unchanged_pointer_sends_nothing);
     tcase_add_test(tc, the_bell_is_heard);
     tcase_add_test(tc, copied_text_is_told_once);
+    tcase_add_test(tc, an_owner_that_never_answers_does_not_block_the_next);
     tcase_add_test(tc, latin1_is_taken_where_there_is_no_utf8);
     tcase_add_test(tc, text_in_parts_is_joined);
     tcase_add_test(tc, text_that_is_too_long_is_left_alone);
@@ -762,6 +813,7 @@ int main(void)
     tcase_add_test(tc, a_viewers_text_can_be_pasted);
     tcase_add_test(tc, the_clipboard_is_lost_to_the_next_owner);
     tcase_add_test(tc, a_viewer_resizes_the_screen);
+    tcase_add_test(tc, sizes_that_were_left_leave_no_modes);
     tcase_add_test(tc, a_change_of_size_by_others_is_followed);
     tcase_add_test(tc, the_end_of_the_x_server_is_noticed);
     suite_add_tcase(s, tc);

@@ -307,6 +307,27 @@ class Ends(Case):
         for pid in pids:
             self.assertFalse(os.path.exists("/proc/%d" % pid))
 
+    def test_ended_while_the_x_server_starts(self):
+        """SIGHUP and a child's end are no reason to give up, SIGTERM is, at once and for good."""
+        runtime, fake = self.home + "/run", self.home + "/bin"
+        os.mkdir(runtime, 0o700)
+        os.mkdir(fake)
+        os.mkfifo(self.home + "/up")
+        with open(fake + "/Xvfb", "w") as f:
+            f.write("#!/bin/sh\necho $$ > %s/up\nexec sleep 1000\n" % self.home)
+        os.chmod(fake + "/Xvfb", 0o755)
+        self.env.update(PATH=fake + ":" + self.env["PATH"], RUNTIME_DIRECTORY=runtime)
+        service = self.start("--virtual", "640x480")
+        with open(self.home + "/up") as f:
+            server = int(f.read())
+        service.process.send_signal(signal.SIGCHLD)
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("the configuration was read again")
+        self.assertEqual(service.end(), 0)
+        self.assertNotIn("error", "\n".join(service.lines))  # as there is where Xvfb was waited for to the end
+        self.assertFalse(os.path.exists("/proc/%d" % server))
+        self.assertEqual(os.listdir(runtime), [])
+
     def test_nothing_is_left(self):
         for number in signal.SIGTERM, signal.SIGINT:
             s = self.start_virtual("sh", "-c", "setsid sleep 1000 & sleep 1000")

@@ -22,7 +22,7 @@ static int pipe_read, pipe_write; /* programs write to FD 9 */
 static void setup(void)
 {
     fh__log_set_level(FH__LOG_ERROR);
-    ck_assert_msg(fh__virtual_start(&v, 640, 480, error, sizeof error) == 0, "%s", error);
+    ck_assert_msg(fh__virtual_start(&v, 640, 480, NULL, error, sizeof error) == 0, "%s", error);
 }
 
 /* After the X server was started, which must not have it. */
@@ -180,7 +180,7 @@ START_TEST(being_killed_leaves_nothing)
     if (child == 0) {
         char *argv[] = {(char *)"sh", (char *)"-c", (char *)"echo up >&9; exec sleep 1000", NULL};
 
-        if (fh__virtual_start(&v, 640, 480, error, sizeof error) != 0 ||
+        if (fh__virtual_start(&v, 640, 480, NULL, error, sizeof error) != 0 ||
             fh__virtual_run(v, argv, error, sizeof error) != 0)
             _exit(1);
         close(pipe_write);

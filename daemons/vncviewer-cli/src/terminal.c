@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE /* pipe2 */
 #include "terminal.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,53 +24,72 @@ bool terminal_can_ask(void)
     return true;
 }
 
-static int read_line(int fd, char *answer, size_t room)
-{
-    size_t n = 0;
-    char c;
-
-    for (;;) {
-        ssize_t got = read(fd, &c, 1);
-
-        if (got <= 0)
-            return -1;
-        if (c == '\n')
-            break;
-        if (n + 1 == room)
-            return -1;
-        answer[n++] = c;
-    }
-    answer[n] = '\0';
-    return 0;
-}
-
 static volatile sig_atomic_t caught;
+static int
+    wake[2]; /* the handler writes: whichever thread it runs in, and whenever, poll hears it */
 
 static void on_signal(int number)
 {
+    int saved = errno;
+
     caught = number;
+    if (write(wake[1], "", 1) < 0)
+        caught = number; /* the pipe is full: it is heard all the same */
+    errno = saved;
 }
 
 static const int interrupts[] = {SIGINT, SIGTERM};
 enum { INTERRUPTS = sizeof interrupts / sizeof interrupts[0] };
 
 /* The loop's handlers restart what they interrupt, so that nothing would end the waiting. */
-static void catch_interrupts(struct sigaction before[INTERRUPTS])
+static int catch_interrupts(struct sigaction before[INTERRUPTS])
 {
     struct sigaction sa = {.sa_handler = on_signal};
 
+    if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -1;
     caught = 0;
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < INTERRUPTS; i++)
         sigaction(interrupts[i], &sa, &before[i]);
+    return 0;
 }
 
 static void release_interrupts(const struct sigaction before[INTERRUPTS])
 {
     for (size_t i = 0; i < INTERRUPTS; i++)
         sigaction(interrupts[i], &before[i], NULL);
+    close(wake[0]);
+    close(wake[1]);
     if (caught)
         raise(caught);
+}
+
+/* Reads one byte; false: the input ended, or a signal came first. */
+static bool read_byte(int fd, char *out)
+{
+    struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = wake[0], .events = POLLIN}};
+
+    while (!caught && poll(fds, 2, -1) < 0 && errno == EINTR)
+        ;
+    return !caught && fds[1].revents == 0 && read(fd, out, 1) == 1;
+}
+
+static int read_line(int fd, char *answer, size_t room)
+{
+    size_t n = 0;
+    char c;
+
+    while (read_byte(fd, &c)) {
+        if (c == '\n') {
+            answer[n] = '\0';
+            return 0;
+        }
+        if (n + 1 == room)
+            return -1;
+        answer[n++] = c;
+    }
+    return -1;
 }
 
 int terminal_ask(const char *question, bool is_secret, char *answer, size_t room)
@@ -80,7 +101,10 @@ int terminal_ask(const char *question, bool is_secret, char *answer, size_t room
 
     if (fd < 0)
         return -1;
-    catch_interrupts(handlers);
+    if (catch_interrupts(handlers) != 0) {
+        close(fd);
+        return -1;
+    }
     if (is_secret && tcgetattr(fd, &before) == 0) {
         quiet = before;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
