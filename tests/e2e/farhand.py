@@ -144,6 +144,10 @@ def temporary():
     return folders[-1]
 
 
+# Whoever ends us with a signal gets the cleaning up as well.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
 @atexit.register
 def clean_up():
     """Ends everything. Returns how many programs were accused by a sanitizer, and prints what it said."""
@@ -512,7 +516,6 @@ class Terminal:
 def main():
     """Runs the cases of the script; the last line sums up."""
     need("Xvfb", "xterm", "xdotool", "xwd", "xev")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
     program = unittest.main(module="__main__", exit=False, verbosity=2)
     result = program.result

@@ -209,7 +209,7 @@ def main():
     print(f"units up {proxy.units[UP]}, down {proxy.units[DOWN]}")
     todo = plan(proxy.units, random.Random(SEED))
     total, judge, lock = len(todo), Judge(real), threading.Lock()
-    threads = [threading.Thread(target=work, args=(w, todo, judge, lock)) for w in workers]
+    threads = [threading.Thread(target=work, args=(w, todo, judge, lock), daemon=True) for w in workers]
     for t in threads:
         t.start()
     for t in threads:
