@@ -528,6 +528,42 @@ START_TEST(viewer_says_bye)
 }
 END_TEST
 
+START_TEST(what_was_typed_right_before_the_goodbye_arrives)
+{
+    struct peers *p = start(FH_PERM_ALL);
+
+    p->chunk = chunks[_i];
+    ck_assert_int_eq(fh_viewer_conn_key(p->v, 'a', 0, true), 0);
+    ck_assert_int_eq(fh_viewer_conn_key(p->v, 'a', 0, false), 0);
+    fh_viewer_conn_close(p->v, FH_BYE_NORMAL);
+    run(p);
+    ck_assert_ptr_nonnull(strstr(p->slog, "key 61 down\nkey 61 up\nended 0\n"));
+    ck_assert_int_eq(p->v_end.ended.reason, FH_BYE_NORMAL);
+    ck_assert_int_eq(p->v_end.ended.error, 0);
+    peers_free(p);
+}
+END_TEST
+
+/* Without the server's Close nobody knows whether the last words arrived. */
+START_TEST(a_goodbye_that_is_cut_off_is_no_good_end)
+{
+    struct peers *p = start(FH_PERM_ALL);
+    size_t len;
+
+    fh_viewer_conn_close(p->v, FH_BYE_NORMAL);
+    while (fh_viewer_conn_out(p->v, p->now, &len) != NULL)
+        fh_viewer_conn_out_done(p->v, len);
+    viewer_events(p);
+    ck_assert_uint_eq(p->v_ended, 0);
+    ck_assert_int_ne(fh_viewer_conn_in_end(p->v, p->now), 0);
+    viewer_events(p);
+    ck_assert_uint_eq(p->v_ended, 1);
+    ck_assert_int_eq(p->v_end.ended.reason, FH_BYE_LOST);
+    ck_assert_int_ne(p->v_end.ended.error, 0);
+    peers_free(p);
+}
+END_TEST
+
 /* Nothing was heard for long: the time that a goodbye may take begins with it. */
 START_TEST(a_goodbye_after_a_long_silence_is_answered)
 {
@@ -853,6 +889,8 @@ int main(void)
     tcase_add_test(tc, keys_are_released_when_the_session_ends);
     tcase_add_loop_test(tc, server_says_bye_and_why, 0, N_CHUNKS);
     tcase_add_loop_test(tc, viewer_says_bye, 0, N_CHUNKS);
+    tcase_add_loop_test(tc, what_was_typed_right_before_the_goodbye_arrives, 0, N_CHUNKS);
+    tcase_add_test(tc, a_goodbye_that_is_cut_off_is_no_good_end);
     tcase_add_loop_test(tc, a_goodbye_after_a_long_silence_is_answered, 0, 2);
     tcase_add_test(tc, a_goodbye_that_is_not_answered_ends_all_the_same);
     tcase_add_test(tc, idle_session_ends_and_input_keeps_it);

@@ -7,7 +7,7 @@ thing. Then: the viewer ends with a documented code other than 0 and says what w
 received nothing but a beginning of the word, a picture that was written is the real one, and the
 server's audit shows no session that ended well.
 
-FARHAND_MITM=all does it to every byte of the handshake; otherwise a seed chooses, which is printed
+FARHAND_MITM=all flips a bit in every byte of the handshake; otherwise a seed chooses, which is printed
 with a failure and can be given back as FARHAND_SEED.
 """
 import os
@@ -111,8 +111,7 @@ def plan(units, rng):
             if i <= last_of_handshake:
                 for at in handshake_positions(rng, length):
                     todo.append(Meddling(way, i, "flip", at, rng.randrange(8)))
-                others = range(length) if EVERYTHING else rng.sample(range(length), min(length, 4))
-                for at in others:
+                for at in rng.sample(range(length), min(length, 4)):
                     todo += [Meddling(way, i, kind, at) for kind in ("repeat", "swap", "cut")]
                 todo += [Meddling(way, i, "drop", at) for at in rng.sample(range(length), min(length, 3))]
             elif i <= last_of_handshake + RECORDS or i >= len(units[way]) - 2:
