@@ -20,7 +20,7 @@ sysroot = $(abspath $(BUILD)/sysroot/$1)
 check-musl check-aarch64 check-powerpc: check-%:
 	@scripts/install-deps portable
 	@scripts/sysroot $* $(BUILD)/sysroot/$*
-	+@CK_TIMEOUT_MULTIPLIER=10 PKG_CONFIG_LIBDIR=$(call sysroot,$*)/lib/pkgconfig PKG_CONFIG_PATH= \
+	+@CK_TIMEOUT_MULTIPLIER=10 FARHAND_SLOW=1 PKG_CONFIG_LIBDIR=$(call sysroot,$*)/lib/pkgconfig PKG_CONFIG_PATH= \
 	  $(MAKE) --no-print-directory check-core FLAVOUR=$* CC=$(CC_$*) AR=$(AR_$*) RUN='$(RUN_$*)' \
 	  PKG_CONFIG='pkg-config --static' CPPFLAGS='-isystem $(call sysroot,$*)/include $(CPPFLAGS)' \
 	  LDFLAGS='-static -no-pie -L$(call sysroot,$*)/lib $(LDFLAGS)'
