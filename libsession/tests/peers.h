@@ -85,7 +85,7 @@ static inline void free_identities(void)
     fh_identity_free(viewer_identity);
 }
 
-static inline void note(char *log, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static inline void note(char *log, const char *fmt, ...)
 {
     size_t len = strlen(log);
     va_list ap;

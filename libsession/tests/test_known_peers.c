@@ -229,8 +229,8 @@ START_TEST(a_line_without_a_version_is_an_error)
                                         " 1 host",
                                         "1",
                                         "11a host",
-                                        "\xef\xbb\xbf"
-                                        "1 host"};
+                                        ("\xef\xbb\xbf"
+                                         "1 host")};
     struct fh_known_peers *bad = NULL;
     char text[64];
     unsigned line;
