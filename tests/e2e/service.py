@@ -105,8 +105,13 @@ class Listening(Service):
                              options=["--listen", "127.0.0.1:0", "--listen", "[::1]:0"])
         v4 = server.program.wait_line(r"listening on 127\.0\.0\.1:(\d+)").group(1)
         v6 = server.program.wait_line(r"listening on \[::1\]:(\d+)").group(1)
-        for address in (server.address, f"127.0.0.1::{v4}", f"[::1]::{v6}", f"localhost::{v4}"):
+        for address in (server.address, f"127.0.0.1::{v4}", f"[::1]::{v6}"):
             self.ok(address, "info")
+        try:
+            socket.getaddrinfo("localhost", v4)
+        except OSError:
+            return  # a system without /etc/hosts has no name to try
+        self.ok(f"localhost::{v4}", "info")
 
     def test_a_socket_that_systemd_opened(self):
         listener = socket.create_server(("127.0.0.1", 0))
