@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Connecting and what a connected stream does. Listening has a file of its own. */
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -580,7 +581,11 @@ START_TEST(a_name_is_resolved_by_the_system_and_both_families_are_tried)
     struct door d;
     struct call c;
     struct fh_target to;
+    struct addrinfo *known;
 
+    if (getaddrinfo("localhost", NULL, NULL, &known) != 0)
+        return; /* a system without /etc/hosts has no name to try */
+    freeaddrinfo(known);
     /* localhost is ::1 and 127.0.0.1, or one of them; only the second listens. */
     open_door(&d, "127.0.0.1:0");
     ck_assert_int_eq(fh_address_parse_viewer("localhost", &to, NULL), 0);
