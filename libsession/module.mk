@@ -2,7 +2,7 @@ libsession_NAME    := session
 libsession_DEPS    := libcrypto-rfb librfb
 libsession_PKGS    := 
 libsession_HEADERS := include/farhand/session_version.h include/farhand/session_error.h \
-  include/farhand/permissions.h include/farhand/audit.h include/farhand/known_peers.h \
+  include/farhand/auth.h include/farhand/permissions.h include/farhand/audit.h include/farhand/known_peers.h \
   include/farhand/users.h include/farhand/admission.h include/farhand/server_conn.h \
   include/farhand/viewer_conn.h
 libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c src/admission.c \

@@ -25,9 +25,6 @@ enum fh__message {
     FH_MSG_MAY_IGNORE = 128 /* from here on: who does not know a message skips it */
 };
 
-/* What a method asks for. 3 to 6 are reserved: PAKE step, one-time code, prompt, wait. */
-enum fh__kind { FH_KIND_USER = 1, FH_KIND_PASSWORD = 2 };
-
 /* Offer: u8 n, { u8 method | u8 n, u8 kinds[n] }[n] */
 struct fh__offer {
     uint8_t n;

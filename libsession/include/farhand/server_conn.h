@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include <farhand/audit.h>
+#include <farhand/auth.h>
 #include <farhand/permissions.h>
 #include <farhand/session_error.h>
 
@@ -38,9 +39,6 @@ struct fh_framebuffer; /* <farhand/framebuffer.h> */
 struct fh_screen;
 struct fh_rect;
 struct fh_channel_info; /* <farhand/channel.h> */
-
-/* Numbers of authentication methods. docs/protocol.md, "Authentication". */
-enum fh_method { FH_METHOD_PASSWORD = 1 /* user name and password */ };
 
 /* Why a session ended; sent in Bye, shown to people by fh_bye_text(). */
 #define FH_BYES(X)                                                                                 \
