@@ -4,6 +4,8 @@
 #include <farhand/address.h>
 #include <farhand/transport_error.h>
 
+#include "ip.h"
+
 /* Text in a room of fixed size: cut at its end, always zero-terminated. */
 struct text {
     char *at;
@@ -138,140 +140,27 @@ bool fh_address_equal_host(const struct fh_address *a, const struct fh_address *
     return memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
-/* The text that is left to read. */
-struct scan {
-    const char *p;
-    size_t left;
-};
-
-static bool take(struct scan *s, char c)
+/* A scope such as "%3", or nothing. */
+static bool read_zone(const char *text, size_t len, uint32_t *out)
 {
-    if (s->left == 0 || *s->p != c)
-        return false;
-    s->p++;
-    s->left--;
-    return true;
-}
+    struct ip_scan s = {.p = text, .left = len};
 
-static int digit(char c, int base)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (base == 16 && c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (base == 16 && c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* One to max digits and no digit after them; how many, 0 if it is not so. */
-static size_t take_number(struct scan *s, int base, size_t max, uint32_t *out)
-{
-    size_t n = 0;
-    uint32_t v = 0;
-
-    while (n < s->left && n <= max && digit(s->p[n], base) >= 0) {
-        v = v * (uint32_t)base + (uint32_t)digit(s->p[n], base);
-        n++;
-    }
-    if (n == 0 || n > max)
-        return 0;
-    s->p += n;
-    s->left -= n;
-    *out = v;
-    return n;
-}
-
-/* Exactly four decimal numbers: forms such as 127.1 or 0177.0.0.1 mean different things to others.
- */
-static bool take_ipv4(struct scan *s, uint8_t out[4])
-{
-    for (size_t i = 0; i < 4; i++) {
-        const char *start;
-        uint32_t v;
-        size_t n;
-
-        if (i > 0 && !take(s, '.'))
-            return false;
-        start = s->p;
-        n = take_number(s, 10, 3, &v);
-        if (n == 0 || v > 255 || (n > 1 && *start == '0'))
-            return false;
-        out[i] = (uint8_t)v;
-    }
-    return true;
-}
-
-/* The groups on one side of "::"; *n counts bytes. Ends before "::" or at what is no group. */
-static bool take_groups(struct scan *s, uint8_t *out, size_t *n)
-{
-    *n = 0;
-    while (s->left > 0 && digit(*s->p, 16) >= 0) {
-        struct scan at = *s;
-        uint32_t v;
-
-        if (*n <= 12 && take_ipv4(&at, out + *n) && (at.left == 0 || *at.p == '%')) {
-            *s = at;
-            *n += 4;
-            return true;
-        }
-        if (*n > 14 || take_number(s, 16, 4, &v) == 0)
-            return false;
-        out[(*n)++] = (uint8_t)(v >> 8);
-        out[(*n)++] = (uint8_t)v;
-        if (s->left >= 2 && s->p[0] == ':' && s->p[1] == ':')
-            return true;
-        if (!take(s, ':'))
-            return true;
-        if (s->left == 0 || digit(*s->p, 16) < 0)
-            return false;
-    }
-    return true;
-}
-
-/* RFC 4291 2.2. */
-static bool take_ipv6(struct scan *s, uint8_t out[16])
-{
-    uint8_t head[16], tail[16];
-    size_t heads, tails;
-
-    if (!take_groups(s, head, &heads))
-        return false;
-    if (s->left < 2 || s->p[0] != ':' || s->p[1] != ':') {
-        memcpy(out, head, heads);
-        return heads == 16;
-    }
-    s->p += 2;
-    s->left -= 2;
-    if (!take_groups(s, tail, &tails) || heads + tails > 14)
-        return false;
-    memset(out, 0, 16);
-    memcpy(out, head, heads);
-    memcpy(out + 16 - tails, tail, tails);
-    return true;
-}
-
-static bool take_zone(struct scan *s, uint32_t *out)
-{
-    if (!take(s, '%'))
+    if (len == 0)
         return true;
-    return take_number(s, 10, 9, out) != 0 && *out != 0;
+    return ip_take(&s, '%') && ip_take_number(&s, 10, 9, out) != 0 && *out != 0 && s.left == 0;
 }
 
 int fh_address_parse_ip(const char *text, size_t len, struct fh_address *out)
 {
-    struct scan s = {.p = text, .left = len};
     struct fh_address a = {.family = FH_ADDRESS_IPV4};
+    size_t n = ip4_next(text, len, a.ip);
 
-    if (take_ipv4(&s, a.ip) && s.left == 0) {
-        *out = a;
-        return 0;
+    if (n == 0 || n != len) {
+        a = (struct fh_address){.family = FH_ADDRESS_IPV6};
+        n = ip6_next(text, len, a.ip);
+        if (n == 0 || !read_zone(text + n, len - n, &a.scope))
+            return FH_TRANSPORT_E_ADDRESS;
     }
-    s = (struct scan){.p = text, .left = len};
-    memset(&a, 0, sizeof a);
-    a.family = FH_ADDRESS_IPV6;
-    if (!take_ipv6(&s, a.ip) || !take_zone(&s, &a.scope) || s.left != 0)
-        return FH_TRANSPORT_E_ADDRESS;
     fh_address_normalize(&a);
     *out = a;
     return 0;
