@@ -174,6 +174,8 @@ static void put_permissions(struct line *l, const struct fh_audit_event *ev)
 
 static void put_totals(struct line *l, const struct fh_audit_event *ev)
 {
+    if (ev->type == FH_AUDIT_BLACKLISTED)
+        put_count(l, "duration_ms", ev->duration_ms);
     if (ev->type != FH_AUDIT_ENDED)
         return;
     put_count(l, "bytes_in", ev->bytes_in);

@@ -95,7 +95,7 @@ static void maybe_close(struct world *w, enum place place)
 
 /* ---- the applications ---- */
 
-static bool on_request(void *user, struct fh_session *s, const char *peer)
+static const char *on_request(void *user, struct fh_session *s, const char *peer)
 {
     struct world *w = user;
 
@@ -104,7 +104,7 @@ static bool on_request(void *user, struct fh_session *s, const char *peer)
     w->requests++;
     w->session = s;
     maybe_close(w, IN_REQUEST);
-    return !w->refuses_request;
+    return w->refuses_request ? "application" : NULL;
 }
 
 static bool on_peer(void *user, struct fh_session *s, const uint8_t *fingerprint)

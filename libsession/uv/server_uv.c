@@ -98,16 +98,10 @@ static void audit_refused(struct fh_session *s, const char *reason)
 
 /* ---- admission ---- */
 
-static const uint8_t *source(const struct fh_session *s, size_t *len)
-{
-    *len = s->address.family == FH_ADDRESS_IPV4 ? 4 : s->address.family == FH_ADDRESS_IPV6 ? 16 : 0;
-    return s->address.ip;
-}
-
 static void leave(struct fh_session *s)
 {
     size_t len;
-    const uint8_t *addr = source(s, &len);
+    const uint8_t *addr = fh_session_ip(s, &len);
 
     if (s->is_counted)
         fh_admission_leave(s->server->admission, addr, len, s->is_authenticated);
@@ -116,12 +110,13 @@ static void leave(struct fh_session *s)
 
 static void on_hello(struct fh_session *s)
 {
-    unsigned retry_s = 0;
+    const struct fh_server_callbacks *cb = s->server->callbacks;
+    unsigned retry_s = cb->hello ? cb->hello(s->server->user, s) : 0;
     size_t len;
-    const uint8_t *addr = source(s, &len);
+    const uint8_t *addr = fh_session_ip(s, &len);
 
-    if (fh_admission_handshake(s->server->admission, uv_now(s->server->loop), addr, len,
-                               &retry_s) == 0)
+    if (retry_s == 0 && fh_admission_handshake(s->server->admission, uv_now(s->server->loop), addr,
+                                               len, &retry_s) == 0)
         (void)fh_server_conn_proceed(s->conn);
     else
         (void)fh_server_conn_refuse(s->conn, retry_s);
@@ -302,9 +297,8 @@ static bool begin(struct fh_session *s)
     s->has_begun = true;
     if (!s->refused && s->server->is_closing)
         s->refused = "shutdown";
-    if (!s->refused && cb->connection_request &&
-        !cb->connection_request(s->server->user, s, s->peer))
-        s->refused = "application";
+    if (!s->refused && cb->connection_request)
+        s->refused = cb->connection_request(s->server->user, s, s->peer);
     if (s->refused) {
         s->has_ended = true;
         audit_refused(s, s->refused);
@@ -499,7 +493,7 @@ int fh_server_accept(struct fh_server *server, struct fh_stream *stream)
     link_session(server, s);
     fh_stream_peer(stream, s->peer, sizeof s->peer);
     fh_stream_address(stream, &s->address);
-    addr = source(s, &len);
+    addr = fh_session_ip(s, &len);
     s->is_counted = fh_admission_enter(server->admission, addr, len) == 0;
     if (!s->is_counted)
         s->refused = "busy";
@@ -653,7 +647,7 @@ size_t fh_server_count(const struct fh_server *server)
 void fh_session_authenticated(struct fh_session *s, uint32_t permissions)
 {
     size_t len;
-    const uint8_t *addr = source(s, &len);
+    const uint8_t *addr = fh_session_ip(s, &len);
 
     if (s->has_ended || !s->awaits_answer)
         return;
@@ -691,6 +685,12 @@ void fh_session_set_permissions(struct fh_session *s, uint32_t permissions)
 const char *fh_session_peer(const struct fh_session *s)
 {
     return s->peer;
+}
+
+const uint8_t *fh_session_ip(const struct fh_session *s, size_t *len)
+{
+    *len = s->address.family == FH_ADDRESS_IPV4 ? 4 : s->address.family == FH_ADDRESS_IPV6 ? 16 : 0;
+    return s->address.ip;
 }
 
 struct fh_server_conn *fh_session_conn(struct fh_session *s)

@@ -23,6 +23,7 @@ extern "C" {
     X(REFUSED, "refused")                 /* before or during the handshake; reason */             \
     X(IDENTIFIED, "identified")           /* the viewer proved its identity */                     \
     X(AUTH_FAILED, "auth-failed")         /* user, method, reason */                               \
+    X(BLACKLISTED, "blacklisted")         /* failed too often; duration: of the refusal */         \
     X(STARTED, "started")                 /* user, method, permissions */                          \
     X(PERMISSIONS, "permissions-changed") /* permissions */                                        \
     X(ENDED, "ended")                     /* reason, duration, bytes */

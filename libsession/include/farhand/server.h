@@ -31,8 +31,16 @@ struct fh_server;
 struct fh_session; /* one viewer's session; valid from connection_request until ended returns */
 
 struct fh_server_callbacks {
-    /* A stream arrived; false: it is closed before a byte is answered. NULL: everyone may try. */
-    bool (*connection_request)(void *user, struct fh_session *s, const char *peer);
+    /*
+     * A stream arrived. NULL: it may try; else it is closed before a byte is answered, and this
+     * word (static) is the reason in the audit. NULL as callback: everyone may try.
+     */
+    const char *(*connection_request)(void *user, struct fh_session *s, const char *peer);
+    /*
+     * The viewer said hello: the seconds after which it may try again, 0: now. It is told so,
+     * before anything is signed for it. NULL: 0. The limits of admission.h come after it.
+     */
+    unsigned (*hello)(void *user, struct fh_session *s);
     /* The viewer proved an identity; false: refuse it. NULL: any. fingerprint: 32 bytes. */
     bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
     /*
@@ -91,6 +99,8 @@ void fh_session_resize_done(struct fh_session *s, int status);
 void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect);
 void fh_session_set_permissions(struct fh_session *s, uint32_t permissions);
 const char *fh_session_peer(const struct fh_session *s);
+/* The address of the peer: 4 or 16 bytes and their number, 0 for a socket of this machine. Lent. */
+const uint8_t *fh_session_ip(const struct fh_session *s, size_t *len);
 struct fh_server_conn *fh_session_conn(struct fh_session *s); /* for what is not here; lent */
 void fh_session_set_data(struct fh_session *s, void *data);
 void *fh_session_data(const struct fh_session *s);
