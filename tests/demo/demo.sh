@@ -70,8 +70,8 @@ start_server() {
     serverlog=$log/$1 identity=$2 listen=$3
     : >"$serverlog"
     shift 3
-    "$bin/vncserverd" --identity "$identity" --users "$state/users" --audit "$log/audit" --name 'a desktop' \
-        --listen "$listen" --virtual $size "$@" </dev/null >>"$serverlog" 2>&1 &
+    "$bin/vncserverd" --identity "$identity" --users "$state/users" --audit "$log/audit" --name "a desktop" \
+        --blacklist "$state/blacklist" --listen "$listen" --virtual $size "$@" </dev/null >>"$serverlog" 2>&1 &
     server=$!
     tries=0
     until address=$(sed -n 's/.*listening on \(127\.0\.0\.1\):\([0-9]*\).*/\1::\2/p' "$serverlog" | head -n 1) &&

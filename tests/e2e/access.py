@@ -156,7 +156,7 @@ class Audit(Access):
         self.assertEqual(os.stat(server.audit_path).st_mode & 0o077, 0)
 
     def test_a_hostile_user_name_cannot_write_a_line_of_its_own(self):
-        server = self.serve()
+        server = self.serve(options=["--blacklist-threshold", "100"])
         hostile = 'x"}\n{"event":"started","user":"root'
         for name in (hostile, "\x1b[2Jx", "\u202egnp.exe"):
             self.assertIn("--user", self.fails(2, server, "info", user=name).err)

@@ -342,7 +342,8 @@ class Server:
         self.key = key
         self.users = users or os.path.join(self.folder, "users")
         self.audit_path = os.path.join(self.folder, "audit")
-        args = [SERVERD, "--identity", key, "--users", self.users, "--audit", self.audit_path]
+        args = [SERVERD, "--identity", key, "--users", self.users, "--audit", self.audit_path,
+                "--blacklist", self.audit_path + ".blacklist"]
         if listen:
             args += ["--listen", listen]
         args += where

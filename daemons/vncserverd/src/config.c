@@ -32,9 +32,12 @@ void fh__config_free(struct fh__config *c)
     free(c->xauthority);
     while (c->n_listen > 0)
         free(c->listen[--c->n_listen]);
+    while (c->n_filter > 0)
+        free(c->filter[--c->n_filter]);
     free(c->name);
     free(c->identity);
     free(c->users);
+    free(c->blacklist);
     free(c->audit);
     memset(c, 0, sizeof *c);
 }
@@ -97,7 +100,7 @@ static int set_one(void *user, const char *section, const char *name, const char
         return 1;
     }
     i = (size_t)(o - fh__options);
-    if (r->seen[i] && strcmp(name, "listen") != 0) {
+    if (r->seen[i] && !fh__option_is_list(o)) {
         snprintf(message, sizeof message, "%s: expected only once", name);
         complain(r, message);
         return 1;
@@ -219,6 +222,8 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
               sizeof dir);
     snprintf(path, sizeof path, "%s/identity.pem", dir);
     bad |= fill(&c->identity, path);
+    snprintf(path, sizeof path, "%s/blacklist", dir);
+    bad |= fill(&c->blacklist, path);
     config_directory(dir, sizeof dir);
     snprintf(path, sizeof path, "%s/users", dir);
     bad |= fill(&c->users, path);

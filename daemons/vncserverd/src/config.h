@@ -22,6 +22,7 @@
 
 enum {
     FH__CONFIG_LISTEN_MAX = 16,
+    FH__CONFIG_FILTER_MAX = 1024,
     FH__CONFIG_FILE_MAX = 65536 /* bytes */
 };
 
@@ -31,11 +32,15 @@ struct fh__config {
     char *xauthority;
     char *listen[FH__CONFIG_LISTEN_MAX];
     size_t n_listen;
+    char *filter[FH__CONFIG_FILTER_MAX]; /* rules of ip_filter.h, each checked */
+    size_t n_filter;
     char *name;
     char *identity; /* paths */
     char *users;
+    char *blacklist;
     char *audit; /* "none", "syslog", or a path */
     enum fh__log_level log_level;
+    unsigned blacklist_threshold, blacklist_timeout_s;
     unsigned idle_timeout_s, max_sessions, max_half_open, max_half_open_source, frame_rate;
     bool has_clipboard, has_resize;
     uint16_t virtual_width, virtual_height;

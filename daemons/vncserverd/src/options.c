@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <farhand/address.h>
+#include <farhand/ip_filter.h>
 
 enum { PATH_ROOM = 4096 };
 
@@ -87,6 +88,26 @@ static const char *set_listen(struct fh__config *c, const struct fh__option *o, 
     return NULL;
 }
 
+static const char *set_filter(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    struct fh_ip_filter *filter = fh_ip_filter_new();
+    const char *expected = "more memory than there is";
+    int error = filter ? fh_ip_filter_add(filter, value, &expected) : FH_SESSION_E_NOMEM;
+
+    (void)o;
+    fh_ip_filter_free(filter);
+    if (!error && value[strspn(value, " \t")] == '?')
+        return "+ or - before an address: nobody is asked";
+    if (error)
+        return expected;
+    if (c->n_filter == FH__CONFIG_FILTER_MAX)
+        return "at most 1024 rules";
+    if (!(c->filter[c->n_filter] = strdup(value)))
+        return "more memory than there is";
+    c->n_filter++;
+    return NULL;
+}
+
 static const char *set_virtual(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     static const char expected[] = "a size like 1280x800, each side from 64 to 16384";
@@ -117,12 +138,21 @@ const struct fh__option fh__options[] = {
      "where the display's cookie is (default: what XAUTHORITY says)"},
     {"listen", "ADDRESS", true, set_listen, 0, 0, 0, NULL,
      "where to listen; may be repeated (default: *:5900, that is [::]:5900 and 0.0.0.0:5900)"},
+    {"filter", "RULE", true, set_filter, 0, 0, 0, NULL,
+     "who may try: + or - before an address, a network or *; may be repeated, the first match "
+     "wins"},
     {"name", "TEXT", true, set_text, AT(name), 0, 0, NULL,
      "the desktop's name as viewers see it (default: the host's name)"},
     {"identity", "FILE", true, set_path, AT(identity), 0, 0, NULL,
      "the key that viewers know this server by; made if it is not there"},
     {"users", "FILE", true, set_path, AT(users), 0, 0, NULL,
      "who may connect; see vncserverd user"},
+    {"blacklist", "FILE", true, set_path, AT(blacklist), 0, 0, NULL,
+     "who failed to authenticate too often, kept over restarts"},
+    {"blacklist-threshold", "N", true, set_number, AT(blacklist_threshold), 1, 1000, "5",
+     "failures after which an address or a name must wait"},
+    {"blacklist-timeout", "SECONDS", true, set_number, AT(blacklist_timeout_s), 1, 86400, "10",
+     "how long, at first; each further failure doubles it"},
     {"audit", "WHERE", true, set_audit, AT(audit), 0, 0, "syslog",
      "where to record sessions: none, syslog, or a file"},
     {"log-level", "LEVEL", true, set_level, 0, 0, 0, "info",
@@ -183,6 +213,19 @@ void fh__options_help(void)
            "See vncserverd(8) and vncserverd.conf(5).\n");
 }
 
+bool fh__option_is_list(const struct fh__option *o)
+{
+    return o->set == set_listen || o->set == set_filter;
+}
+
+static void clear_list(struct fh__config *c, const struct fh__option *o)
+{
+    while (o->set == set_listen && c->n_listen > 0)
+        free(c->listen[--c->n_listen]);
+    while (o->set == set_filter && c->n_filter > 0)
+        free(c->filter[--c->n_filter]);
+}
+
 /* An option without a value of its own, or the one that names the file. */
 static void note(struct fh__invocation *inv, const char *name, const char *value)
 {
@@ -196,13 +239,6 @@ static void note(struct fh__invocation *inv, const char *name, const char *value
         inv->action = FH__ACTION_VERSION;
     else if (inv->action == FH__ACTION_RUN)
         inv->action = FH__ACTION_CHECK_CONFIG;
-}
-
-/* What the command line lists replaces what the file lists. */
-static void clear_listen(struct fh__config *c)
-{
-    while (c->n_listen > 0)
-        free(c->listen[--c->n_listen]);
 }
 
 /* In the file a path begins with /; on the command line it may begin where we are. */
@@ -227,8 +263,8 @@ static const char *set_argument(struct fh__config *c, const struct fh__option *o
 }
 
 /* One option at argv[i]; returns how many arguments it took, or -1. */
-static int parse_one(char *const *arg, struct fh__config *c, bool *has_listen,
-                     struct fh__invocation *inv, char *error, size_t room)
+static int parse_one(char *const *arg, struct fh__config *c, bool *seen, struct fh__invocation *inv,
+                     char *error, size_t room)
 {
     const char *name = arg[0] + 2, *equals = strchr(name, '=');
     size_t len = equals ? (size_t)(equals - name) : strlen(name);
@@ -252,10 +288,10 @@ static int parse_one(char *const *arg, struct fh__config *c, bool *has_listen,
     if (!o->set)
         note(inv, o->name, value);
     if (o->set && c) {
-        if (o->set == set_listen && !*has_listen) {
-            clear_listen(c);
-            *has_listen = true;
-        }
+        /* What the command line lists replaces what the file lists. */
+        if (!seen[o - fh__options])
+            clear_list(c, o);
+        seen[o - fh__options] = true;
         expected = set_argument(c, o, value);
         if (expected) {
             snprintf(error, room, "--%s %s: expected %s", o->name, value, expected);
@@ -269,11 +305,11 @@ int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct 
                       char *error, size_t room)
 {
     struct fh__invocation inv = {.action = FH__ACTION_RUN};
-    bool has_listen = false;
+    bool seen[sizeof fh__options / sizeof *fh__options] = {false};
     int i, took;
 
     for (i = 1; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0; i += took) {
-        took = parse_one(&argv[i], c, &has_listen, &inv, error, room);
+        took = parse_one(&argv[i], c, seen, &inv, error, room);
         if (took < 0)
             return -1;
     }

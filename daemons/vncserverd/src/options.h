@@ -41,6 +41,8 @@ struct fh__invocation {
     char *const *arguments; /* of the sub-command, NULL-terminated */
 };
 
+/* Whether it may be given again and again. */
+bool fh__option_is_list(const struct fh__option *o);
 /* NULL: no such option. */
 const struct fh__option *fh__option_find(const char *name, size_t len);
 /*

@@ -124,8 +124,7 @@ static void reload(struct service *s)
         sd_notify(0, "RELOADING=1");
     if (fh__config_build(&fresh, &invocation, s->argc, s->argv, error, sizeof error) == 0) {
         fh__log_set_level(fresh.log_level);
-        if (s->sharing.server)
-            fh_server_set_name(s->sharing.server, fresh.name);
+        fh__sharing_configure(&s->sharing, &fresh);
         fh__log(FH__LOG_NOTICE, "the configuration was read again");
     } else {
         fh__log(FH__LOG_ERROR, "%s: everything stays as it is", error);

@@ -2,18 +2,25 @@
 /* sharing.c -- between the desktop and the viewers. */
 #include "sharing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <farhand/rfb_server.h>
 
 #include "log.h"
 #include "options.h"
 
+enum { NAME_ROOM = 256 /* bytes; names are at most 255 */ };
+
 /* What we keep for a session; it is also the owner of its keys and buttons. */
 struct viewer {
     struct fh__sharing *s;
     struct fh_session *session;
     struct fh__usercheck *check; /* NULL: none runs */
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+    uint32_t most;        /* permissions, by the filter */
+    char name[NAME_ROOM]; /* of the attempt */
     bool has_started;
 };
 
@@ -76,27 +83,50 @@ const struct fh__desktop_events fh__sharing_desktop_events = {
 
 /* From the viewers */
 
-static bool on_request(void *user, struct fh_session *session, const char *peer)
+static const char *on_request(void *user, struct fh_session *session, const char *peer)
 {
     struct fh__sharing *s = user;
     struct viewer *v;
+    uint32_t most;
+    const char *refused = fh__gate_request(&s->gate, session, &most);
 
+    if (refused) {
+        fh__log(FH__LOG_INFO, "%s was rejected: the filter does not let it in", peer);
+        return refused;
+    }
     if (fh__userstore_refresh(s->users) == 0) {
         fh__log(s->has_warned ? FH__LOG_DEBUG : FH__LOG_WARNING,
                 "%s was rejected, as everyone is: there are no users; add one with "
                 "vncserverd user add NAME",
                 peer);
         s->has_warned = true;
-        return false;
+        return "no-users";
     }
     s->has_warned = false;
     v = calloc(1, sizeof *v);
     if (!v)
-        return false;
+        return "internal";
     v->s = s;
+    v->most = most;
     v->session = session;
     fh_session_set_data(session, v);
     fh__log(FH__LOG_DEBUG, "%s connected", peer);
+    return NULL;
+}
+
+static unsigned on_hello(void *user, struct fh_session *session)
+{
+    struct fh__sharing *s = user;
+
+    return fh__gate_hello(&s->gate, session);
+}
+
+static bool on_peer(void *user, struct fh_session *session, const uint8_t *fingerprint)
+{
+    struct viewer *v = fh_session_data(session);
+
+    (void)user;
+    memcpy(v->fingerprint, fingerprint, sizeof v->fingerprint);
     return true;
 }
 
@@ -105,9 +135,11 @@ static void on_checked(void *user, uint32_t permissions)
     struct viewer *v = user;
 
     v->check = NULL;
-    if (!permissions)
+    if (permissions)
+        fh__gate_succeeded(&v->s->gate, v->session, v->fingerprint, v->name);
+    else
         fh__log(FH__LOG_WARNING, "%s: wrong user name or password", fh_session_peer(v->session));
-    fh_session_authenticated(v->session, permissions);
+    fh_session_authenticated(v->session, permissions & v->most);
 }
 
 static void on_authenticate(void *user, struct fh_session *session, const char *name,
@@ -115,7 +147,15 @@ static void on_authenticate(void *user, struct fh_session *session, const char *
 {
     struct fh__sharing *s = user;
     struct viewer *v = fh_session_data(session);
+    unsigned wait_s = fh__gate_begin(&s->gate, session, v->fingerprint, name);
 
+    if (wait_s != 0) {
+        fh__log(FH__LOG_INFO, "%s must wait %u s before it may try again", fh_session_peer(session),
+                wait_s);
+        fh_session_disconnect(session, FH_BYE_BUSY, true);
+        return;
+    }
+    snprintf(v->name, sizeof v->name, "%s", name);
     v->check = fh__userstore_check(s->users, s->loop, name, password, len, on_checked, v);
     if (!v->check)
         fh_session_authenticated(session, FH_PERM_NONE);
@@ -222,6 +262,8 @@ static void on_audit(void *user, const struct fh_audit_event *ev)
 
 static const struct fh_server_callbacks callbacks = {
     .connection_request = on_request,
+    .hello = on_hello,
+    .verify_peer = on_peer,
     .authenticate = on_authenticate,
     .started = on_started,
     .key = on_key,
@@ -247,14 +289,28 @@ int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
                       .max_half_open_source = s->cfg->max_half_open_source,
                       .max_sessions = s->cfg->max_sessions},
     };
-    int error = fh_server_new(&config, &s->server);
+    int error = fh__gate_open(&s->gate, s->loop, s->cfg, s->audit);
 
     if (error)
         return error;
+    error = fh_server_new(&config, &s->server);
+    if (error) {
+        fh__gate_close(&s->gate);
+        return error;
+    }
     uv_timer_init(s->loop, &s->frame);
     on_screen(s);
     watch(s);
     return 0;
+}
+
+void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh)
+{
+    if (!s->server)
+        return;
+    fh_server_set_name(s->server, fresh->name);
+    if (fh__gate_configure(&s->gate, fresh) != 0)
+        fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }
 
 void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream)
@@ -302,6 +358,7 @@ static void on_server_closed(void *user)
     struct fh__sharing *s = user;
 
     s->server = NULL;
+    fh__gate_close(&s->gate);
     s->frame.data = s;
     uv_close((uv_handle_t *)&s->frame, on_frame_closed);
 }

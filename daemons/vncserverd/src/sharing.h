@@ -17,6 +17,7 @@
 #include "auditlog.h"
 #include "config.h"
 #include "desktop.h"
+#include "gate.h"
 #include "userstore.h"
 
 struct fh__sharing {
@@ -25,6 +26,7 @@ struct fh__sharing {
     struct fh__desktop *desktop; /* borrowed, set after it was opened */
     struct fh__userstore *users;
     struct fh__auditlog *audit;
+    struct fh__gate gate;
     struct fh_server *server; /* NULL: not open */
     uv_timer_t frame;         /* when the screen may be looked at again */
     uint64_t last_frame_ms;
@@ -39,6 +41,8 @@ extern const struct fh__desktop_events fh__sharing_desktop_events; /* user: stru
 /* The fields above server are set by the caller. Negative: an error of libsession. */
 int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity);
 void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream);
+/* Takes from another configuration what may change while it runs. */
+void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh);
 /* Captures if a viewer waits, something changed, and it is time. true: it did. */
 bool fh__sharing_run(struct fh__sharing *s);
 void fh__sharing_close(struct fh__sharing *s, enum fh_bye why, void (*closed)(void *user),

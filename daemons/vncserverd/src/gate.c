@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <farhand/blacklist_file.h>
+
+#include "log.h"
+
+enum { SAVE_MS = 1000 /* from a change to the file */ };
+
+static struct fh_ip_filter *make_filter(const struct fh__config *cfg)
+{
+    struct fh_ip_filter *filter = fh_ip_filter_new();
+    const char *expected;
+
+    for (size_t i = 0; filter && i < cfg->n_filter; i++)
+        if (fh_ip_filter_add(filter, cfg->filter[i], &expected) != 0) {
+            fh_ip_filter_free(filter);
+            return NULL;
+        }
+    return filter;
+}
+
+int fh__gate_configure(struct fh__gate *g, const struct fh__config *cfg)
+{
+    struct fh_ip_filter *filter = make_filter(cfg);
+
+    if (!filter)
+        return FH_SESSION_E_NOMEM;
+    fh_ip_filter_free(g->filter);
+    g->filter = filter;
+    return 0;
+}
+
+static void load(struct fh__gate *g)
+{
+    unsigned line;
+    int error = fh_blacklist_load(g->blacklist, uv_now(g->loop), g->path, &line);
+
+    if (error == FH_SESSION_E_FORMAT)
+        fh__log(FH__LOG_ERROR, "%s:%u: %s; the blacklist begins anew", g->path, line,
+                fh_session_strerror(error));
+    else if (error)
+        fh__log(FH__LOG_ERROR, "%s: %s; the blacklist begins anew", g->path,
+                error == FH_SESSION_E_IO ? strerror(errno) : fh_session_strerror(error));
+}
+
+int fh__gate_open(struct fh__gate *g, uv_loop_t *loop, const struct fh__config *cfg,
+                  struct fh__auditlog *audit)
+{
+    const struct fh_blacklist_config limits = {.threshold = cfg->blacklist_threshold,
+                                               .timeout_s = cfg->blacklist_timeout_s};
+
+    *g = (struct fh__gate){.audit = audit, .loop = loop};
+    g->path = strdup(cfg->blacklist);
+    g->blacklist = fh_blacklist_new(&limits);
+    if (!g->path || !g->blacklist || fh__gate_configure(g, cfg) != 0) {
+        free(g->path);
+        fh_blacklist_free(g->blacklist);
+        return FH_SESSION_E_NOMEM;
+    }
+    load(g);
+    uv_timer_init(loop, &g->save);
+    uv_unref((uv_handle_t *)&g->save);
+    g->save.data = g;
+    g->is_open = true;
+    return 0;
+}
+
+static void save(struct fh__gate *g)
+{
+    int error = fh_blacklist_save(g->blacklist, uv_now(g->loop), g->path);
+
+    if (error)
+        fh__log(FH__LOG_ERROR, "%s: %s; the blacklist will not survive a restart", g->path,
+                error == FH_SESSION_E_IO ? strerror(errno) : fh_session_strerror(error));
+}
+
+static void on_save(uv_timer_t *timer)
+{
+    save(timer->data);
+}
+
+/* Not for each failure: who floods us with them must not make us write as often. */
+static void changed(struct fh__gate *g)
+{
+    if (!uv_is_active((uv_handle_t *)&g->save))
+        uv_timer_start(&g->save, on_save, SAVE_MS, 0);
+}
+
+static struct fh_blacklist_who who_is(const struct fh_session *session, const uint8_t *fingerprint,
+                                      const char *user)
+{
+    struct fh_blacklist_who who = {.user = user};
+
+    who.ip = fh_session_ip(session, &who.ip_len);
+    if (who.ip_len == 0)
+        who.fingerprint = fingerprint;
+    return who;
+}
+
+static unsigned seconds(uint64_t ms)
+{
+    return (unsigned)((ms + 999) / 1000);
+}
+
+const char *fh__gate_request(struct fh__gate *g, const struct fh_session *session, uint32_t *most)
+{
+    size_t len;
+    const uint8_t *ip = fh_session_ip(session, &len);
+
+    return fh_ip_filter_check(g->filter, ip, len, most) == FH_IP_DENY ? "filtered" : NULL;
+}
+
+unsigned fh__gate_hello(struct fh__gate *g, const struct fh_session *session)
+{
+    struct fh_blacklist_who who = who_is(session, NULL, NULL);
+
+    return seconds(fh_blacklist_wait(g->blacklist, uv_now(g->loop), &who));
+}
+
+static uint64_t utc_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void record(struct fh__gate *g, const struct fh_session *session, const char *user,
+                   uint64_t wait_ms)
+{
+    const struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED,
+                                      .utc_ms = utc_ms(),
+                                      .monotonic_ms = uv_now(g->loop),
+                                      .peer = fh_session_peer(session),
+                                      .path = "direct",
+                                      .user = user,
+                                      .duration_ms = wait_ms};
+
+    fh__log(FH__LOG_WARNING, "%s failed too often and is refused for %u s",
+            fh_session_peer(session), seconds(wait_ms));
+    fh__auditlog_write(g->audit, &ev);
+}
+
+unsigned fh__gate_begin(struct fh__gate *g, const struct fh_session *session,
+                        const uint8_t *fingerprint, const char *user)
+{
+    struct fh_blacklist_who who = who_is(session, fingerprint, user);
+    uint64_t now = uv_now(g->loop), wait;
+
+    if (fh_blacklist_begin(g->blacklist, now, &who, &wait) != 0)
+        return seconds(wait);
+    changed(g);
+    wait = fh_blacklist_wait(g->blacklist, now, &who);
+    if (wait)
+        record(g, session, user, wait);
+    return 0;
+}
+
+void fh__gate_succeeded(struct fh__gate *g, const struct fh_session *session,
+                        const uint8_t *fingerprint, const char *user)
+{
+    struct fh_blacklist_who who = who_is(session, fingerprint, user);
+
+    fh_blacklist_succeeded(g->blacklist, uv_now(g->loop), &who);
+    changed(g);
+}
+
+void fh__gate_close(struct fh__gate *g)
+{
+    if (!g->is_open)
+        return;
+    if (uv_is_active((uv_handle_t *)&g->save))
+        save(g);
+    uv_close((uv_handle_t *)&g->save, NULL);
+    fh_ip_filter_free(g->filter);
+    fh_blacklist_free(g->blacklist);
+    free(g->path);
+    g->filter = NULL;
+    g->blacklist = NULL;
+    g->path = NULL;
+    g->is_open = false;
+}

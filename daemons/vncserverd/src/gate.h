@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gate.h -- whose connection and whose attempt is looked at at all: the filter of addresses and the
+ * blacklist. Whether a password is right is decided elsewhere.
+ */
+#ifndef FH__GATE_H
+#define FH__GATE_H
+
+#include <uv.h>
+
+#include <farhand/blacklist.h>
+#include <farhand/ip_filter.h>
+#include <farhand/server.h>
+
+#include "auditlog.h"
+#include "config.h"
+
+struct fh__gate {
+    struct fh__auditlog *audit; /* borrowed */
+    uv_loop_t *loop;
+    struct fh_ip_filter *filter;
+    struct fh_blacklist *blacklist;
+    char *path; /* of the blacklist */
+    uv_timer_t save;
+    bool is_open;
+};
+
+/* Negative: an error of libsession; nothing is open. A blacklist that cannot be read is complained
+ * of and begun anew. */
+int fh__gate_open(struct fh__gate *g, uv_loop_t *loop, const struct fh__config *cfg,
+                  struct fh__auditlog *audit);
+/* Takes the rules of another configuration. An error changes nothing. */
+int fh__gate_configure(struct fh__gate *g, const struct fh__config *cfg);
+/* A connection arrived: NULL and the most that may be granted to it, or why it is closed. */
+const char *fh__gate_request(struct fh__gate *g, const struct fh_session *session, uint32_t *most);
+/* Its viewer speaks: 0, or after how many seconds it may. */
+unsigned fh__gate_hello(struct fh__gate *g, const struct fh_session *session);
+/*
+ * An attempt begins, and counts as failed until _succeeded(). Not 0: after how many seconds it may.
+ * fingerprint: of the peer, 32 bytes.
+ */
+unsigned fh__gate_begin(struct fh__gate *g, const struct fh_session *session,
+                        const uint8_t *fingerprint, const char *user);
+void fh__gate_succeeded(struct fh__gate *g, const struct fh_session *session,
+                        const uint8_t *fingerprint, const char *user);
+/* ASYNCHRONOUS in the loop, without a callback; what is to be kept is written before it returns. */
+void fh__gate_close(struct fh__gate *g);
+
+#endif
