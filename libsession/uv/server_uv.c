@@ -687,6 +687,11 @@ const char *fh_session_peer(const struct fh_session *s)
     return s->peer;
 }
 
+uint64_t fh_session_number(const struct fh_session *s)
+{
+    return s->number;
+}
+
 const uint8_t *fh_session_ip(const struct fh_session *s, size_t *len)
 {
     *len = s->address.family == FH_ADDRESS_IPV4 ? 4 : s->address.family == FH_ADDRESS_IPV6 ? 16 : 0;

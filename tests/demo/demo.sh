@@ -71,7 +71,7 @@ start_server() {
     : >"$serverlog"
     shift 3
     "$bin/vncserverd" --identity "$identity" --users "$state/users" --audit "$log/audit" --name "a desktop" \
-        --blacklist "$state/blacklist" --listen "$listen" --virtual $size "$@" </dev/null >>"$serverlog" 2>&1 &
+        --blacklist "$state/blacklist" --control none --listen "$listen" --virtual $size "$@" </dev/null >>"$serverlog" 2>&1 &
     server=$!
     tries=0
     until address=$(sed -n 's/.*listening on \(127\.0\.0\.1\):\([0-9]*\).*/\1::\2/p' "$serverlog" | head -n 1) &&

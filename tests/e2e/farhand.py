@@ -342,8 +342,9 @@ class Server:
         self.key = key
         self.users = users or os.path.join(self.folder, "users")
         self.audit_path = os.path.join(self.folder, "audit")
+        self.control = os.path.join(self.folder, "control")
         args = [SERVERD, "--identity", key, "--users", self.users, "--audit", self.audit_path,
-                "--blacklist", self.audit_path + ".blacklist"]
+                "--blacklist", self.audit_path + ".blacklist", "--control", self.control]
         if listen:
             args += ["--listen", listen]
         args += where

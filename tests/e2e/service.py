@@ -130,7 +130,7 @@ class Listening(Service):
                     "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), NOTIFY_SOCKET=sys.argv[2]); "
                     "os.execv(sys.argv[3], sys.argv[3:])")
         args = [sys.executable, "-c", launcher, str(listener.fileno()), self.path("notify"), farhand.SERVERD,
-                "--identity", self.key, "--users", self.users, "--audit", "none", "--blacklist", self.path("blacklist"),
+                "--identity", self.key, "--users", self.users, "--audit", "none", "--blacklist", self.path("blacklist"), "--control", "none",
                 "--display", display.name, "--listen", "systemd"]
         program = farhand.Program(args, pass_fds=(listener.fileno(),))
         self.addCleanup(program.stop)

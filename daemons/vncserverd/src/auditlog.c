@@ -47,6 +47,8 @@ void fh__auditlog_write(struct fh__auditlog *a, const struct fh_audit_event *ev)
 
     if (len <= 0)
         return;
+    if (a->watch)
+        a->watch(a->watch_user, line, (size_t)len);
     if (a->is_syslog)
         syslog(LOG_INFO, "%.*s", len - 1, line);
     /* One write, so that lines of several processes do not mix. */

@@ -6,6 +6,9 @@
 #include <farhand/audit.h>
 
 struct fh__auditlog {
+    /* Told each line with its newline, wherever it goes; NULL: nobody. */
+    void (*watch)(void *user, const char *line, size_t len);
+    void *watch_user;
     const char *where; /* borrowed */
     int fd;            /* -1: no file */
     bool is_syslog, has_failed;

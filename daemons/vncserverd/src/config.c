@@ -38,6 +38,7 @@ void fh__config_free(struct fh__config *c)
     free(c->identity);
     free(c->users);
     free(c->blacklist);
+    free(c->control);
     free(c->audit);
     memset(c, 0, sizeof *c);
 }
@@ -224,6 +225,10 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
     bad |= fill(&c->identity, path);
     snprintf(path, sizeof path, "%s/blacklist", dir);
     bad |= fill(&c->blacklist, path);
+    c->is_control_default = !c->control;
+    directory("RUNTIME_DIRECTORY", "/run/vncserverd", "XDG_RUNTIME_DIR", ".cache", dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/control", dir);
+    bad |= fill(&c->control, path);
     config_directory(dir, sizeof dir);
     snprintf(path, sizeof path, "%s/users", dir);
     bad |= fill(&c->users, path);

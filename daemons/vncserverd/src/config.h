@@ -38,7 +38,9 @@ struct fh__config {
     char *identity; /* paths */
     char *users;
     char *blacklist;
-    char *audit; /* "none", "syslog", or a path */
+    char *control;           /* a path, or "none" */
+    bool is_control_default; /* nobody asked for it there */
+    char *audit;             /* "none", "syslog", or a path */
     enum fh__log_level log_level;
     unsigned blacklist_threshold, blacklist_timeout_s;
     unsigned idle_timeout_s, max_sessions, max_half_open, max_half_open_source, frame_rate;

@@ -171,6 +171,21 @@ void fh__gate_succeeded(struct fh__gate *g, const struct fh_session *session,
     changed(g);
 }
 
+unsigned fh__gate_forgive(struct fh__gate *g, const struct fh_address *address, const char *user)
+{
+    struct fh_blacklist_who who = {.user = user};
+    unsigned n;
+
+    if (address) {
+        who.ip = address->ip;
+        who.ip_len = address->family == FH_ADDRESS_IPV4 ? 4 : 16;
+    }
+    n = fh_blacklist_forgive(g->blacklist, &who);
+    if (n > 0)
+        changed(g);
+    return n;
+}
+
 void fh__gate_close(struct fh__gate *g)
 {
     if (!g->is_open)

@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include <farhand/address.h>
 #include <farhand/blacklist.h>
 #include <farhand/ip_filter.h>
 #include <farhand/server.h>
@@ -43,6 +44,9 @@ unsigned fh__gate_begin(struct fh__gate *g, const struct fh_session *session,
                         const uint8_t *fingerprint, const char *user);
 void fh__gate_succeeded(struct fh__gate *g, const struct fh_session *session,
                         const uint8_t *fingerprint, const char *user);
+/* An operator forgives an address (NULL: none) and a name (NULL: none): how many entries there
+ * were. */
+unsigned fh__gate_forgive(struct fh__gate *g, const struct fh_address *address, const char *user);
 /* ASYNCHRONOUS in the loop, without a callback; what is to be kept is written before it returns. */
 void fh__gate_close(struct fh__gate *g);
 

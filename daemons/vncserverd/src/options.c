@@ -38,6 +38,13 @@ static const char *set_audit(struct fh__config *c, const struct fh__option *o, c
     return set_text(c, o, value);
 }
 
+static const char *set_control(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    if (*value != '/' && strcmp(value, "none") != 0)
+        return "none, or a path that begins with /";
+    return set_text(c, o, value);
+}
+
 static const char *set_number(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     static char expected[48];
@@ -153,6 +160,8 @@ const struct fh__option fh__options[] = {
      "failures after which an address or a name must wait"},
     {"blacklist-timeout", "SECONDS", true, set_number, AT(blacklist_timeout_s), 1, 86400, "10",
      "how long, at first; each further failure doubles it"},
+    {"control", "PATH", true, set_control, AT(control), 0, 0, NULL,
+     "the socket of vncserverctl, or none"},
     {"audit", "WHERE", true, set_audit, AT(audit), 0, 0, "syslog",
      "where to record sessions: none, syslog, or a file"},
     {"log-level", "LEVEL", true, set_level, 0, 0, 0, "info",

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <systemd/sd-daemon.h>
@@ -15,6 +16,7 @@
 #include <farhand/identity_uv.h>
 #include <farhand/tcp.h>
 
+#include "control.h"
 #include "identityfile.h"
 #include "options.h"
 #include "sharing.h"
@@ -37,6 +39,7 @@ struct service {
     struct fh_identity *identity;
     struct fh__userstore users;
     struct fh__auditlog audit;
+    struct fh__control *control;
     struct fh__sharing sharing;
     struct fh_tcp_listener *listener;
     bool is_ready, is_stopping;
@@ -108,6 +111,9 @@ static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
     if (s->listener)
         fh_tcp_listener_close(s->listener, NULL, NULL);
     s->listener = NULL;
+    s->audit.watch = NULL;
+    fh__control_close(s->control);
+    s->control = NULL;
     if (s->sharing.server)
         fh__sharing_close(&s->sharing, why, on_sharing_closed, s);
     else
@@ -336,6 +342,44 @@ static void say_addresses(const struct service *s)
     }
 }
 
+static void on_audited(void *user, const char *line, size_t len)
+{
+    struct service *s = user;
+
+    fh__control_tell(s->control, line, len);
+}
+
+/* It may be there; if it cannot be made, the socket's own error says enough. */
+static void make_directory_of(const char *path)
+{
+    char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+
+    if (slash && slash != copy) {
+        *slash = '\0';
+        (void)mkdir(copy, 0700);
+    }
+    free(copy);
+}
+
+static enum fh__exit start_control(struct service *s)
+{
+    char error[ERROR_MAX];
+
+    if (strcmp(s->cfg->control, "none") == 0)
+        return FH__EXIT_OK;
+    if (s->cfg->is_control_default)
+        make_directory_of(s->cfg->control);
+    s->control = fh__control_open(&s->loop, s->cfg->control, &s->sharing, error, sizeof error);
+    if (!s->control) {
+        fh__log(s->cfg->is_control_default ? FH__LOG_WARNING : FH__LOG_ERROR,
+                "no control socket: %s", error);
+        return s->cfg->is_control_default ? FH__EXIT_OK : FH__EXIT_LISTEN;
+    }
+    s->audit.watch = on_audited;
+    s->audit.watch_user = s;
+    return FH__EXIT_OK;
+}
+
 static enum fh__exit start_listening(struct service *s)
 {
     const struct fh_tcp_listen_config config = {.addresses = (const char *const *)s->cfg->listen,
@@ -344,6 +388,7 @@ static enum fh__exit start_listening(struct service *s)
                                                 .trouble = on_trouble,
                                                 .user = s};
     char why[FH_TCP_WHY];
+    enum fh__exit how;
     int error;
 
     error = fh__sharing_open(&s->sharing, s->identity);
@@ -351,6 +396,8 @@ static enum fh__exit start_listening(struct service *s)
         fh__log(FH__LOG_ERROR, "cannot serve: %s", fh_session_strerror(error));
         return FH__EXIT_UNEXPECTED;
     }
+    if ((how = start_control(s)) != FH__EXIT_OK)
+        return how;
     if (fh_tcp_listen(&s->loop, &config, &s->listener, why, sizeof why) != 0) {
         fh__log(FH__LOG_ERROR, "cannot listen: %s", why);
         return FH__EXIT_LISTEN;

@@ -22,6 +22,9 @@ struct viewer {
     uint32_t most;        /* permissions, by the filter */
     char name[NAME_ROOM]; /* of the attempt */
     bool has_started;
+    uint32_t granted; /* permissions while nothing is paused */
+    uint64_t started_ms;
+    struct viewer *next; /* in fh__sharing.viewers */
 };
 
 /* From the desktop */
@@ -166,6 +169,12 @@ static void watch(struct fh__sharing *s)
     fh__desktop_watch(s->desktop, s->sessions > 0, s->cfg->has_clipboard);
 }
 
+/* What the viewer may do as of now. Keys and buttons that it holds are let go of by its session. */
+static void apply(struct viewer *v)
+{
+    fh_session_set_permissions(v->session, v->s->is_paused ? FH_PERM_NONE : v->granted);
+}
+
 static void on_started(void *user, struct fh_session *session)
 {
     struct fh__sharing *s = user;
@@ -177,6 +186,11 @@ static void on_started(void *user, struct fh_session *session)
     fh__log(FH__LOG_NOTICE, "%s started as %s, may: %s", fh_session_peer(session),
             fh_server_conn_user(fh_session_conn(session)), permissions);
     v->has_started = true;
+    v->granted = fh_server_conn_permissions(fh_session_conn(session));
+    v->started_ms = uv_now(s->loop);
+    v->next = s->viewers;
+    s->viewers = v;
+    apply(v);
     s->sessions++;
     watch(s);
     /* The first picture is of now, not of when somebody last looked. */
@@ -234,6 +248,15 @@ static void on_wanted(void *user)
     (void)user; /* fh__sharing_run() asks, before the loop sleeps */
 }
 
+static void forget(struct fh__sharing *s, const struct viewer *v)
+{
+    struct viewer **at = &s->viewers;
+
+    while (*at != v)
+        at = &(*at)->next;
+    *at = v->next;
+}
+
 static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
 {
     struct fh__sharing *s = user;
@@ -246,6 +269,7 @@ static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
     fh__desktop_release(s->desktop, v);
     fh__usercheck_forget(v->check);
     if (v->has_started) {
+        forget(s, v);
         s->sessions--;
         watch(s);
     }
@@ -322,6 +346,70 @@ void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream)
     error = fh_server_accept(s->server, stream);
     if (error)
         fh__log(FH__LOG_INFO, "%s was not accepted: %s", peer, fh_session_strerror(error));
+}
+
+/* By the operator */
+
+void fh__sharing_each(const struct fh__sharing *s,
+                      void (*each)(void *user, const struct fh__viewer_info *info), void *user)
+{
+    for (const struct viewer *v = s->viewers; v; v = v->next) {
+        const struct fh_server_conn *conn = fh_session_conn(v->session);
+
+        each(user, &(struct fh__viewer_info){.number = fh_session_number(v->session),
+                                             .seconds = (uv_now(s->loop) - v->started_ms) / 1000,
+                                             .id = fh_server_conn_session_id(conn),
+                                             .peer = fh_session_peer(v->session),
+                                             .user = fh_server_conn_user(conn),
+                                             .permissions = v->granted});
+    }
+}
+
+static bool is_meant(const struct viewer *v, uint64_t number)
+{
+    return number == FH__SHARING_ALL || fh_session_number(v->session) == number;
+}
+
+unsigned fh__sharing_disconnect(struct fh__sharing *s, uint64_t number)
+{
+    unsigned n = 0;
+
+    for (struct viewer *v = s->viewers; v; v = v->next) {
+        if (!is_meant(v, number))
+            continue;
+        n++;
+        fh__log(FH__LOG_NOTICE, "%s is disconnected by an operator", fh_session_peer(v->session));
+        fh_session_disconnect(v->session, FH_BYE_SERVER, false);
+    }
+    return n;
+}
+
+unsigned fh__sharing_set_permissions(struct fh__sharing *s, uint64_t number, uint32_t permissions)
+{
+    unsigned n = 0;
+
+    for (struct viewer *v = s->viewers; v; v = v->next) {
+        if (!is_meant(v, number))
+            continue;
+        n++;
+        v->granted = permissions;
+        apply(v);
+    }
+    return n;
+}
+
+void fh__sharing_pause(struct fh__sharing *s, bool is_paused)
+{
+    if (s->is_paused != is_paused)
+        fh__log(FH__LOG_NOTICE, is_paused ? "paused by an operator" : "resumed by an operator");
+    s->is_paused = is_paused;
+    for (struct viewer *v = s->viewers; v; v = v->next)
+        apply(v);
+}
+
+bool fh__sharing_is_paused(const struct fh__sharing *s)
+{
+    return s->is_paused;
 }
 
 /* It only ends the loop's sleep. */

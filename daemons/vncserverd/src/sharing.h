@@ -20,6 +20,17 @@
 #include "gate.h"
 #include "userstore.h"
 
+struct viewer;
+
+/* A session as the control socket shows it. Texts are lent. */
+struct fh__viewer_info {
+    uint64_t number, seconds;
+    const char *id, *peer, *user;
+    uint32_t permissions; /* granted; while all is paused none of them is in force */
+};
+
+enum { FH__SHARING_ALL = 0 /* instead of a session's number */ };
+
 struct fh__sharing {
     uv_loop_t *loop;
     const struct fh__config *cfg;
@@ -31,6 +42,8 @@ struct fh__sharing {
     uv_timer_t frame;         /* when the screen may be looked at again */
     uint64_t last_frame_ms;
     unsigned sessions;
+    struct viewer *viewers; /* those that have started */
+    bool is_paused;
     bool has_warned; /* that there are no users */
     void (*closed)(void *user);
     void *user;
@@ -45,6 +58,14 @@ void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream);
 void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh);
 /* Captures if a viewer waits, something changed, and it is time. true: it did. */
 bool fh__sharing_run(struct fh__sharing *s);
+void fh__sharing_each(const struct fh__sharing *s,
+                      void (*each)(void *user, const struct fh__viewer_info *info), void *user);
+/* What is done to a session, or to all; how many there were. */
+unsigned fh__sharing_disconnect(struct fh__sharing *s, uint64_t number);
+unsigned fh__sharing_set_permissions(struct fh__sharing *s, uint64_t number, uint32_t permissions);
+/* While paused nobody sees or does anything; sessions stay, and new ones wait. */
+void fh__sharing_pause(struct fh__sharing *s, bool is_paused);
+bool fh__sharing_is_paused(const struct fh__sharing *s);
 void fh__sharing_close(struct fh__sharing *s, enum fh_bye why, void (*closed)(void *user),
                        void *user);
 

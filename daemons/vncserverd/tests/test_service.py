@@ -29,7 +29,7 @@ class Service:
     def __init__(self, home, *arguments, env=None):
         self.lines = []
         self.process = subprocess.Popen(
-            [SERVER, "--users", home + "/users", "--identity", home + "/identity.pem", "--audit", home + "/audit", "--blacklist", home + "/blacklist",
+            [SERVER, "--users", home + "/users", "--identity", home + "/identity.pem", "--audit", home + "/audit", "--blacklist", home + "/blacklist", "--control", "none",
              "--listen", "unix:" + home + "/socket", *arguments],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
         self.rest = b""

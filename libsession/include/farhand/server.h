@@ -99,6 +99,8 @@ void fh_session_resize_done(struct fh_session *s, int status);
 void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect);
 void fh_session_set_permissions(struct fh_session *s, uint32_t permissions);
 const char *fh_session_peer(const struct fh_session *s);
+/* The number that the audit calls "connection"; from 1, never used again. */
+uint64_t fh_session_number(const struct fh_session *s);
 /* The address of the peer: 4 or 16 bytes and their number, 0 for a socket of this machine. Lent. */
 const uint8_t *fh_session_ip(const struct fh_session *s, size_t *len);
 struct fh_server_conn *fh_session_conn(struct fh_session *s); /* for what is not here; lent */

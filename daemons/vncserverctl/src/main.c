@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c -- vncserverctl: looks at a running vncserverd and directs it. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <farhand/session_version.h>
+
+#include "socket.h"
+
+/* Stable; vncserverctl.1 lists them. */
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_UNEXPECTED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NO_SERVICE = 3,
+    EXIT_NO_SESSION = 4
+};
+
+static const char help[] =
+    "Usage: vncserverctl [OPTION]... COMMAND\n"
+    "Looks at a running vncserverd and directs it.\n\n"
+    "  list                            the sessions\n"
+    "  disconnect SESSION|all          end a session\n"
+    "  permissions SESSION|all LIST    change what it may do, at once\n"
+    "  pause, resume                   nobody sees or does anything until resume\n"
+    "  watch                           print events as they come, until interrupted\n"
+    "  forgive address A | user NAME   forget the failures of an address or a name\n\n"
+    "  --socket PATH                   the control socket of the service\n"
+    "  --json                          print what the service says, one JSON object a line\n"
+    "  --help, --version               show this text or the version, and end\n\n"
+    "See vncserverctl(1).\n";
+
+struct call {
+    const char *socket;
+    bool is_json;
+    json_t *request;
+    bool watches;
+};
+
+static void complain(const char *what, const char *why)
+{
+    fprintf(stderr, "vncserverctl: %s: %s\n", what, why);
+}
+
+/* What came from a peer is shown, never obeyed: control characters do not reach the terminal. */
+static void print_clean(const char *text, int width)
+{
+    int shown = 0;
+
+    for (; *text; text++, shown++)
+        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    while (shown++ < width)
+        putchar(' ');
+}
+
+static void print_sessions(const json_t *reply)
+{
+    const json_t *sessions = json_object_get(reply, "sessions"), *s;
+    size_t i;
+
+    if (json_is_true(json_object_get(reply, "paused")))
+        printf("paused\n");
+    if (json_array_size(sessions) == 0)
+        printf("no sessions\n");
+    else
+        printf("SESSION  SECONDS  USER              PEER                      PERMISSIONS\n");
+    json_array_foreach(sessions, i, s)
+    {
+        const char *user = json_string_value(json_object_get(s, "user"));
+        const char *peer = json_string_value(json_object_get(s, "peer"));
+        const char *permissions = json_string_value(json_object_get(s, "permissions"));
+
+        printf("%7lld  %7lld  ", (long long)json_integer_value(json_object_get(s, "session")),
+               (long long)json_integer_value(json_object_get(s, "seconds")));
+        print_clean(user ? user : "", 18);
+        print_clean(peer ? peer : "", 26);
+        print_clean(permissions ? permissions : "", 0);
+        putchar('\n');
+    }
+}
+
+static void print_json(const json_t *object)
+{
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void print_reply(const struct call *call, const json_t *reply)
+{
+    const json_t *n;
+
+    if (call->is_json)
+        print_json(reply);
+    else if (json_is_array(json_object_get(reply, "sessions")))
+        print_sessions(reply);
+    else if ((n = json_object_get(reply, "forgiven")) != NULL)
+        printf("%lld forgiven\n", (long long)json_integer_value(n));
+}
+
+static enum exit_code fail(const json_t *error)
+{
+    const char *code = json_string_value(json_object_get(error, "code"));
+    const char *message = json_string_value(json_object_get(error, "message"));
+
+    complain(code ? code : "error", message ? message : "the service did not say what");
+    if (code && strcmp(code, "no-session") == 0)
+        return EXIT_NO_SESSION;
+    return code && strcmp(code, "usage") == 0 ? EXIT_USAGE : EXIT_UNEXPECTED;
+}
+
+static enum exit_code watch(FILE *socket, const char *path)
+{
+    json_t *event;
+
+    while ((event = fh__socket_read(socket)) != NULL) {
+        print_json(event);
+        json_decref(event);
+        if (ferror(stdout)) /* nobody reads any more */
+            return EXIT_UNEXPECTED;
+    }
+    complain(path, "the service ended");
+    return EXIT_NO_SERVICE;
+}
+
+static enum exit_code talk(const struct call *call, FILE *socket)
+{
+    json_t *reply = NULL;
+    enum exit_code code = EXIT_OK;
+
+    if (fh__socket_send(socket, call->request) != 0 || !(reply = fh__socket_read(socket))) {
+        complain(call->socket, "the service closed the connection: only root and its own user may");
+        return EXIT_NO_SERVICE;
+    }
+    if (json_object_get(reply, "error"))
+        code = fail(json_object_get(reply, "error"));
+    else if (!call->watches)
+        print_reply(call, reply);
+    json_decref(reply);
+    return code == EXIT_OK && call->watches ? watch(socket, call->socket) : code;
+}
+
+static enum exit_code run(const struct call *call)
+{
+    FILE *socket = fh__socket_open(call->socket);
+    enum exit_code code;
+
+    if (!socket) {
+        complain(call->socket, strerror(errno));
+        return EXIT_NO_SERVICE;
+    }
+    code = talk(call, socket);
+    fclose(socket);
+    return code;
+}
+
+/* A session's number, or "all". */
+static json_t *session_of(const char *text)
+{
+    char *end;
+    long long n = strtoll(text, &end, 10);
+
+    return *text >= '0' && *text <= '9' && !*end ? json_integer(n) : json_string(text);
+}
+
+/* NULL: no such command, or not so many words. */
+static json_t *request_of(char *const *word, int n)
+{
+    static const char *const plain[] = {"list", "pause", "resume", "watch"};
+    const char *name = n > 0 ? word[0] : "";
+
+    for (size_t i = 0; n == 1 && i < sizeof plain / sizeof *plain; i++)
+        if (strcmp(name, plain[i]) == 0)
+            return json_pack("{s:s}", "command", name);
+    if (n == 2 && strcmp(name, "disconnect") == 0)
+        return json_pack("{s:s,s:o}", "command", name, "session", session_of(word[1]));
+    if (n == 3 && strcmp(name, "permissions") == 0)
+        return json_pack("{s:s,s:o,s:s}", "command", name, "session", session_of(word[1]),
+                         "permissions", word[2]);
+    if (n == 3 && strcmp(name, "forgive") == 0 &&
+        (strcmp(word[1], "address") == 0 || strcmp(word[1], "user") == 0))
+        return json_pack("{s:s,s:s}", "command", name, word[1], word[2]);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
+    char path[4096];
+    struct call call = {.socket = path};
+    enum exit_code code;
+    int c;
+
+    signal(SIGPIPE, SIG_IGN); /* a service that closes is an error to tell, not an end */
+    fh__socket_default(path, sizeof path);
+    while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+        if (c == 's') {
+            call.socket = optarg;
+        } else if (c == 'j') {
+            call.is_json = true;
+        } else if (c == 'h' || c == 'v') {
+            fputs(c == 'h' ? help : "vncserverctl " FH_SESSION_VERSION "\n", stdout);
+            return EXIT_OK;
+        } else {
+            return EXIT_USAGE;
+        }
+    }
+    call.request = request_of(argv + optind, argc - optind);
+    call.watches = optind < argc && strcmp(argv[optind], "watch") == 0;
+    if (!call.request) {
+        complain(optind < argc ? argv[optind] : "no command",
+                 "expected a command and its words; vncserverctl --help lists them");
+        return EXIT_USAGE;
+    }
+    code = run(&call);
+    json_decref(call.request);
+    return (int)code;
+}
