@@ -41,6 +41,13 @@ check-man: $(LINT_BINS)
 	@set -e; $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
 check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))
 	@$(if $(strip $(HARDEN)),$(if $^,scripts/check-hardening $^),echo 'check-hardening: built without hardening, not checked')
+# How much the units leave open, by systemd's score: what a module allows itself is in its module.mk.
+.PHONY: check-units check-proof
+check-units:
+	@scripts/check-units $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_UNIT),$m/$($m_UNIT)=$($m_EXPOSURE))) || [ $$? = 77 ]
+# The handshake's secrecy, proved again: docs/models/README.md.
+check-proof:
+	@scripts/check-proof || [ $$? = 77 ]
 check-scripts:
 	@shellcheck -S warning -x $$(grep -lE '^#!/bin/(ba)?sh' $$(git ls-files -- scripts .ci tests daemons 2>/dev/null) /dev/null)
 

@@ -12,6 +12,7 @@ daemons/vncserverd_TEST_PKGS := xcb-render
 daemons/vncserverd_UV_TESTS := tests/test_config.c tests/test_virtual.c
 daemons/vncserverd_MAN  := vncserverd.8.scd vncserverd.conf.5.scd
 daemons/vncserverd_UNIT := vncserverd.service.in
+daemons/vncserverd_EXPOSURE := 2.0
 daemons/vncserverd_CONF := vncserverd.conf
 daemons/vncserverd_UV_FUZZERS := fuzz/fuzz_config.c
 daemons/vncserverd_SCRIPTS := tests/test_service.py
