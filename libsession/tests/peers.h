@@ -164,11 +164,15 @@ static inline void server_answers(struct peers *p, const struct fh_server_conn_e
 
 static inline void server_audits(struct peers *p, const struct fh_audit_event *ev)
 {
-    static const char *const names[] = {
-        [FH_AUDIT_CONNECTED] = "connected",     [FH_AUDIT_REFUSED] = "refused",
-        [FH_AUDIT_IDENTIFIED] = "identified",   [FH_AUDIT_AUTH_FAILED] = "auth-failed",
-        [FH_AUDIT_BLACKLISTED] = "blacklisted", [FH_AUDIT_STARTED] = "started",
-        [FH_AUDIT_PERMISSIONS] = "permissions", [FH_AUDIT_ENDED] = "ended"};
+    static const char *const names[] = {[FH_AUDIT_CONNECTED] = "connected",
+                                        [FH_AUDIT_REFUSED] = "refused",
+                                        [FH_AUDIT_IDENTIFIED] = "identified",
+                                        [FH_AUDIT_AUTH_FAILED] = "auth-failed",
+                                        [FH_AUDIT_BLACKLISTED] = "blacklisted",
+                                        [FH_AUDIT_APPROVAL] = "approval",
+                                        [FH_AUDIT_STARTED] = "started",
+                                        [FH_AUDIT_PERMISSIONS] = "permissions",
+                                        [FH_AUDIT_ENDED] = "ended"};
 
     note(p->slog, "audit %s%s%s", names[ev->type], ev->reason ? " " : "",
          ev->reason ? ev->reason : "");

@@ -238,6 +238,133 @@ class Forgiving(Control):
         self.ok(self.serving, "info")
 
 
+class Approval(Control):
+    """The person at the desktop is asked, and answers on the socket."""
+
+    def setUp(self):
+        super().setUp()
+        self.serving = self.server(self.shared, options=["--approve", "always"])
+
+    def approver(self):
+        sock = self.raw()
+        lines = sock.makefile("rb")
+        sock.sendall(b'{"command":"approve"}\n')
+        self.assertEqual(json.loads(lines.readline()), {"approving": True})
+        return sock, lines
+
+    def log_in_unanswered(self, client):
+        client.message(session.OFFER)
+        client.send(session.SESSION, bytes([session.CHOOSE, session.PASSWORD_METHOD]) + session.items(
+            (session.KIND_USER, farhand.USER.encode()), (session.KIND_PASSWORD, farhand.PASSWORD.encode())))
+        return client
+
+    def join_unanswered(self):
+        return self.log_in_unanswered(self.raw_client(self.serving))
+
+    def answer(self, sock, lines, number, permissions):
+        """The reply; lines of questions that are settled meanwhile stand between."""
+        sock.sendall(json.dumps({"command": "answer", "id": number, "permissions": permissions}).encode() + b"\n")
+        while True:
+            reply = json.loads(lines.readline())
+            if "withdrawn" not in reply:
+                return reply
+
+    def reasons(self):
+        return [e["reason"] for e in self.serving.audit() if e["event"] == "approval"]
+
+    def test_while_nobody_answers_everyone_is_rejected(self):
+        self.fails(3, self.serving, "capture", self.path("a.png"))
+        self.assertEqual(self.reasons(), ["nobody-to-ask"])
+        self.assertNotIn("started", [e["event"] for e in self.serving.audit()])
+
+    def test_yes_lets_in_and_is_asked_with_the_facts(self):
+        sock, lines = self.approver()
+        client = self.join_unanswered()
+        ask = json.loads(lines.readline())["ask"]
+        self.assertEqual((ask["user"], ask["path"], ask["permissions"]), (farhand.USER, "direct", "all"))
+        self.assertRegex(ask["peer"], r"^127\.0\.0\.1:\d+$")
+        self.assertEqual(ask["fingerprint"], farhand.identity(self.viewer_key)[1])
+        self.assertEqual(self.answer(sock, lines, ask["id"], "all"), {"answered": ask["id"]})
+        self.assertEqual(client.message(session.RESULT)[1][0], session.GRANTED)
+        client.start_rfb()
+        client.picture()
+        # A second answer finds no question.
+        self.assertEqual(self.answer(sock, lines, ask["id"], "none")["error"]["code"], "no-question")
+        self.assertEqual(len(self.sessions()), 1)
+        self.assertEqual(self.reasons(), ["approved"])
+
+    def test_view_only_caps_and_no_rejects(self):
+        sock, lines = self.approver()
+        client = self.join_unanswered()
+        self.answer(sock, lines, json.loads(lines.readline())["ask"]["id"], "view-only")
+        result = client.message(session.RESULT)[1]
+        self.assertEqual((result[0], int.from_bytes(result[4:8], "big")), (session.GRANTED, 1))
+        client = self.join_unanswered()
+        self.answer(sock, lines, json.loads(lines.readline())["ask"]["id"], "none")
+        with self.assertRaises(session.Ended):
+            client.message(session.RESULT)
+        self.assertEqual(self.reasons(), ["approved", "rejected"])
+
+    def test_no_answer_in_time_is_a_no(self):
+        self.serving = self.server(self.shared, options=["--approve", "always", "--approve-timeout", "1"])
+        _, lines = self.approver()
+        client = self.join_unanswered()
+        number = json.loads(lines.readline())["ask"]["id"]
+        with self.assertRaises(session.Ended):
+            client.message(session.RESULT)
+        self.assertEqual(json.loads(lines.readline()), {"withdrawn": number})
+        self.assertEqual(self.reasons(), ["not-answered"])
+
+    def test_a_viewer_that_leaves_meanwhile_withdraws_the_question(self):
+        sock, lines = self.approver()
+        client = self.join_unanswered()
+        number = json.loads(lines.readline())["ask"]["id"]
+        client.channel.sock.close()
+        self.assertEqual(json.loads(lines.readline()), {"withdrawn": number})
+        self.assertEqual(self.answer(sock, lines, number, "all")["error"]["code"], "no-question")
+        self.assertEqual(self.sessions(), [])
+
+    def test_an_approver_that_leaves_is_a_no(self):
+        sock, lines = self.approver()
+        client = self.join_unanswered()
+        lines.readline()
+        lines.close()
+        sock.close()
+        with self.assertRaises(session.Ended):
+            client.message(session.RESULT)
+        self.assertEqual(self.reasons(), ["nobody-to-ask"])
+
+    def test_only_whom_the_filter_asks_about_and_never_with_a_wrong_password(self):
+        self.serving = self.server(self.shared, options=["--filter", "? 127.0.0.2", "--filter", "+ 127.0.0.1"])
+        self.ok(self.serving, "info")
+        _, lines = self.approver()
+        key, expected = session.load_key(self.viewer_key), bytes.fromhex(self.fingerprint)
+        socks = [self.serving.connect("127.0.0.2") for _ in range(2)]
+        for sock in socks:
+            self.addCleanup(sock.close)
+        wrong = session.Client(socks[0], key, expected)
+        self.assertEqual(wrong.log_in(farhand.USER, "not it")[0], session.TRY_AGAIN)
+        self.log_in_unanswered(session.Client(socks[1], key, expected))
+        # The first question is about the right one.
+        self.assertEqual(json.loads(lines.readline())["ask"]["id"], 1)
+
+    def test_the_terminal_asks_and_takes_letters(self):
+        asking, answers = os.pipe()
+        person = farhand.Program([CTL, "--socket", self.serving.control, "approve"], stdin=asking)
+        self.addCleanup(person.stop)
+        os.close(asking)
+        person.wait_line("Waiting for viewers")
+        client = self.join_unanswered()
+        person.wait_line("would get +all")
+        self.assertIn(farhand.identity(self.viewer_key)[0], person.text())
+        os.write(answers, b"what\nv\n")
+        result = client.message(session.RESULT)[1]
+        self.assertEqual((result[0], int.from_bytes(result[4:8], "big")), (session.GRANTED, 1))
+        person.wait_line("settled")
+        os.close(answers)
+        self.assertEqual(person.wait(), 0)
+
+
 class CommandLine(Control):
     def test_usage(self):
         for words in ((), ("nonsense",), ("disconnect",), ("list", "more"), ("forgive", "city", "x"), ("--nonsense",)):

@@ -9,6 +9,7 @@
 
 #include <farhand/session_version.h>
 
+#include "approve.h"
 #include "socket.h"
 
 /* Stable; vncserverctl.1 lists them. */
@@ -28,6 +29,7 @@ static const char help[] =
     "  permissions SESSION|all LIST    change what it may do, at once\n"
     "  pause, resume                   nobody sees or does anything until resume\n"
     "  watch                           print events as they come, until interrupted\n"
+    "  approve                         answer at this terminal who may come in\n"
     "  forgive address A | user NAME   forget the failures of an address or a name\n\n"
     "  --socket PATH                   the control socket of the service\n"
     "  --json                          print what the service says, one JSON object a line\n"
@@ -38,23 +40,12 @@ struct call {
     const char *socket;
     bool is_json;
     json_t *request;
-    bool watches;
+    bool watches, approves;
 };
 
 static void complain(const char *what, const char *why)
 {
     fprintf(stderr, "vncserverctl: %s: %s\n", what, why);
-}
-
-/* What came from a peer is shown, never obeyed: control characters do not reach the terminal. */
-static void print_clean(const char *text, int width)
-{
-    int shown = 0;
-
-    for (; *text; text++, shown++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
-    while (shown++ < width)
-        putchar(' ');
 }
 
 static void print_sessions(const json_t *reply)
@@ -76,9 +67,9 @@ static void print_sessions(const json_t *reply)
 
         printf("%7lld  %7lld  ", (long long)json_integer_value(json_object_get(s, "session")),
                (long long)json_integer_value(json_object_get(s, "seconds")));
-        print_clean(user ? user : "", 18);
-        print_clean(peer ? peer : "", 26);
-        print_clean(permissions ? permissions : "", 0);
+        fh__print_clean(user ? user : "", 18);
+        fh__print_clean(peer ? peer : "", 26);
+        fh__print_clean(permissions ? permissions : "", 0);
         putchar('\n');
     }
 }
@@ -113,7 +104,13 @@ static enum exit_code fail(const json_t *error)
     return code && strcmp(code, "usage") == 0 ? EXIT_USAGE : EXIT_UNEXPECTED;
 }
 
-static enum exit_code watch(FILE *socket, const char *path)
+static enum exit_code service_ended(const struct call *call)
+{
+    complain(call->socket, "the service ended");
+    return EXIT_NO_SERVICE;
+}
+
+static enum exit_code watch(const struct call *call, FILE *socket)
 {
     json_t *event;
 
@@ -123,8 +120,7 @@ static enum exit_code watch(FILE *socket, const char *path)
         if (ferror(stdout)) /* nobody reads any more */
             return EXIT_UNEXPECTED;
     }
-    complain(path, "the service ended");
-    return EXIT_NO_SERVICE;
+    return service_ended(call);
 }
 
 static enum exit_code talk(const struct call *call, FILE *socket)
@@ -138,10 +134,12 @@ static enum exit_code talk(const struct call *call, FILE *socket)
     }
     if (json_object_get(reply, "error"))
         code = fail(json_object_get(reply, "error"));
-    else if (!call->watches)
+    else if (!call->watches && !call->approves)
         print_reply(call, reply);
     json_decref(reply);
-    return code == EXIT_OK && call->watches ? watch(socket, call->socket) : code;
+    if (code == EXIT_OK && call->approves)
+        return fh__approve(socket) == 0 ? EXIT_OK : service_ended(call);
+    return code == EXIT_OK && call->watches ? watch(call, socket) : code;
 }
 
 static enum exit_code run(const struct call *call)
@@ -170,7 +168,7 @@ static json_t *session_of(const char *text)
 /* NULL: no such command, or not so many words. */
 static json_t *request_of(char *const *word, int n)
 {
-    static const char *const plain[] = {"list", "pause", "resume", "watch"};
+    static const char *const plain[] = {"list", "pause", "resume", "watch", "approve"};
     const char *name = n > 0 ? word[0] : "";
 
     for (size_t i = 0; n == 1 && i < sizeof plain / sizeof *plain; i++)
@@ -215,6 +213,7 @@ int main(int argc, char **argv)
     }
     call.request = request_of(argv + optind, argc - optind);
     call.watches = optind < argc && strcmp(argv[optind], "watch") == 0;
+    call.approves = optind < argc && strcmp(argv[optind], "approve") == 0;
     if (!call.request) {
         complain(optind < argc ? argv[optind] : "no command",
                  "expected a command and its words; vncserverctl --help lists them");

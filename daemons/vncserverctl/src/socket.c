@@ -37,6 +37,8 @@ FILE *fh__socket_open(const char *path)
         return NULL;
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         file = fdopen(fd, "r+");
+    if (file)
+        setvbuf(file, NULL, _IONBF, 0); /* so that poll() knows whether something is left */
     if (!file) {
         err = errno;
         close(fd);

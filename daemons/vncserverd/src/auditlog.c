@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -40,10 +41,23 @@ int fh__auditlog_reopen(struct fh__auditlog *a)
     return 0;
 }
 
+static uint64_t utc_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 void fh__auditlog_write(struct fh__auditlog *a, const struct fh_audit_event *ev)
 {
+    struct fh_audit_event dated = *ev;
     char line[FH_AUDIT_LINE_MAX];
-    int len = fh_audit_format(ev, line, sizeof line);
+    int len;
+
+    if (dated.utc_ms == 0)
+        dated.utc_ms = utc_ms();
+    len = fh_audit_format(&dated, line, sizeof line);
 
     if (len <= 0)
         return;

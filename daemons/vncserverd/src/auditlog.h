@@ -18,6 +18,7 @@ struct fh__auditlog {
 int fh__auditlog_open(struct fh__auditlog *a, const char *where);
 /* After the file was rotated. On failure the old one stays in use. */
 int fh__auditlog_reopen(struct fh__auditlog *a);
+/* utc_ms 0: now. */
 void fh__auditlog_write(struct fh__auditlog *a, const struct fh_audit_event *ev);
 void fh__auditlog_close(struct fh__auditlog *a);
 

@@ -42,6 +42,8 @@ struct fh__config {
     bool is_control_default; /* nobody asked for it there */
     char *audit;             /* "none", "syslog", or a path */
     enum fh__log_level log_level;
+    bool approves_always; /* the person at the desktop is asked about everyone */
+    unsigned approve_timeout_s;
     unsigned blacklist_threshold, blacklist_timeout_s;
     unsigned idle_timeout_s, max_sessions, max_half_open, max_half_open_source, frame_rate;
     bool has_clipboard, has_resize;

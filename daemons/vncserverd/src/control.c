@@ -21,7 +21,7 @@ struct client {
     struct client *next;
     char line[FH__CONTROL_LINE_MAX];
     size_t len;
-    bool is_watching, is_closing;
+    bool is_watching, approves, is_closing;
 };
 
 struct fh__control {
@@ -42,6 +42,8 @@ static void maybe_gone(struct fh__control *c)
         free(c);
 }
 
+static unsigned tell_approvers(void *user, const char *line, size_t len);
+
 static void on_client_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data, **at = &client->control->clients;
@@ -50,6 +52,8 @@ static void on_client_closed(uv_handle_t *handle)
         at = &(*at)->next;
     *at = client->next;
     client->control->n_clients--;
+    if (client->approves && tell_approvers(client->control, "", 0) == 0)
+        fh__approvals_reject_all(&client->control->sharing->approvals);
     maybe_gone(client->control);
     free(client);
 }
@@ -96,6 +100,22 @@ static void send_text(struct client *client, const char *text, size_t len)
         free(w);
         close_client(client);
     }
+}
+
+/* Told to all who answer questions; how many they are. */
+static unsigned tell_approvers(void *user, const char *line, size_t len)
+{
+    struct fh__control *c = user;
+    unsigned n = 0;
+
+    for (struct client *client = c->clients; client; client = client->next) {
+        if (!client->approves || client->is_closing)
+            continue;
+        if (len > 0)
+            send_text(client, line, len);
+        n++;
+    }
+    return n;
 }
 
 /* Takes body. */
@@ -216,6 +236,28 @@ static void do_watch(struct client *client, const json_t *request)
     send_json(client, json_pack("{s:b}", "watching", 1));
 }
 
+static void do_approve(struct client *client, const json_t *request)
+{
+    (void)request;
+    client->approves = true;
+    send_json(client, json_pack("{s:b}", "approving", 1));
+}
+
+static void do_answer(struct client *client, const json_t *request)
+{
+    const char *text = json_string_value(json_object_get(request, "permissions")), *bad;
+    json_int_t id = json_integer_value(json_object_get(request, "id"));
+    uint32_t permissions;
+    size_t len;
+
+    if (!text || id <= 0 || fh_permissions_parse(text, &permissions, &bad, &len) != 0)
+        send_error(client, "usage", "expected the id of a question and permissions");
+    else if (!fh__approvals_answer(&client->control->sharing->approvals, (uint64_t)id, permissions))
+        send_error(client, "no-question", "there is no such question, or it was answered before");
+    else
+        send_json(client, json_pack("{s:I}", "answered", (json_int_t)id));
+}
+
 static void do_forgive(struct client *client, const json_t *request)
 {
     const char *address = json_string_value(json_object_get(request, "address"));
@@ -238,7 +280,7 @@ static const struct {
 } commands[] = {
     {"list", do_list},       {"disconnect", do_disconnect}, {"permissions", do_permissions},
     {"pause", do_pause},     {"resume", do_resume},         {"watch", do_watch},
-    {"forgive", do_forgive},
+    {"forgive", do_forgive}, {"approve", do_approve},       {"answer", do_answer},
 };
 
 static void on_line(struct client *client, const char *line, size_t len)
@@ -254,8 +296,8 @@ static void on_line(struct client *client, const char *line, size_t len)
         send_error(client, "usage", "expected one JSON object a line");
     else if (!name || i == sizeof commands / sizeof *commands)
         send_error(client, "usage",
-                   "command: expected list, disconnect, permissions, pause, resume, watch or "
-                   "forgive");
+                   "command: expected list, disconnect, permissions, pause, resume, watch, "
+                   "approve, answer or forgive");
     else
         commands[i].run(client, request);
     json_decref(request);
@@ -405,6 +447,8 @@ struct fh__control *fh__control_open(uv_loop_t *loop, const char *path, struct f
         return NULL;
     }
     uv_unref((uv_handle_t *)&c->listener);
+    sharing->approvals.tell = tell_approvers;
+    sharing->approvals.tell_user = c;
     return c;
 }
 
@@ -423,6 +467,7 @@ void fh__control_close(struct fh__control *c)
     if (!c || c->is_closing)
         return;
     c->is_closing = true;
+    c->sharing->approvals.tell = NULL;
     for (struct client *client = c->clients; client; client = client->next)
         close_client(client);
     uv_close((uv_handle_t *)&c->listener, on_listener_closed);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <farhand/blacklist_file.h>
 
@@ -108,12 +107,16 @@ static unsigned seconds(uint64_t ms)
     return (unsigned)((ms + 999) / 1000);
 }
 
-const char *fh__gate_request(struct fh__gate *g, const struct fh_session *session, uint32_t *most)
+const char *fh__gate_request(struct fh__gate *g, const struct fh_session *session, uint32_t *most,
+                             bool *asks)
 {
     size_t len;
     const uint8_t *ip = fh_session_ip(session, &len);
 
-    return fh_ip_filter_check(g->filter, ip, len, most) == FH_IP_DENY ? "filtered" : NULL;
+    enum fh_ip_verdict verdict = fh_ip_filter_check(g->filter, ip, len, most);
+
+    *asks = verdict == FH_IP_ASK;
+    return verdict == FH_IP_DENY ? "filtered" : NULL;
 }
 
 unsigned fh__gate_hello(struct fh__gate *g, const struct fh_session *session)
@@ -123,19 +126,10 @@ unsigned fh__gate_hello(struct fh__gate *g, const struct fh_session *session)
     return seconds(fh_blacklist_wait(g->blacklist, uv_now(g->loop), &who));
 }
 
-static uint64_t utc_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static void record(struct fh__gate *g, const struct fh_session *session, const char *user,
                    uint64_t wait_ms)
 {
     const struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED,
-                                      .utc_ms = utc_ms(),
                                       .monotonic_ms = uv_now(g->loop),
                                       .peer = fh_session_peer(session),
                                       .path = "direct",

@@ -32,8 +32,12 @@ int fh__gate_open(struct fh__gate *g, uv_loop_t *loop, const struct fh__config *
                   struct fh__auditlog *audit);
 /* Takes the rules of another configuration. An error changes nothing. */
 int fh__gate_configure(struct fh__gate *g, const struct fh__config *cfg);
-/* A connection arrived: NULL and the most that may be granted to it, or why it is closed. */
-const char *fh__gate_request(struct fh__gate *g, const struct fh_session *session, uint32_t *most);
+/*
+ * A connection arrived: NULL, the most that may be granted to it, and whether the filter wants the
+ * person at the desktop to be asked; or why it is closed.
+ */
+const char *fh__gate_request(struct fh__gate *g, const struct fh_session *session, uint32_t *most,
+                             bool *asks);
 /* Its viewer speaks: 0, or after how many seconds it may. */
 unsigned fh__gate_hello(struct fh__gate *g, const struct fh_session *session);
 /*

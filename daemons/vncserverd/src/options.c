@@ -103,8 +103,6 @@ static const char *set_filter(struct fh__config *c, const struct fh__option *o, 
 
     (void)o;
     fh_ip_filter_free(filter);
-    if (!error && value[strspn(value, " \t")] == '?')
-        return "+ or - before an address: nobody is asked";
     if (error)
         return expected;
     if (c->n_filter == FH__CONFIG_FILTER_MAX)
@@ -113,6 +111,13 @@ static const char *set_filter(struct fh__config *c, const struct fh__option *o, 
         return "more memory than there is";
     c->n_filter++;
     return NULL;
+}
+
+static const char *set_approve(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    (void)o;
+    c->approves_always = strcmp(value, "always") == 0;
+    return c->approves_always || strcmp(value, "filtered") == 0 ? NULL : "always or filtered";
 }
 
 static const char *set_virtual(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -146,8 +151,11 @@ const struct fh__option fh__options[] = {
     {"listen", "ADDRESS", true, set_listen, 0, 0, 0, NULL,
      "where to listen; may be repeated (default: *:5900, that is [::]:5900 and 0.0.0.0:5900)"},
     {"filter", "RULE", true, set_filter, 0, 0, 0, NULL,
-     "who may try: + or - before an address, a network or *; may be repeated, the first match "
-     "wins"},
+     "who may try: +, - or ? (ask) before an address, a network or *; the first match wins"},
+    {"approve", "WHEN", true, set_approve, 0, 0, 0, "filtered",
+     "when the person at the desktop must approve: always, or filtered (where a rule says ?)"},
+    {"approve-timeout", "SECONDS", true, set_number, AT(approve_timeout_s), 1, 25, "10",
+     "how long to wait for an answer; none is a no"},
     {"name", "TEXT", true, set_text, AT(name), 0, 0, NULL,
      "the desktop's name as viewers see it (default: the host's name)"},
     {"identity", "FILE", true, set_path, AT(identity), 0, 0, NULL,

@@ -20,6 +20,8 @@ struct viewer {
     struct fh__usercheck *check; /* NULL: none runs */
     uint8_t fingerprint[FH_FINGERPRINT_LEN];
     uint32_t most;        /* permissions, by the filter */
+    uint32_t earned;      /* permissions, if the person at the desktop agrees */
+    bool asks;            /* him, before it is let in */
     char name[NAME_ROOM]; /* of the attempt */
     bool has_started;
     uint32_t granted; /* permissions while nothing is paused */
@@ -91,7 +93,8 @@ static const char *on_request(void *user, struct fh_session *session, const char
     struct fh__sharing *s = user;
     struct viewer *v;
     uint32_t most;
-    const char *refused = fh__gate_request(&s->gate, session, &most);
+    bool asks;
+    const char *refused = fh__gate_request(&s->gate, session, &most, &asks);
 
     if (refused) {
         fh__log(FH__LOG_INFO, "%s was rejected: the filter does not let it in", peer);
@@ -111,6 +114,7 @@ static const char *on_request(void *user, struct fh_session *session, const char
         return "internal";
     v->s = s;
     v->most = most;
+    v->asks = asks || s->cfg->approves_always;
     v->session = session;
     fh_session_set_data(session, v);
     fh__log(FH__LOG_DEBUG, "%s connected", peer);
@@ -133,6 +137,51 @@ static bool on_peer(void *user, struct fh_session *session, const uint8_t *finge
     return true;
 }
 
+static void record_approval(const struct viewer *v, uint32_t permissions, const char *why)
+{
+    const struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
+                                      .monotonic_ms = uv_now(v->s->loop),
+                                      .connection = fh_session_number(v->session),
+                                      .peer = fh_session_peer(v->session),
+                                      .path = "direct",
+                                      .fingerprint = v->fingerprint,
+                                      .user = v->name,
+                                      .permissions = permissions,
+                                      .has_permissions = true,
+                                      .reason = why};
+
+    fh__auditlog_write(v->s->audit, &ev);
+}
+
+static void on_approved(void *user, uint32_t permissions, const char *why)
+{
+    struct viewer *v = user;
+
+    permissions &= v->earned;
+    fh__log(FH__LOG_NOTICE, "%s as %s: %s", fh_session_peer(v->session), v->name, why);
+    record_approval(v, permissions, why);
+    if (permissions)
+        fh_session_authenticated(v->session, permissions);
+    else
+        fh_session_disconnect(v->session, FH_BYE_AUTH, false);
+}
+
+/* What the password and the filter give is there; does the person at the desktop agree? */
+static void decide(struct viewer *v, uint32_t permissions)
+{
+    const struct fh__approval_facts facts = {.peer = fh_session_peer(v->session),
+                                             .name = v->name,
+                                             .path = "direct",
+                                             .fingerprint = v->fingerprint,
+                                             .permissions = permissions};
+
+    v->earned = permissions;
+    if (permissions && v->asks)
+        fh__approvals_ask(&v->s->approvals, &facts, on_approved, v);
+    else
+        fh_session_authenticated(v->session, permissions);
+}
+
 static void on_checked(void *user, uint32_t permissions)
 {
     struct viewer *v = user;
@@ -142,7 +191,7 @@ static void on_checked(void *user, uint32_t permissions)
         fh__gate_succeeded(&v->s->gate, v->session, v->fingerprint, v->name);
     else
         fh__log(FH__LOG_WARNING, "%s: wrong user name or password", fh_session_peer(v->session));
-    fh_session_authenticated(v->session, permissions & v->most);
+    decide(v, permissions & v->most);
 }
 
 static void on_authenticate(void *user, struct fh_session *session, const char *name,
@@ -268,6 +317,7 @@ static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
             fh_session_peer(session), fh_bye_text(reason));
     fh__desktop_release(s->desktop, v);
     fh__usercheck_forget(v->check);
+    fh__approvals_forget(&s->approvals, v);
     if (v->has_started) {
         forget(s, v);
         s->sessions--;
@@ -322,6 +372,7 @@ int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
         fh__gate_close(&s->gate);
         return error;
     }
+    fh__approvals_open(&s->approvals, s->loop, s->cfg->approve_timeout_s);
     uv_timer_init(s->loop, &s->frame);
     on_screen(s);
     watch(s);
@@ -447,6 +498,7 @@ static void on_server_closed(void *user)
 
     s->server = NULL;
     fh__gate_close(&s->gate);
+    fh__approvals_close(&s->approvals);
     s->frame.data = s;
     uv_close((uv_handle_t *)&s->frame, on_frame_closed);
 }

@@ -14,6 +14,7 @@
 #include <farhand/server.h>
 #include <farhand/stream.h>
 
+#include "approval.h"
 #include "auditlog.h"
 #include "config.h"
 #include "desktop.h"
@@ -38,6 +39,7 @@ struct fh__sharing {
     struct fh__userstore *users;
     struct fh__auditlog *audit;
     struct fh__gate gate;
+    struct fh__approvals approvals;
     struct fh_server *server; /* NULL: not open */
     uv_timer_t frame;         /* when the screen may be looked at again */
     uint64_t last_frame_ms;

@@ -24,6 +24,7 @@ extern "C" {
     X(IDENTIFIED, "identified")           /* the viewer proved its identity */                     \
     X(AUTH_FAILED, "auth-failed")         /* user, method, reason */                               \
     X(BLACKLISTED, "blacklisted")         /* failed too often; duration: of the refusal */         \
+    X(APPROVAL, "approval")               /* the local user was asked; reason: his answer */       \
     X(STARTED, "started")                 /* user, method, permissions */                          \
     X(PERMISSIONS, "permissions-changed") /* permissions */                                        \
     X(ENDED, "ended")                     /* reason, duration, bytes */
