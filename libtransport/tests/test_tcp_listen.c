@@ -279,6 +279,70 @@ START_TEST(a_listener_is_closed_from_inside_accept)
 }
 END_TEST
 
+struct taken {
+    int fd;
+    struct fh_address peer;
+};
+
+static void take_fd(void *user, int fd, const struct fh_address *peer)
+{
+    struct taken *t = user;
+
+    t->fd = fd;
+    t->peer = *peer;
+}
+
+/* Row 0 is TCP, row 1 a unix socket. The descriptor is a copy, as another process would have it. */
+START_TEST(an_accepted_socket_becomes_a_stream_elsewhere)
+{
+    char unix_text[160], here[FH_ADDRESS_TEXT], there[FH_ADDRESS_TEXT];
+    const char *address = _i ? unix_text : "127.0.0.1:0";
+    struct door d;
+    struct fh_tcp_listen_config cfg = door_config(&d, &address, 1);
+    struct taken t = {.fd = -1};
+    struct owner caller = {.appetite = UINT64_MAX}, taker = {.appetite = UINT64_MAX};
+    struct fh_stream *s;
+    struct fh_target to;
+    struct call c;
+    int copy;
+
+    snprintf(unix_text, sizeof unix_text, "unix:%s", path);
+    cfg.accept_fd = take_fd;
+    cfg.user = &t;
+    ck_assert_int_eq(fh_tcp_listen(&loop, &cfg, &d.l, NULL, 0), FH_TRANSPORT_E_INVAL);
+    cfg.accept = NULL;
+    ck_assert_int_eq(fh_tcp_listen(&loop, &cfg, &d.l, NULL, 0), 0);
+    to = _i ? target_unix(path) : target_ip("127.0.0.1", door_port(&d, 0));
+    call_target(&c, &to);
+    RUN_UNTIL(t.fd >= 0);
+    ck_assert_int_eq(fcntl(t.fd, F_GETFD), FD_CLOEXEC);
+    copy = dup(t.fd);
+    close(t.fd);
+    ck_assert_int_eq(fh_tcp_open(&loop, copy, &t.peer, NULL, &s), 0);
+    ck_assert_int_eq(fcntl(copy, F_GETFD), FD_CLOEXEC);
+    ck_assert_int_eq(fh_stream_kind(s), _i ? FH_STREAM_UNIX : FH_STREAM_TCP);
+    own(&taker, s);
+    own(&caller, c.s);
+    ck_assert_int_eq(fh_stream_write(c.s, (const uint8_t *)"x", 1), 1);
+    RUN_UNTIL(taker.len == 1);
+    ck_assert_int_eq(fh_stream_write(s, (const uint8_t *)"yz", 2), 2);
+    RUN_UNTIL(caller.len == 2);
+    fh_stream_peer(s, there, sizeof there);
+    fh_address_print(&t.peer, here, sizeof here);
+    ck_assert_str_eq(there, here);
+    close_owner(&caller);
+    RUN_UNTIL(taker.ends == 1);
+    close_owner(&taker);
+    d.closed = 0;
+    fh_tcp_listener_close(d.l, door_closed, &d);
+    RUN_UNTIL(d.closed);
+    t.peer.family = FH_ADDRESS_NONE;
+    copy = dup(0);
+    ck_assert_int_eq(fh_tcp_open(&loop, copy, &t.peer, NULL, &s), FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fcntl(copy, F_GETFD), -1);
+}
+END_TEST
+
 START_TEST(a_full_descriptor_table_neither_spins_nor_kills_the_listener)
 {
     const char *address = "127.0.0.1:0";
@@ -462,6 +526,7 @@ int main(int argc, char **argv)
     tcase_add_test(tc, a_wrong_address_or_configuration_is_told_in_words);
     tcase_add_test(tc, a_paused_listener_keeps_callers_waiting);
     tcase_add_test(tc, a_listener_is_closed_from_inside_accept);
+    tcase_add_loop_test(tc, an_accepted_socket_becomes_a_stream_elsewhere, 0, 2);
     tcase_add_test(tc, a_full_descriptor_table_neither_spins_nor_kills_the_listener);
     tcase_add_loop_test(tc, sockets_passed_by_systemd_are_taken, 0,
                         sizeof activations / sizeof *activations);

@@ -38,6 +38,7 @@ struct fh_tcp_listener {
     mode_t mode;
     uint32_t retry_ms;
     void (*accept)(void *user, struct fh_stream *s);
+    void (*accept_fd)(void *user, int fd, const struct fh_address *peer);
     void (*trouble)(void *user, int error, const char *text);
     void *user;
     void (*closed)(void *user);
@@ -402,6 +403,11 @@ static void welcome(struct sock *k, int fd)
         close(fd);
         return;
     }
+    if (l->accept_fd) {
+        l->told = false;
+        l->accept_fd(l->user, fd, &peer);
+        return;
+    }
     ret = fh__tcp_stream_new(l->loop, fd, kind, &peer, &l->options, &s);
     if (ret) {
         starve(l, ret, ENOMEM);
@@ -491,6 +497,7 @@ static struct fh_tcp_listener *new_listener(uv_loop_t *loop, const struct fh_tcp
     l->mode = cfg->socket_mode ? (mode_t)cfg->socket_mode : DEFAULT_MODE;
     l->retry_ms = cfg->retry_ms ? cfg->retry_ms : DEFAULT_RETRY_MS;
     l->accept = cfg->accept;
+    l->accept_fd = cfg->accept_fd;
     l->trouble = cfg->trouble;
     l->user = cfg->user;
     return l;
@@ -510,8 +517,8 @@ int fh_tcp_listen(uv_loop_t *loop, const struct fh_tcp_listen_config *cfg,
     struct fh_tcp_listener *l;
     int ret = 0, err;
 
-    if (!cfg->addresses || cfg->addresses_len == 0 || !cfg->accept || cfg->backlog < 0 ||
-        cfg->socket_mode > 0777 || !fh__tcp_options_are_valid(&cfg->options)) {
+    if (!cfg->addresses || cfg->addresses_len == 0 || !cfg->accept == !cfg->accept_fd ||
+        cfg->backlog < 0 || cfg->socket_mode > 0777 || !fh__tcp_options_are_valid(&cfg->options)) {
         fail(&w, "configuration of the listener", EINVAL);
         return FH_TRANSPORT_E_INVAL;
     }

@@ -356,3 +356,23 @@ int fh__tcp_stream_new(uv_loop_t *loop, int fd, enum fh_stream_kind kind,
     *out = &t->s;
     return 0;
 }
+
+int fh_tcp_open(uv_loop_t *loop, int fd, const struct fh_address *peer,
+                const struct fh_tcp_options *options, struct fh_stream **out)
+{
+    static const struct fh_tcp_options defaults;
+    bool is_ip = peer->family == FH_ADDRESS_IPV4 || peer->family == FH_ADDRESS_IPV6;
+    int err;
+
+    options = options ? options : &defaults;
+    if ((!is_ip && peer->family != FH_ADDRESS_UNIX) || !fh__tcp_options_are_valid(options)) {
+        close(fd);
+        return FH_TRANSPORT_E_INVAL;
+    }
+    err = fh__tcp_adopt(fd);
+    if (err) {
+        close(fd);
+        return fh__tcp_error(-err);
+    }
+    return fh__tcp_stream_new(loop, fd, is_ip ? FH_STREAM_TCP : FH_STREAM_UNIX, peer, options, out);
+}

@@ -5,10 +5,11 @@
  *     fh_tcp_listen()            accept on a list of addresses
  *     fh_tcp_listener_pause()    stop accepting for a while; _resume()
  *     fh_tcp_listener_close()    asynchronous
+ *     fh_tcp_open()              a stream of a socket that was accepted elsewhere
  *     fh_tcp_connect()           connect to a host or path; Happy Eyeballs (RFC 8305)
  *     fh_tcp_connect_cancel()
  *
- * Both give a struct fh_stream, which <farhand/stream.h> explains. Sockets are set to TCP_NODELAY,
+ * All give a struct fh_stream, which <farhand/stream.h> explains. Sockets are set to TCP_NODELAY,
  * keep-alive and (Linux) TCP_USER_TIMEOUT, and are not inherited by children. The program must
  * ignore SIGPIPE, as every program on libuv.
  *
@@ -53,6 +54,11 @@ struct fh_tcp_listen_config {
      */
     void (*accept)(void *user, struct fh_stream *s);
     /*
+     * Instead of accept(), for programs that give the socket to another process: fd is taken by the
+     * callee; it does not block and is not inherited. peer: borrowed. One of the two is set.
+     */
+    void (*accept_fd)(void *user, int fd, const struct fh_address *peer);
+    /*
      * Accepting failed (FH_TRANSPORT_E_RESOURCES, _SYSTEM) and is tried again every retry_ms; told
      * once until it worked again. Connections wait in the backlog. text: borrowed. May be NULL.
      */
@@ -96,6 +102,15 @@ void fh_tcp_listener_resume(struct fh_tcp_listener *l);
  * listener is freed just after that. Only the first call counts.
  */
 void fh_tcp_listener_close(struct fh_tcp_listener *l, void (*closed)(void *user), void *user);
+
+/*
+ * A stream of a connected socket, such as accept_fd() gave, perhaps in another process. fd is
+ * taken, also on error. peer: who is at the other end (FH_ADDRESS_IPV4, _IPV6, _UNIX), copied; its
+ * family says what kind of socket it is. options: NULL for the defaults.
+ * Returns 0 and a stream; FH_TRANSPORT_E_INVAL, _RESOURCES, _SYSTEM.
+ */
+int fh_tcp_open(uv_loop_t *loop, int fd, const struct fh_address *peer,
+                const struct fh_tcp_options *options, struct fh_stream **out);
 
 struct fh_tcp_connecting;
 
