@@ -7,7 +7,7 @@ libsession_HEADERS := include/farhand/session_version.h include/farhand/session_
   include/farhand/viewer_conn.h
 libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c src/admission.c \
   src/known_peers.c src/users.c src/ip_filter.c src/blacklist.c src/text.c src/bye.c src/mux.c src/session_messages.c \
-  src/auth_server.c src/held.c src/server_session.c src/viewer_session.c src/server_conn.c \
+  src/method.c src/auth_server.c src/held.c src/server_rfb.c src/server_session.c src/viewer_session.c src/server_conn.c \
   src/viewer_conn.c src/new.c
 libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_admission.c \
   tests/test_known_peers.c tests/test_users.c tests/test_ip_filter.c tests/test_blacklist.c tests/test_mux.c \
@@ -20,7 +20,7 @@ libsession_UV_PKGS    := libuv
 libsession_UV_HEADERS := include/farhand/known_peers_file.h include/farhand/users_file.h include/farhand/blacklist_file.h \
   include/farhand/server.h include/farhand/viewer.h
 libsession_UV_SRCS    := uv/private_file.c uv/known_peers_file.c uv/users_file.c uv/blacklist_file.c \
-  uv/carrier.c uv/server_uv.c uv/viewer_uv.c
+  uv/carrier.c uv/server_uv.c uv/session_uv.c uv/viewer_uv.c
 libsession_UV_TESTS   := tests/test_store_files.c tests/test_server_uv.c
 # What is held in memory as a whole grows with its file, up to the limits of the headers.
 libsession_ALLOC := src/new.c src/known_peers.c src/users.c src/ip_filter.c src/blacklist.c \

@@ -44,13 +44,10 @@ static void report(const char *name, double value, const char *unit, const char 
            peer, peer_value, ratio, goal, ratio <= goal ? "ok" : "short");
 }
 
-static void on_authenticate(void *user, struct fh_session *s, const char *name,
-                            const char *password, size_t len)
+static void on_authenticate(void *user, struct fh_session *s, const struct fh_credentials *c)
 {
     (void)user;
-    (void)name;
-    (void)password;
-    (void)len;
+    (void)c;
     fh_session_authenticated(s, FH_PERM_ALL);
 }
 
@@ -93,7 +90,8 @@ static void start(uv_loop_t *loop, const struct fh_identity *s, const struct fh_
         .loop = loop,
         .identity = v,
         .callbacks = &viewer_callbacks,
-        .conn = {.user = "ann", .password = "secret", .password_len = 6}};
+        .conn = {
+            .user = "ann", .password = "secret", .password_len = 6, .allow_plain_password = true}};
 
     if (fh_server_new(&scfg, &server) != 0 || fh_viewer_new(&vcfg, &viewer) != 0 ||
         fh_server_screen(server, &picture, NULL, 0) != 0 || !(wire = fh_pipe_new(NULL)) ||

@@ -39,8 +39,8 @@ static void on_event(struct state *t, const struct fh_server_conn_event *ev)
     require(t->ended == 0 || ev->type == FH_SERVER_CONN_EV_AUDIT);
     switch (ev->type) {
     case FH_SERVER_CONN_EV_AUTHENTICATE:
-        require(strlen(ev->credentials.user) <= FH_USER_MAX);
-        require(ev->credentials.password_len <= FH_PASSWORD_MAX);
+        require(strlen(ev->credentials.user) <= FH_AUTH_USER_MAX);
+        require(ev->credentials.password_len <= FH_AUTH_PASSWORD_MAX);
         is_right = strcmp(ev->credentials.password, "pw") == 0;
         t->is_granted = is_right && t->permissions != 0;
         fh__server_session_authenticated(&t->s, 1, is_right ? t->permissions : 0);

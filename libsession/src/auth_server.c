@@ -4,61 +4,93 @@
 #include <string.h>
 
 #include <farhand/identity.h>
-#include <farhand/server_conn.h>
+#include <farhand/session_error.h>
 
 struct fh__auth_method {
     uint8_t number;
-    const char *name;
-    uint8_t n_kinds;
-    uint8_t kinds[FH_ANSWERS_MAX];
-    enum fh__auth_next (*next)(struct fh__auth_server *a, struct fh__ask *ask);
+    uint8_t n_own, n_kinds; /* what it asks for by itself; what it will want in all */
+    uint8_t kinds[2];
 };
-
-static enum fh__auth_next password_next(struct fh__auth_server *a, struct fh__ask *ask);
 
 static const struct fh__auth_method methods[] = {
-    {FH_METHOD_PASSWORD, "password", 2, {FH_KIND_USER, FH_KIND_PASSWORD}, password_next},
+    {FH_METHOD_PASSWORD, 2, 2, {FH_KIND_USER, FH_KIND_PASSWORD}},
+    {FH_METHOD_CPACE, 1, 2, {FH_KIND_USER, FH_KIND_PAKE}},
+    {FH_METHOD_CONVERSATION, 1, 2, {FH_KIND_USER, FH_KIND_PROMPT}},
+    {FH_METHOD_IDENTITY, 1, 1, {FH_KIND_USER}},
 };
 
-enum { METHODS = sizeof methods / sizeof methods[0] };
+static const struct fh__auth_method *find(uint8_t number)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (methods[i].number == number)
+            return &methods[i];
+    return NULL;
+}
 
-static const uint8_t numbers[METHODS] = {FH_METHOD_PASSWORD};
+static bool is_offered(const struct fh__auth_server *a, uint8_t number)
+{
+    return memchr(a->offered, number, a->n_offered) != NULL;
+}
+
+bool fh__auth_init(struct fh__auth_server *a, const uint8_t *numbers, size_t n)
+{
+    static const uint8_t password = FH_METHOD_PASSWORD;
+
+    if (!numbers) {
+        numbers = &password;
+        n = 1;
+    }
+    if (n == 0 || n > FH_METHODS_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!find(numbers[i]) || is_offered(a, numbers[i]))
+            return false;
+        a->offered[a->n_offered++] = numbers[i];
+    }
+    return true;
+}
+
+void fh__auth_offer(const struct fh__auth_server *a, struct fh__offer *out)
+{
+    struct fh__offer m = {.n = a->n_offered};
+
+    for (unsigned i = 0; i < m.n; i++) {
+        const struct fh__auth_method *method = find(a->offered[i]);
+
+        m.methods[i].method = method->number;
+        m.methods[i].n_kinds = method->n_kinds;
+        memcpy(m.methods[i].kinds, method->kinds, method->n_kinds);
+    }
+    *out = m;
+}
+
+/* ---- what the method asks for by itself ---- */
 
 static uint32_t bit(uint8_t kind)
 {
     return kind < 32 ? UINT32_C(1) << kind : 0;
 }
 
-/* Asks for all kinds of the method that are not answered yet; false: there are none. */
-static bool ask_missing(struct fh__auth_server *a, struct fh__ask *ask)
+/* The channel is bound to both identities, so a password travels in it as it is. */
+static enum fh__auth_next method_next(struct fh__auth_server *a, struct fh__ask *ask)
 {
     struct fh__ask m = {.step = (uint8_t)(a->step + 1)};
 
-    a->asked = 0;
-    for (unsigned i = 0; i < a->method->n_kinds; i++) {
-        uint8_t kind = a->method->kinds[i];
-
-        if ((a->has & bit(kind)) != 0)
-            continue;
-        m.questions.item[m.questions.n++].kind = kind;
-        a->asked |= bit(kind);
+    for (unsigned i = 0; i < a->method->n_own; i++)
+        if ((a->has & bit(a->method->kinds[i])) == 0)
+            m.questions.item[m.questions.n++].kind = a->method->kinds[i];
+    if (m.questions.n == 0) {
+        a->is_method_complete = true;
+        return FH_AUTH_DECIDE;
     }
-    if (m.questions.n == 0)
-        return false;
-    a->step = m.step;
+    (void)fh__auth_asked(a, &m);
     *ask = m;
-    return true;
-}
-
-/* The channel is bound to both identities, so the password travels in it as it is. */
-static enum fh__auth_next password_next(struct fh__auth_server *a, struct fh__ask *ask)
-{
-    return ask_missing(a, ask) ? FH_AUTH_ASK : FH_AUTH_DECIDE;
+    return FH_AUTH_ASK;
 }
 
 static bool take_user(struct fh__auth_server *a, const uint8_t *data, size_t len)
 {
-    if (len > FH_USER_MAX || !fh__session_text_is_clean((const char *)data, len))
+    if (len > FH_AUTH_USER_MAX || !fh__session_text_is_clean((const char *)data, len))
         return false;
     memcpy(a->user, data, len);
     a->user[len] = '\0';
@@ -67,7 +99,7 @@ static bool take_user(struct fh__auth_server *a, const uint8_t *data, size_t len
 
 static bool take_password(struct fh__auth_server *a, const uint8_t *data, size_t len)
 {
-    if (len > FH_PASSWORD_MAX)
+    if (len > FH_AUTH_PASSWORD_MAX)
         return false;
     memcpy(a->password, data, len);
     a->password[len] = '\0';
@@ -76,7 +108,7 @@ static bool take_password(struct fh__auth_server *a, const uint8_t *data, size_t
 }
 
 /* Each kind once, and only those of allowed. */
-static bool take_answers(struct fh__auth_server *a, const struct fh__items *m, uint32_t allowed)
+static bool take_own(struct fh__auth_server *a, const struct fh__items *m, uint32_t allowed)
 {
     for (unsigned i = 0; i < m->n; i++) {
         uint32_t b = bit(m->item[i].kind);
@@ -95,65 +127,178 @@ static bool take_answers(struct fh__auth_server *a, const struct fh__items *m, u
     return true;
 }
 
-void fh__auth_offer(struct fh__offer *out)
-{
-    struct fh__offer m = {.n = METHODS};
-
-    for (unsigned i = 0; i < METHODS; i++) {
-        m.methods[i].method = methods[i].number;
-        m.methods[i].n_kinds = methods[i].n_kinds;
-        memcpy(m.methods[i].kinds, methods[i].kinds, methods[i].n_kinds);
-    }
-    *out = m;
-}
-
-const uint8_t *fh__auth_numbers(size_t *n)
-{
-    *n = METHODS;
-    return numbers;
-}
-
 enum fh__auth_next fh__auth_choose(struct fh__auth_server *a, const struct fh__choose *m,
                                    struct fh__ask *ask)
 {
-    const struct fh__auth_method *method = NULL;
     uint32_t allowed = 0;
 
-    for (unsigned i = 0; i < METHODS; i++)
-        if (methods[i].number == m->method)
-            method = &methods[i];
-    if (!method)
+    if (!is_offered(a, m->method))
         return FH_AUTH_BAD;
     fh__auth_wipe(a);
     a->user[0] = '\0';
-    a->method = method;
+    a->method = find(m->method);
     a->attempt++;
-    for (unsigned i = 0; i < method->n_kinds; i++)
-        allowed |= bit(method->kinds[i]);
-    if (!take_answers(a, &m->answers, allowed))
+    for (unsigned i = 0; i < a->method->n_own; i++)
+        allowed |= bit(a->method->kinds[i]);
+    if (!take_own(a, &m->answers, allowed))
         return FH_AUTH_BAD;
-    return method->next(a, ask);
+    return method_next(a, ask);
 }
 
+/* ---- what the application asks ---- */
+
+static size_t answer_max(uint8_t kind)
+{
+    switch (kind) {
+    case FH_KIND_USER:
+        return FH_AUTH_USER_MAX;
+    case FH_KIND_PASSWORD:
+        return FH_AUTH_PASSWORD_MAX;
+    case FH_KIND_CODE:
+        return FH_AUTH_CODE_MAX;
+    default:
+        return FH_AUTH_ANSWER_MAX;
+    }
+}
+
+static bool keep_answers(struct fh__auth_server *a, const struct fh__items *m)
+{
+    size_t at = 0;
+
+    for (unsigned i = 0; i < m->n; i++) {
+        size_t len = m->item[i].len;
+
+        if (len > sizeof a->answers - at)
+            return false;
+        memcpy(a->answers + at, m->item[i].data, len);
+        a->items[i] = (struct fh_item){
+            .kind = (enum fh_kind)m->item[i].kind, .data = a->answers + at, .len = len};
+        at += len;
+    }
+    a->n_items = m->n;
+    return true;
+}
+
+/* Answers come in the order of their questions, so that two prompts can be told from each other. */
 enum fh__auth_next fh__auth_answer(struct fh__auth_server *a, const struct fh__answer *m,
                                    struct fh__ask *ask)
 {
-    if (m->step != a->step || !take_answers(a, &m->answers, a->asked))
+    if (m->step != a->step || m->answers.n != a->n_asked)
         return FH_AUTH_BAD;
-    if ((a->asked & ~a->has) != 0)
+    for (unsigned i = 0; i < a->n_asked; i++)
+        if (m->answers.item[i].kind != a->asked[i] ||
+            m->answers.item[i].len > answer_max(a->asked[i]))
+            return FH_AUTH_BAD;
+    if (!a->is_method_complete)
+        return take_own(a, &m->answers, UINT32_MAX) ? method_next(a, ask) : FH_AUTH_BAD;
+    if (!keep_answers(a, &m->answers))
         return FH_AUTH_BAD;
-    return a->method->next(a, ask);
+    if (a->pake == FH_PAKE_ASKED)
+        a->pake = FH_PAKE_ANSWERED;
+    return FH_AUTH_ANSWERED;
 }
 
-const char *fh__auth_name(const struct fh__auth_server *a)
+static bool is_text(const uint8_t *text, size_t len)
 {
-    return a->method ? a->method->name : NULL;
+    return len <= FH_AUTH_TEXT_MAX && fh__session_text_is_utf8((const char *)text, len);
+}
+
+static bool is_possible(const struct fh_item *item)
+{
+    const uint8_t *data = item->data;
+
+    switch (item->kind) {
+    case FH_KIND_PAKE:
+        return item->len > 0 && item->len <= FH_AUTH_ANSWER_MAX;
+    case FH_KIND_CODE:
+        return is_text(data, item->len);
+    case FH_KIND_PROMPT:
+        return item->len >= 1 && is_text(data + 1, item->len - 1);
+    case FH_KIND_NOTICE:
+        return item->len >= 1 && is_text(data, item->len);
+    case FH_KIND_USER:
+    case FH_KIND_PASSWORD:
+        break;
+    }
+    return false;
+}
+
+int fh__auth_ask(const struct fh__auth_server *a, const struct fh_item *items, size_t n,
+                 struct fh__ask *ask)
+{
+    bool is_cpace = a->method->number == FH_METHOD_CPACE, has_pake = false;
+    struct fh__ask m = {.step = (uint8_t)(a->step + 1)};
+    size_t size = 3;
+
+    if (n == 0 || n > FH_AUTH_ITEMS_MAX)
+        return FH_SESSION_E_INVAL;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_possible(&items[i]))
+            return FH_SESSION_E_INVAL;
+        has_pake |= items[i].kind == FH_KIND_PAKE;
+        size += 3 + items[i].len;
+        m.questions.item[i].kind = (uint8_t)items[i].kind;
+        m.questions.item[i].data = items[i].data;
+        m.questions.item[i].len = (uint16_t)items[i].len;
+    }
+    if (has_pake && (!is_cpace || n != 1))
+        return FH_SESSION_E_INVAL;
+    if (has_pake ? a->pake != FH_PAKE_NONE : !fh__auth_may_grant(a))
+        return FH_SESSION_E_STATE;
+    if (a->step >= FH_AUTH_ASKS_MAX || size > FH_MESSAGE_MAX)
+        return FH_SESSION_E_LIMIT;
+    m.questions.n = (uint8_t)n;
+    *ask = m;
+    return 0;
+}
+
+bool fh__auth_asked(struct fh__auth_server *a, const struct fh__ask *ask)
+{
+    a->step = ask->step;
+    a->n_asked = 0;
+    for (unsigned i = 0; i < ask->questions.n; i++) {
+        uint8_t kind = ask->questions.item[i].kind;
+
+        if (kind == FH_KIND_PAKE)
+            a->pake = FH_PAKE_ASKED;
+        if (kind != FH_KIND_NOTICE)
+            a->asked[a->n_asked++] = kind;
+    }
+    return a->n_asked > 0;
+}
+
+int fh__auth_confirm(struct fh__auth_server *a)
+{
+    if (a->pake != FH_PAKE_ANSWERED)
+        return FH_SESSION_E_STATE;
+    a->pake = FH_PAKE_CONFIRMED;
+    return 0;
+}
+
+bool fh__auth_may_grant(const struct fh__auth_server *a)
+{
+    return a->method->number != FH_METHOD_CPACE || a->pake == FH_PAKE_CONFIRMED;
+}
+
+unsigned fh__auth_number(const struct fh__auth_server *a)
+{
+    return a->method ? a->method->number : 0;
+}
+
+void fh__auth_wipe_secrets(struct fh__auth_server *a)
+{
+    fh_wipe(a->password, sizeof a->password);
+    a->password_len = 0;
+    fh_wipe(a->answers, sizeof a->answers);
+    a->n_items = 0;
 }
 
 void fh__auth_wipe(struct fh__auth_server *a)
 {
-    fh_wipe(a->password, sizeof a->password);
-    a->password_len = 0;
+    fh__auth_wipe_secrets(a);
     a->step = 0;
-    a->asked = a->has = 0;
+    a->n_asked = 0;
+    a->has = 0;
+    a->is_method_complete = false;
+    a->pake = FH_PAKE_NONE;
 }

@@ -7,16 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <farhand/auth.h>
+
 /* The limits of the session layer. docs/protocol.md, "Session layer". */
 enum {
     FH_FRAME_HEADER = 4,        /* bytes: u8 channel, u24 length */
     FH_FRAME_MAX = 16384,       /* bytes of payload */
     FH_MESSAGE_MAX = 4096,      /* bytes of a message of channel 0 with its type */
     FH_EARLY_MAX = 1024,        /* bytes of RFB that a viewer may send before Result */
-    FH_ANSWERS_MAX = 8,         /* answers in one Choose or Answer */
     FH_OFFER_METHODS_MAX = 16,  /* methods in one Offer */
-    FH_USER_MAX = 255,          /* bytes of UTF-8 */
-    FH_PASSWORD_MAX = 1024,     /* bytes */
     FH_BYE_TEXT_MAX = 256,      /* bytes of UTF-8 */
     FH_HELD_KEYS_MAX = 64,      /* keys of one viewer that are down at once; more are dropped */
     FH_PADME_MIN = 1024,        /* bytes: records with less are padded to blocks of 64 */
@@ -33,6 +32,7 @@ static inline uint64_t fh__session_later(uint64_t now, uint64_t ms)
 
 enum { FH_CHANNEL_SESSION = 0, FH_CHANNEL_RFB = 1 };
 
+bool fh__session_text_is_utf8(const char *text, size_t len);
 /* Valid UTF-8 without what common/utf8.h calls control and deceptive characters. */
 bool fh__session_text_is_clean(const char *text, size_t len);
 /*

@@ -6,25 +6,25 @@
 
 struct fh_server_conn *fh_server_conn_new(const struct fh_server_conn_config *cfg)
 {
-    size_t n_methods;
-    const uint8_t *methods = fh__auth_numbers(&n_methods);
-    const struct fh_channel_config channel = {.role = FH_ROLE_SERVER,
-                                              .random = cfg->random,
-                                              .random_user = cfg->random_user,
-                                              .spki = cfg->spki,
-                                              .spki_len = cfg->spki_len,
-                                              .padding = FH_PAD_PADME,
-                                              .program = cfg->program,
-                                              .methods = methods,
-                                              .n_methods = cfg->has_authentication ? n_methods : 0,
-                                              .greeting_was_read = cfg->greeting_was_read,
-                                              .now_ms = cfg->now_ms};
+    struct fh_channel_config channel = {.role = FH_ROLE_SERVER,
+                                        .random = cfg->random,
+                                        .random_user = cfg->random_user,
+                                        .spki = cfg->spki,
+                                        .spki_len = cfg->spki_len,
+                                        .padding = FH_PAD_PADME,
+                                        .program = cfg->program,
+                                        .greeting_was_read = cfg->greeting_was_read,
+                                        .now_ms = cfg->now_ms};
     struct fh_server_conn *c = calloc(1, sizeof *c);
 
     if (!c)
         return NULL;
-    fh__server_session_init(&c->s, cfg);
-    if (!(c->ch = fh_channel_new(&channel))) {
+    if (fh__server_session_init(&c->s, cfg)) {
+        channel.methods = c->s.auth.offered;
+        channel.n_methods = cfg->has_authentication ? c->s.auth.n_offered : 0;
+        c->ch = fh_channel_new(&channel);
+    }
+    if (!c->ch) {
         fh_server_conn_free(c);
         return NULL;
     }

@@ -208,6 +208,22 @@ int fh_server_conn_authenticated(struct fh_server_conn *c, uint64_t now_ms, uint
     return fh__server_session_authenticated(&c->s, now_ms, permissions);
 }
 
+int fh_server_conn_ask(struct fh_server_conn *c, uint64_t now_ms, const struct fh_item *items,
+                       size_t n)
+{
+    return fh__server_session_ask(&c->s, now_ms, items, n);
+}
+
+int fh_server_conn_confirm(struct fh_server_conn *c, const uint8_t tag[FH_AUTH_CONFIRM_LEN])
+{
+    return fh__server_session_confirm(&c->s, tag);
+}
+
+int fh_server_conn_notice(struct fh_server_conn *c, const char *text)
+{
+    return fh__server_session_notice(&c->s, text);
+}
+
 void fh_server_conn_close(struct fh_server_conn *c, enum fh_bye reason, bool may_reconnect)
 {
     if (c->s.state == FH_SERVER_ENDED)
@@ -297,6 +313,21 @@ const char *fh_server_conn_session_id(const struct fh_server_conn *c)
 const char *fh_server_conn_user(const struct fh_server_conn *c)
 {
     return c->s.session_id[0] ? c->s.auth.user : "";
+}
+
+unsigned fh_server_conn_method(const struct fh_server_conn *c)
+{
+    return fh__auth_number(&c->s.auth);
+}
+
+const uint8_t *fh_server_conn_fingerprint(const struct fh_server_conn *c)
+{
+    return c->s.who.fingerprint;
+}
+
+int fh_server_conn_binding(const struct fh_server_conn *c, uint8_t out[FH_AUTH_BINDING_LEN])
+{
+    return fh_channel_export(c->ch, "binding", out, FH_AUTH_BINDING_LEN);
 }
 
 void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out)

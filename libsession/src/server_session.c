@@ -7,17 +7,21 @@
 
 #include "bye.h"
 
-void fh__server_session_init(struct fh__server_session *s, const struct fh_server_conn_config *cfg)
+bool fh__server_session_init(struct fh__server_session *s, const struct fh_server_conn_config *cfg)
 {
+    if (!fh__auth_init(&s->auth, cfg->methods, cfg->n_methods))
+        return false;
     s->random = cfg->random;
     s->random_user = cfg->random_user;
     s->has_authentication = cfg->has_authentication;
+    s->auth_ms = cfg->auth_ms ? cfg->auth_ms : FH_SERVER_AUTH_MS;
     s->idle_timeout_ms = cfg->idle_timeout_ms;
     s->now = s->made_ms = cfg->now_ms;
     s->auth_until = UINT64_MAX;
     fh__session_text_copy(cfg->name, s->name, sizeof s->name);
     s->dark = (struct fh_framebuffer){.px = &s->dark_px, .width = 1, .height = 1, .stride_px = 1};
     s->who.path = "direct";
+    return true;
 }
 
 void fh__server_session_finish(struct fh__server_session *s)
@@ -166,14 +170,16 @@ void fh__server_session_open(struct fh__server_session *s, uint64_t now)
         return;
     s->now = now;
     s->state = FH_SERVER_CHOOSE;
-    s->auth_until = fh__session_later(now, FH_SERVER_AUTH_MS);
+    s->auth_until = fh__session_later(now, s->auth_ms);
+    s->auth_latest = fh__session_later(
+        now, s->auth_ms > FH_SERVER_AUTH_MAX_MS ? s->auth_ms : FH_SERVER_AUTH_MAX_MS);
     if (!s->has_authentication) {
         fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, "not-configured",
                                  "authentication is not configured");
         refuse(s);
         return;
     }
-    fh__auth_offer(&offer);
+    fh__auth_offer(&s->auth, &offer);
     w = begin_message(s, 256);
     fh__offer_write(&w, &offer);
     send_message(s, &w);
@@ -193,6 +199,10 @@ static void on_next(struct fh__server_session *s, enum fh__auth_next next)
     case FH_AUTH_DECIDE:
         s->state = FH_SERVER_DECIDE;
         fh__server_session_push(s, FH_SERVER_CONN_EV_AUTHENTICATE);
+        return;
+    case FH_AUTH_ANSWERED:
+        s->state = FH_SERVER_DECIDE;
+        fh__server_session_push(s, FH_SERVER_CONN_EV_ANSWERS);
         return;
     case FH_AUTH_BAD:
         broken(s);
@@ -302,29 +312,6 @@ static void make_session_id(struct fh__server_session *s, uint8_t id[FH_SESSION_
     }
 }
 
-/* Who may not view shares a picture of one black pixel without a name. */
-static int share_dark(struct fh__server_session *s)
-{
-    fh_rfb_server_pause(s->rfb, true);
-    if (s->has_screen && !s->fb)
-        return 0;
-    s->has_screen = true;
-    return fh_rfb_server_set_screen(s->rfb, &s->dark, NULL, 0);
-}
-
-static int share_screen(struct fh__server_session *s)
-{
-    int ret = 0;
-
-    fh_rfb_server_set_name(s->rfb, s->name);
-    if (s->fb) {
-        ret = fh_rfb_server_set_screen(s->rfb, s->fb, s->screens, s->n_screens);
-        s->has_screen |= ret == 0;
-    }
-    fh_rfb_server_pause(s->rfb, false);
-    return ret;
-}
-
 static int grant(struct fh__server_session *s, uint32_t permissions)
 {
     struct fh__result m = {.status = FH_STATUS_GRANTED, .permissions = permissions};
@@ -342,8 +329,7 @@ static int grant(struct fh__server_session *s, uint32_t permissions)
     s->state = FH_SERVER_RUNNING;
     s->auth_until = UINT64_MAX;
     s->last_input_ms = s->now;
-    ret = (permissions & FH_PERM_VIEW) != 0 ? share_screen(s) : share_dark(s);
-    if (ret != 0) {
+    if ((ret = fh__server_rfb_share(s)) != 0) {
         fh__server_session_end(s, FH_BYE_INTERNAL, ret, true);
         return ret;
     }
@@ -356,17 +342,76 @@ static int grant(struct fh__server_session *s, uint32_t permissions)
 int fh__server_session_authenticated(struct fh__server_session *s, uint64_t now,
                                      uint32_t permissions)
 {
-    if (s->state != FH_SERVER_DECIDE)
+    permissions &= FH_PERM_ALL;
+    if (s->state != FH_SERVER_DECIDE || (permissions != 0 && !fh__auth_may_grant(&s->auth)))
         return FH_SESSION_E_STATE;
     s->now = now;
-    permissions &= FH_PERM_ALL;
     return permissions == 0 ? reject(s) : grant(s, permissions);
+}
+
+/* What ends the exchange always finds room behind what is asked. */
+enum { FH_ASK_RESERVE = 512 };
+
+static int send_ask(struct fh__server_session *s, const struct fh__ask *m)
+{
+    size_t size = 3;
+    struct wr w;
+
+    for (unsigned i = 0; i < m->questions.n; i++)
+        size += 3u + m->questions.item[i].len;
+    w = begin_message(s, size + FH_ASK_RESERVE);
+    fh__ask_write(&w, m);
+    if (w.bad)
+        return FH_SESSION_E_LIMIT;
+    send_message(s, &w);
+    return 0;
+}
+
+int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const struct fh_item *items,
+                           size_t n)
+{
+    uint64_t later = fh__session_later(s->auth_until, FH_SERVER_ASK_MS);
+    struct fh__ask ask;
+    int ret;
+
+    if (s->state != FH_SERVER_DECIDE)
+        return FH_SESSION_E_STATE;
+    if ((ret = fh__auth_ask(&s->auth, items, n, &ask)) != 0 || (ret = send_ask(s, &ask)) != 0)
+        return ret;
+    s->now = now;
+    if (!fh__auth_asked(&s->auth, &ask))
+        return 0;
+    fh__auth_wipe_secrets(&s->auth);
+    s->auth_until = later < s->auth_latest ? later : s->auth_latest;
+    s->state = FH_SERVER_ANSWER;
+    return 0;
+}
+
+int fh__server_session_confirm(struct fh__server_session *s, const uint8_t tag[FH_AUTH_CONFIRM_LEN])
+{
+    struct wr w;
+    int ret = s->state == FH_SERVER_DECIDE ? fh__auth_confirm(&s->auth) : FH_SESSION_E_STATE;
+
+    if (ret != 0)
+        return ret;
+    w = begin_message(s, 1 + FH_AUTH_CONFIRM_LEN);
+    fh__confirm_write(&w, tag);
+    send_message(s, &w);
+    return 0;
+}
+
+int fh__server_session_notice(struct fh__server_session *s, const char *text)
+{
+    if (s->state != FH_SERVER_RUNNING)
+        return FH_SESSION_E_STATE;
+    fh__session_text_copy(text, s->notice, sizeof s->notice);
+    s->notice_due = true;
+    return 0;
 }
 
 int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t permissions)
 {
-    uint32_t lost, got;
-    int ret = 0;
+    uint32_t lost, changed;
 
     if (s->state != FH_SERVER_RUNNING)
         return FH_SESSION_E_STATE;
@@ -374,87 +419,16 @@ int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t pe
     if (permissions == s->permissions)
         return 0;
     lost = s->permissions & ~permissions;
-    got = permissions & ~s->permissions;
+    changed = permissions ^ s->permissions;
     s->permissions = permissions;
     s->permissions_changed = true;
     s->release_keys |= (lost & FH_PERM_KEYBOARD) != 0;
     s->release_buttons |= (lost & FH_PERM_POINTER) != 0;
     fh__server_session_audit(s, FH_AUDIT_PERMISSIONS, NULL, NULL);
-    if ((lost & FH_PERM_VIEW) != 0)
-        ret = share_dark(s);
-    else if ((got & FH_PERM_VIEW) != 0)
-        ret = share_screen(s);
-    return ret;
-}
-
-int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_framebuffer *fb,
-                                  const struct fh_screen *screens, size_t n_screens)
-{
-    struct fh_screen whole = {0};
-    int ret;
-
-    if (s->state != FH_SERVER_RUNNING)
-        return FH_SESSION_E_STATE;
-    if (!fb || fb->width < 1 || fb->height < 1 || fb->width > FH_FRAMEBUFFER_MAX_SIDE ||
-        fb->height > FH_FRAMEBUFFER_MAX_SIDE || (screens && n_screens > FH_RFB_SCREENS_MAX))
-        return FH_SESSION_E_INVAL;
-    whole.w = (uint16_t)fb->width;
-    whole.h = (uint16_t)fb->height;
-    if (!screens || n_screens == 0) {
-        screens = &whole;
-        n_screens = 1;
-    }
-    if ((s->permissions & FH_PERM_VIEW) != 0)
-        ret = fh_rfb_server_set_screen(s->rfb, fb, screens, n_screens);
-    else
-        ret = fh_rfb_server_set_screen(s->rfb, &s->dark, NULL, 0);
-    if (ret != 0)
-        return ret;
-    s->has_screen = true;
-    s->fb = fb;
-    memcpy(s->screens, screens, n_screens * sizeof *screens);
-    s->n_screens = n_screens;
-    return 0;
-}
-
-void fh__server_session_set_name(struct fh__server_session *s, const char *name)
-{
-    fh__session_text_copy(name, s->name, sizeof s->name);
-    if (fh__server_session_may(s, FH_PERM_VIEW))
-        fh_rfb_server_set_name(s->rfb, s->name);
+    return (changed & FH_PERM_VIEW) != 0 ? fh__server_rfb_share(s) : 0;
 }
 
 /* ---- bytes from the viewer ---- */
-
-/* Gives bytes to the RFB machine; how many it had room for. */
-static size_t feed_rfb(struct fh__server_session *s, const uint8_t *data, size_t len)
-{
-    size_t room = 0;
-    uint8_t *in = s->has_screen ? fh_rfb_server_in(s->rfb, &room) : NULL;
-    size_t n = !in ? 0 : len < room ? len : room;
-    int ret;
-
-    if (n == 0)
-        return 0;
-    memcpy(in, data, n);
-    ret = fh_rfb_server_in_done(s->rfb, s->now, n);
-    if (ret < 0)
-        fh__server_session_end(s, FH_BYE_PROTOCOL, ret, true);
-    return n;
-}
-
-/* True: all that was sent early is with the RFB machine. */
-static bool feed_early(struct fh__server_session *s)
-{
-    while (s->state == FH_SERVER_RUNNING && s->early_pos < s->early_len) {
-        size_t n = feed_rfb(s, s->early + s->early_pos, s->early_len - s->early_pos);
-
-        if (n == 0)
-            return false;
-        s->early_pos += n;
-    }
-    return true;
-}
 
 /* One piece of a frame; how much of it was used. */
 static size_t on_piece(struct fh__server_session *s, const uint8_t *data, size_t len)
@@ -468,7 +442,7 @@ static size_t on_piece(struct fh__server_session *s, const uint8_t *data, size_t
     }
     if (!is_session) {
         s->early_may_come = false;
-        len = feed_early(s) ? feed_rfb(s, data, len) : 0;
+        len = fh__server_rfb_input(s, data, len);
         if (len > 0)
             (void)fh__mux_take(&s->mux, len);
         return len;
@@ -515,10 +489,15 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
     memmove(s->pending, s->pending + 1, s->n_pending * sizeof s->pending[0]);
     ev->type = p.type;
     if (p.type == FH_SERVER_CONN_EV_AUTHENTICATE) {
+        ev->credentials.method = (enum fh_method)fh__auth_number(&s->auth);
         ev->credentials.user = s->auth.user;
-        ev->credentials.password = s->auth.password;
+        if (ev->credentials.method == FH_METHOD_PASSWORD)
+            ev->credentials.password = s->auth.password;
         ev->credentials.password_len = s->auth.password_len;
         ev->credentials.attempt = s->auth.attempt;
+    } else if (p.type == FH_SERVER_CONN_EV_ANSWERS) {
+        ev->answers.items = s->auth.items;
+        ev->answers.n = s->auth.n_items;
     } else if (p.type == FH_SERVER_CONN_EV_AUDIT) {
         ev->audit = s->who;
         ev->audit.type = p.audit;
@@ -526,105 +505,12 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
         ev->audit.duration_ms = s->now - s->made_ms;
         ev->audit.session = s->session_id[0] ? s->session_id : NULL;
         ev->audit.user = s->auth.attempt ? s->auth.user : NULL;
-        ev->audit.method = fh__auth_name(&s->auth);
+        ev->audit.method = fh_method_name(fh__auth_number(&s->auth));
         ev->audit.permissions = p.permissions;
         ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED || p.audit == FH_AUDIT_PERMISSIONS;
         ev->audit.reason = p.reason;
         ev->audit.text = p.text;
     }
-}
-
-/* Lets go of what the viewer holds and may hold no longer. */
-static bool give_release(struct fh__server_session *s, struct fh_server_conn_event *ev)
-{
-    if (s->release_keys && fh__held_take_key(&s->held, &ev->key.keysym, &ev->key.keycode)) {
-        ev->type = FH_SERVER_CONN_EV_KEY;
-        ev->key.down = false;
-        return true;
-    }
-    s->release_keys = false;
-    if (s->release_buttons && fh__held_take_buttons(&s->held)) {
-        ev->type = FH_SERVER_CONN_EV_POINTER;
-        ev->pointer.x = s->held.x;
-        ev->pointer.y = s->held.y;
-        ev->pointer.buttons = 0;
-        return true;
-    }
-    s->release_buttons = false;
-    return false;
-}
-
-static bool give_key(struct fh__server_session *s, struct fh_server_conn_event *ev)
-{
-    const struct fh_rfb_server_event *m = &s->rfb_event;
-
-    if (!fh__held_key(&s->held, m->key.keysym, m->key.keycode, m->key.down))
-        return false;
-    ev->type = FH_SERVER_CONN_EV_KEY;
-    ev->key.keysym = m->key.keysym;
-    ev->key.keycode = m->key.keycode;
-    ev->key.down = m->key.down;
-    return true;
-}
-
-static bool give_pointer(struct fh__server_session *s, struct fh_server_conn_event *ev)
-{
-    const struct fh_rfb_server_event *m = &s->rfb_event;
-
-    fh__held_pointer(&s->held, m->pointer.x, m->pointer.y, m->pointer.buttons);
-    ev->type = FH_SERVER_CONN_EV_POINTER;
-    ev->pointer.x = m->pointer.x;
-    ev->pointer.y = m->pointer.y;
-    ev->pointer.buttons = m->pointer.buttons;
-    return true;
-}
-
-static bool give_cut_text(struct fh__server_session *s, struct fh_server_conn_event *ev)
-{
-    ev->type = FH_SERVER_CONN_EV_CUT_TEXT;
-    ev->cut_text.text = s->rfb_event.cut_text.text;
-    ev->cut_text.len = s->rfb_event.cut_text.len;
-    return true;
-}
-
-static bool give_resize(struct fh__server_session *s, struct fh_server_conn_event *ev)
-{
-    ev->type = FH_SERVER_CONN_EV_RESIZE;
-    ev->resize.width = s->rfb_event.resize.width;
-    ev->resize.height = s->rfb_event.resize.height;
-    ev->resize.screens = s->rfb_event.resize.screens;
-    ev->resize.n_screens = s->rfb_event.resize.n_screens;
-    return true;
-}
-
-/* What a viewer may ask for, and with which permission. */
-static const struct {
-    enum fh_rfb_server_event_type type;
-    uint32_t permission;
-    bool (*give)(struct fh__server_session *s, struct fh_server_conn_event *ev);
-} allowed[] = {
-    {FH_RFB_SERVER_EV_KEY, FH_PERM_KEYBOARD, give_key},
-    {FH_RFB_SERVER_EV_POINTER, FH_PERM_POINTER, give_pointer},
-    {FH_RFB_SERVER_EV_CUT_TEXT, FH_PERM_CLIPBOARD, give_cut_text},
-    {FH_RFB_SERVER_EV_RESIZE, FH_PERM_RESIZE, give_resize},
-};
-
-/* What the viewer did without permission is dropped in silence: it may not know yet. */
-static bool give_rfb_event(struct fh__server_session *s, struct fh_server_conn_event *ev)
-{
-    enum fh_rfb_server_event_type type = s->rfb_event.type;
-
-    if (type == FH_RFB_SERVER_EV_READY)
-        return false;
-    s->last_input_ms = s->now;
-    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
-        if (allowed[i].type == type && fh__server_session_may(s, allowed[i].permission) &&
-            allowed[i].give(s, ev))
-            return true;
-    s->dropped++;
-    if (type == FH_RFB_SERVER_EV_RESIZE)
-        fh_rfb_server_resize_done(s->rfb, FH_RFB_RESIZE_PROHIBITED);
-    return false;
 }
 
 static int give_end(struct fh__server_session *s, struct fh_server_conn_event *ev)
@@ -650,22 +536,6 @@ static int give_end(struct fh__server_session *s, struct fh_server_conn_event *e
     return 0;
 }
 
-/* 1: *ev is the next of what the viewer did; 0: nothing more, or the session ended. */
-static int next_rfb_event(struct fh__server_session *s, struct fh_server_conn_event *ev)
-{
-    int ret = 0;
-
-    while (feed_early(s), s->state == FH_SERVER_RUNNING) {
-        if ((ret = fh_rfb_server_event(s->rfb, &s->rfb_event)) <= 0)
-            break;
-        if (give_rfb_event(s, ev))
-            return 1;
-    }
-    if (ret < 0)
-        fh__server_session_end(s, FH_BYE_PROTOCOL, ret, true);
-    return 0;
-}
-
 int fh__server_session_event(struct fh__server_session *s, struct fh_server_conn_event *ev)
 {
     memset(ev, 0, sizeof *ev);
@@ -674,11 +544,11 @@ int fh__server_session_event(struct fh__server_session *s, struct fh_server_conn
             give_pending(s, ev);
             return 1;
         }
-        if (give_release(s, ev))
+        if (fh__server_rfb_release(s, ev))
             return 1;
         if (s->ending != FH_ENDING_NO)
             return give_end(s, ev);
-        if (next_rfb_event(s, ev))
+        if (fh__server_rfb_event(s, ev))
             return 1;
         if (s->ending == FH_ENDING_NO)
             return 0;
@@ -687,48 +557,38 @@ int fh__server_session_event(struct fh__server_session *s, struct fh_server_conn
 
 /* ---- bytes to the viewer ---- */
 
-static size_t fill_messages(struct fh__server_session *s, uint8_t *out, size_t room)
-{
-    size_t n = fh__queue_take(&s->queue, out, room);
-    struct wr w;
+enum { FH_DUE_MAX = 1 + 2 + FH_AUTH_TEXT_MAX /* bytes: Notice, the longest */ };
 
-    if (!fh__queue_is_empty(&s->queue))
-        return n;
-    if (s->permissions_changed && s->state == FH_SERVER_RUNNING && n == 0) {
-        w = begin_message(s, 16);
+/* The next of what is said once the queue is empty; false: nothing. */
+static bool queue_due(struct fh__server_session *s)
+{
+    bool is_running = s->state == FH_SERVER_RUNNING;
+    struct wr w = begin_message(s, FH_DUE_MAX);
+
+    if (s->permissions_changed && is_running) {
         fh__permissions_write(&w, s->permissions);
-        fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w.len);
         s->permissions_changed = false;
-        n += fh__queue_take(&s->queue, out, room);
-    }
-    if (s->bye_due && n == 0) {
-        w = begin_message(s, 16);
+    } else if (s->notice_due && is_running) {
+        fh__notice_write(&w, &(struct fh__notice){.len = (uint16_t)strlen(s->notice),
+                                                  .text = (const uint8_t *)s->notice});
+        s->notice_due = false;
+    } else if (s->bye_due) {
         fh__bye_write(&w, &(struct fh__bye){.reason = (uint8_t)s->reason,
                                             .may_reconnect = s->may_reconnect,
                                             .retry_s = s->retry_s});
-        fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w.len);
         s->bye_due = false;
-        n += fh__queue_take(&s->queue, out, room);
+    } else {
+        return false;
     }
-    return n;
+    fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w.len);
+    return true;
 }
 
-static size_t fill_rfb(struct fh__server_session *s, uint8_t *out, size_t room)
+static size_t fill_messages(struct fh__server_session *s, uint8_t *out, size_t room)
 {
-    size_t at = 0, len;
-    const uint8_t *p;
+    size_t n = fh__queue_take(&s->queue, out, room);
 
-    while (room - at > FH_FRAME_HEADER && (p = fh_rfb_server_out(s->rfb, s->now, &len)) != NULL) {
-        size_t n = room - at - FH_FRAME_HEADER;
-
-        n = len < n ? len : n;
-        n = n < FH_FRAME_MAX ? n : FH_FRAME_MAX;
-        fh__frame_header(out + at, FH_CHANNEL_RFB, n);
-        memcpy(out + at + FH_FRAME_HEADER, p, n);
-        fh_rfb_server_out_done(s->rfb, n);
-        at += FH_FRAME_HEADER + n;
-    }
-    return at;
+    return n == 0 && queue_due(s) ? fh__queue_take(&s->queue, out, room) : n;
 }
 
 size_t fh__server_session_fill(struct fh__server_session *s, uint64_t now, uint8_t *out,
@@ -747,7 +607,7 @@ size_t fh__server_session_fill(struct fh__server_session *s, uint64_t now, uint8
     }
     if (s->state != FH_SERVER_RUNNING || !s->has_screen)
         return 0;
-    n = fill_rfb(s, out, room);
+    n = fh__server_rfb_fill(s, out, room);
     *padding = n < FH_PADME_MIN ? FH_PAD_BLOCK64 : FH_PAD_PADME;
     if ((ret = fh_rfb_server_error(s->rfb)) != 0)
         fh__server_session_end(s, FH_BYE_INTERNAL, ret, true);

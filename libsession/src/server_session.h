@@ -51,18 +51,20 @@ struct fh__server_session {
     fh_server_random_fn random;
     void *random_user;
     bool has_authentication;
-    uint64_t idle_timeout_ms;
+    uint64_t auth_ms, idle_timeout_ms;
 
     enum fh__server_state state;
-    uint64_t now, made_ms, auth_until, last_input_ms;
-    uint64_t closing_until; /* after ENDED: the stream ends, sent or not */
-    bool is_closing_timed;  /* closing_until is set */
+    uint64_t now, made_ms, last_input_ms;
+    uint64_t auth_until, auth_latest; /* what is asked moves the first, up to the second */
+    uint64_t closing_until;           /* after ENDED: the stream ends, sent or not */
+    bool is_closing_timed;            /* closing_until is set */
     struct fh__mux mux;
     uint8_t message[FH_MESSAGE_MAX];
     size_t message_len;
     struct fh__queue queue;
     bool pad_512; /* what is queued belongs to authentication */
-    bool permissions_changed;
+    bool permissions_changed, notice_due;
+    char notice[FH_AUTH_TEXT_MAX + 1];
     struct fh__auth_server auth;
     struct fh__ask ask; /* only while a message is handled */
     uint8_t early[FH_EARLY_MAX];
@@ -96,7 +98,8 @@ struct fh__server_session {
     uint16_t retry_s;
 };
 
-void fh__server_session_init(struct fh__server_session *s, const struct fh_server_conn_config *cfg);
+/* False: methods that cannot be. */
+bool fh__server_session_init(struct fh__server_session *s, const struct fh_server_conn_config *cfg);
 /* Wipes and frees what it holds; twice is fine. */
 void fh__server_session_finish(struct fh__server_session *s);
 void fh__server_session_open(struct fh__server_session *s, uint64_t now);
@@ -116,6 +119,11 @@ void fh__server_session_audit(struct fh__server_session *s, enum fh_audit_type t
                               const char *reason, const char *text);
 int fh__server_session_authenticated(struct fh__server_session *s, uint64_t now,
                                      uint32_t permissions);
+int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const struct fh_item *items,
+                           size_t n);
+int fh__server_session_confirm(struct fh__server_session *s,
+                               const uint8_t tag[FH_AUTH_CONFIRM_LEN]);
+int fh__server_session_notice(struct fh__server_session *s, const char *text);
 int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_framebuffer *fb,
                                   const struct fh_screen *screens, size_t n_screens);
 void fh__server_session_set_name(struct fh__server_session *s, const char *name);
@@ -123,5 +131,18 @@ int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t pe
 bool fh__server_session_may(const struct fh__server_session *s, uint32_t permission);
 /* Ends it; the first call counts. bye: tell the viewer, if the channel stands. */
 void fh__server_session_end(struct fh__server_session *s, enum fh_bye reason, int error, bool bye);
+
+/* ---- server_rfb.c ---- */
+
+/* Shares the screen, or the dark with who may not view. */
+int fh__server_rfb_share(struct fh__server_session *s);
+/* Bytes of channel 1; how many there was room for. */
+size_t fh__server_rfb_input(struct fh__server_session *s, const uint8_t *data, size_t len);
+/* True: *ev lets go of something that the viewer holds and may hold no longer. */
+bool fh__server_rfb_release(struct fh__server_session *s, struct fh_server_conn_event *ev);
+/* 1: *ev is the next of what the viewer did; 0: nothing more, or the session ended. */
+int fh__server_rfb_event(struct fh__server_session *s, struct fh_server_conn_event *ev);
+/* Frames of channel 1, at most room bytes. */
+size_t fh__server_rfb_fill(struct fh__server_session *s, uint8_t *out, size_t room);
 
 #endif

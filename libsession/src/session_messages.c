@@ -12,7 +12,7 @@ bool fh__offer_read(struct rd r, struct fh__offer *out)
     for (unsigned i = 0; i < m.n; i++) {
         m.methods[i].method = rd_u8(&r);
         m.methods[i].n_kinds = rd_u8(&r);
-        if (m.methods[i].n_kinds > FH_ANSWERS_MAX)
+        if (m.methods[i].n_kinds > FH_AUTH_ITEMS_MAX)
             return false;
         rd_copy(&r, m.methods[i].kinds, m.methods[i].n_kinds);
     }
@@ -37,7 +37,7 @@ static bool items_read(struct rd *r, struct fh__items *out)
 {
     struct fh__items m = {.n = rd_u8(r)};
 
-    if (m.n > FH_ANSWERS_MAX)
+    if (m.n > FH_AUTH_ITEMS_MAX)
         return false;
     for (unsigned i = 0; i < m.n; i++) {
         m.item[i].kind = rd_u8(r);
@@ -173,6 +173,40 @@ void fh__bye_write(struct wr *w, const struct fh__bye *m)
     wr_u8(w, m->reason);
     wr_u8(w, m->may_reconnect);
     wr_u16(w, m->retry_s);
+    wr_u16(w, m->len);
+    wr_bytes(w, m->text, m->len);
+}
+
+bool fh__confirm_read(struct rd r, uint8_t out[FH_AUTH_CONFIRM_LEN])
+{
+    const uint8_t *tag = rd_bytes(&r, FH_AUTH_CONFIRM_LEN);
+
+    if (!rd_is_done(&r))
+        return false;
+    memcpy(out, tag, FH_AUTH_CONFIRM_LEN);
+    return true;
+}
+
+void fh__confirm_write(struct wr *w, const uint8_t tag[FH_AUTH_CONFIRM_LEN])
+{
+    wr_u8(w, FH_MSG_CONFIRM);
+    wr_bytes(w, tag, FH_AUTH_CONFIRM_LEN);
+}
+
+bool fh__notice_read(struct rd r, struct fh__notice *out)
+{
+    struct fh__notice m = {.len = rd_u16(&r)};
+
+    m.text = rd_bytes(&r, m.len);
+    if (!rd_is_done(&r) || m.len > FH_AUTH_TEXT_MAX)
+        return false;
+    *out = m;
+    return true;
+}
+
+void fh__notice_write(struct wr *w, const struct fh__notice *m)
+{
+    wr_u8(w, FH_MSG_NOTICE);
     wr_u16(w, m->len);
     wr_bytes(w, m->text, m->len);
 }

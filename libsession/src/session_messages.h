@@ -22,7 +22,9 @@ enum fh__message {
     FH_MSG_PERMISSIONS = 6,
     FH_MSG_BYE = 7,
     FH_MSG_EARLY = 8,
-    FH_MSG_MAY_IGNORE = 128 /* from here on: who does not know a message skips it */
+    FH_MSG_CONFIRM = 9,
+    FH_MSG_MAY_IGNORE = 128, /* from here on: who does not know a message skips it */
+    FH_MSG_NOTICE = 128
 };
 
 /* Offer: u8 n, { u8 method | u8 n, u8 kinds[n] }[n] */
@@ -30,7 +32,7 @@ struct fh__offer {
     uint8_t n;
     struct {
         uint8_t method, n_kinds;
-        uint8_t kinds[FH_ANSWERS_MAX];
+        uint8_t kinds[FH_AUTH_ITEMS_MAX];
     } methods[FH_OFFER_METHODS_MAX];
 };
 bool fh__offer_read(struct rd r, struct fh__offer *out);
@@ -43,7 +45,7 @@ struct fh__items {
         uint8_t kind;
         uint16_t len;
         const uint8_t *data;
-    } item[FH_ANSWERS_MAX];
+    } item[FH_AUTH_ITEMS_MAX];
 };
 
 /* Choose: u8 method | items */
@@ -101,5 +103,17 @@ bool fh__bye_read(struct rd r, struct fh__bye *out);
 void fh__bye_write(struct wr *w, const struct fh__bye *m);
 
 /* Early: RFB, 1 to FH_EARLY_MAX bytes */
+
+/* Confirm: Tb[64] */
+bool fh__confirm_read(struct rd r, uint8_t out[FH_AUTH_CONFIRM_LEN]);
+void fh__confirm_write(struct wr *w, const uint8_t tag[FH_AUTH_CONFIRM_LEN]);
+
+/* Notice: u16 len (at most 512), UTF-8 */
+struct fh__notice {
+    uint16_t len;
+    const uint8_t *text;
+};
+bool fh__notice_read(struct rd r, struct fh__notice *out);
+void fh__notice_write(struct wr *w, const struct fh__notice *m);
 
 #endif

@@ -10,6 +10,21 @@ static bool is_clean(uint32_t c)
     return !utf8_is_control(c) && !utf8_is_deceptive(c);
 }
 
+bool fh__session_text_is_utf8(const char *text, size_t len)
+{
+    uint32_t c;
+
+    while (len > 0) {
+        size_t n = utf8_next(text, len, &c);
+
+        if (n == 0)
+            return false;
+        text += n;
+        len -= n;
+    }
+    return true;
+}
+
 bool fh__session_text_is_clean(const char *text, size_t len)
 {
     uint32_t c;

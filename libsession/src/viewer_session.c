@@ -11,7 +11,7 @@ static bool are_possible(const char *user, const char *password, size_t password
 {
     size_t len = user ? strlen(user) : 0;
 
-    return user && password && len <= FH_USER_MAX && password_len <= FH_PASSWORD_MAX &&
+    return user && password && len <= FH_AUTH_USER_MAX && password_len <= FH_AUTH_PASSWORD_MAX &&
            fh__session_text_is_clean(user, len);
 }
 
@@ -122,7 +122,7 @@ static void queue_early(struct fh__viewer_session *s)
 }
 
 /* The most that Choose takes: method, count, two answers. */
-enum { FH_CHOOSE_MAX = 1 + 1 + 1 + 3 + FH_USER_MAX + 3 + FH_PASSWORD_MAX };
+enum { FH_CHOOSE_MAX = 1 + 1 + 1 + 3 + FH_AUTH_USER_MAX + 3 + FH_AUTH_PASSWORD_MAX };
 
 static void choose(struct fh__viewer_session *s)
 {

@@ -37,8 +37,8 @@ struct fh__viewer_session {
     bool pad_512; /* what is queued belongs to authentication */
 
     bool has_credentials;
-    char user[FH_USER_MAX + 1];
-    char password[FH_PASSWORD_MAX + 1];
+    char user[FH_AUTH_USER_MAX + 1];
+    char password[FH_AUTH_PASSWORD_MAX + 1];
     size_t password_len;
     unsigned attempt;
 

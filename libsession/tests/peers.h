@@ -114,6 +114,7 @@ static inline struct fh_viewer_conn_config viewer_config(struct peers *p)
                                         .user = "ann",
                                         .password = "secret",
                                         .password_len = 6,
+                                        .allow_plain_password = true,
                                         .now_ms = p->now};
 
     cfg.spki = fh_identity_spki(viewer_identity, &cfg.spki_len);
@@ -206,6 +207,8 @@ static inline void on_server_event(struct peers *p, const struct fh_server_conn_
     case FH_SERVER_CONN_EV_AUTHENTICATE:
         server_answers(p, ev);
         break;
+    case FH_SERVER_CONN_EV_ANSWERS:
+        break;
     case FH_SERVER_CONN_EV_STARTED:
         note(p->slog, "started\n");
         if (p->gives_screen)
@@ -261,6 +264,10 @@ static inline void on_viewer_event(struct peers *p, const struct fh_viewer_conn_
             ck_assert_int_eq(fh_viewer_conn_credentials(p->v, "ann", p->retry_password,
                                                         strlen(p->retry_password)),
                              0);
+        break;
+    case FH_VIEWER_CONN_EV_DERIVE:
+    case FH_VIEWER_CONN_EV_ASK:
+    case FH_VIEWER_CONN_EV_NOTICE:
         break;
     case FH_VIEWER_CONN_EV_STARTED:
         note(p->vlog, "started %x\n", (unsigned)ev->started.permissions);

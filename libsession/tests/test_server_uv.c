@@ -115,11 +115,10 @@ static bool on_peer(void *user, struct fh_session *s, const uint8_t *fingerprint
     return true;
 }
 
-static void on_authenticate(void *user, struct fh_session *s, const char *name,
-                            const char *password, size_t len)
+static void on_authenticate(void *user, struct fh_session *s, const struct fh_credentials *c)
 {
     struct world *w = user;
-    bool is_right = strcmp(name, "ann") == 0 && len == 6 && memcmp(password, "secret", 6) == 0;
+    bool is_right = strcmp(c->user, "ann") == 0 && strcmp(c->password, "secret") == 0;
 
     w->auths++;
     maybe_close(w, IN_AUTHENTICATE);
@@ -276,12 +275,15 @@ static void listen_tcp(struct world *w)
 
 static void new_viewer(struct world *w)
 {
-    struct fh_viewer_config cfg = {
-        .loop = &w->loop,
-        .identity = viewer_identity,
-        .callbacks = &viewer_callbacks,
-        .user = w,
-        .conn = {.program = "viewer 1", .user = "ann", .password = "secret", .password_len = 6}};
+    struct fh_viewer_config cfg = {.loop = &w->loop,
+                                   .identity = viewer_identity,
+                                   .callbacks = &viewer_callbacks,
+                                   .user = w,
+                                   .conn = {.program = "viewer 1",
+                                            .user = "ann",
+                                            .password = "secret",
+                                            .password_len = 6,
+                                            .allow_plain_password = true}};
 
     ck_assert_int_eq(fh_viewer_new(&cfg, &w->viewer), 0);
 }

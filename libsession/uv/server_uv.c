@@ -4,67 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#include <farhand/channel.h>
-#include <farhand/framebuffer.h>
 #include <farhand/identity.h>
 #include <farhand/identity_uv.h>
-#include <farhand/rfb_server.h>
-#include <farhand/server.h>
-#include <farhand/stream.h>
 
-#include "carrier.h"
-
-struct fh_session {
-    struct fh__carrier carrier;
-    struct fh_server *server;
-    struct fh_server_conn *conn;
-    struct fh_session *prev, *next;
-    char peer[FH_ADDRESS_TEXT];
-    struct fh_address address;
-    uint64_t number;
-    void *data;
-    const char *refused; /* no place for it: why; it is told and closed */
-    bool is_counted, is_authenticated, is_started, has_ended;
-    bool has_begun; /* the application was asked whether it may try */
-    bool wants_signature;
-    bool awaits_answer; /* of authenticate */
-    bool told_wanted;
-    uint8_t th[FH_TRANSCRIPT_HASH_LEN];
-};
-
-/* The one signature that is being made: an identity is used by one thread at a time. */
-struct sign_job {
-    uv_work_t work;
-    bool is_running;
-    struct fh_session *session; /* NULL: it went away meanwhile */
-    uint8_t th[FH_TRANSCRIPT_HASH_LEN];
-    uint8_t sig[FH_SIGNATURE_MAX];
-    size_t len;
-    int status;
-};
-
-struct fh_server {
-    uv_loop_t *loop;
-    const struct fh_identity *identity;
-    const struct fh_server_callbacks *callbacks;
-    void *user;
-    char name[FH_RFB_NAME_MAX + 1];
-    char program[FH_CHANNEL_PROGRAM_MAX + 1];
-    uint64_t idle_timeout_ms;
-    struct fh_admission *admission;
-    struct fh_session *first, *last; /* in order of arrival */
-    size_t n_started;
-    uint64_t next_number;
-    struct sign_job job;
-    uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
-    const struct fh_framebuffer *fb;
-    struct fh_screen screens[FH_RFB_SCREENS_MAX];
-    size_t n_screens;
-    uint32_t *cursor;
-    int32_t cursor_w, cursor_h, cursor_x, cursor_y;
-    bool is_closing, is_gone;
-    void (*closed)(void *user);
-};
+#include "server_uv.h"
 
 /* ---- audit ---- */
 
@@ -108,18 +51,26 @@ static void leave(struct fh_session *s)
     s->is_counted = false;
 }
 
-static void on_hello(struct fh_session *s)
+void fh__session_admit(struct fh_session *s)
 {
-    const struct fh_server_callbacks *cb = s->server->callbacks;
-    unsigned retry_s = cb->hello ? cb->hello(s->server->user, s) : 0;
+    unsigned retry_s = 0;
     size_t len;
     const uint8_t *addr = fh_session_ip(s, &len);
 
-    if (retry_s == 0 && fh_admission_handshake(s->server->admission, uv_now(s->server->loop), addr,
-                                               len, &retry_s) == 0)
+    if (fh_admission_handshake(s->server->admission, uv_now(s->server->loop), addr, len,
+                               &retry_s) == 0)
         (void)fh_server_conn_proceed(s->conn);
     else
         (void)fh_server_conn_refuse(s->conn, retry_s);
+}
+
+static void on_hello(struct fh_session *s)
+{
+    s->awaits_hello = s->server->callbacks->hello != NULL;
+    if (s->awaits_hello)
+        s->server->callbacks->hello(s->server->user, s);
+    else
+        fh__session_admit(s);
 }
 
 /* ---- signing ---- */
@@ -177,6 +128,20 @@ static void sign_next(struct fh_server *server)
     job->is_running = true;
 }
 
+static void on_sign(struct fh_session *s, const struct fh_server_conn_event *ev)
+{
+    struct fh_server *server = s->server;
+
+    memcpy(s->th, ev->sign.th, sizeof s->th);
+    if (server->identity) {
+        s->wants_signature = true;
+        sign_next(server);
+    } else {
+        s->awaits_signature = true;
+        server->callbacks->sign(server->user, s, s->th);
+    }
+}
+
 /* ---- events of a connection ---- */
 
 static void on_verify_peer(struct fh_session *s, const struct fh_server_conn_event *ev)
@@ -231,7 +196,7 @@ static void on_ended(struct fh_session *s, enum fh_bye reason)
     if (s->has_ended)
         return;
     s->has_ended = true;
-    s->wants_signature = false;
+    s->wants_signature = s->awaits_hello = s->awaits_signature = s->awaits_answer = false;
     if (s->is_started)
         s->server->n_started--;
     if (s->server->callbacks->ended)
@@ -248,17 +213,21 @@ static void on_event(struct fh_session *s, struct fh_server_conn_event *ev)
         on_hello(s);
         break;
     case FH_SERVER_CONN_EV_SIGN:
-        memcpy(s->th, ev->sign.th, sizeof s->th);
-        s->wants_signature = true;
-        sign_next(s->server);
+        on_sign(s, ev);
         break;
     case FH_SERVER_CONN_EV_VERIFY_PEER:
         on_verify_peer(s, ev);
         break;
     case FH_SERVER_CONN_EV_AUTHENTICATE:
         s->awaits_answer = true;
-        cb->authenticate(user, s, ev->credentials.user, ev->credentials.password,
-                         ev->credentials.password_len);
+        cb->authenticate(user, s, &ev->credentials);
+        break;
+    case FH_SERVER_CONN_EV_ANSWERS:
+        s->awaits_answer = true;
+        if (cb->answered)
+            cb->answered(user, s, ev->answers.items, ev->answers.n);
+        else
+            fh_session_authenticated(s, FH_PERM_NONE);
         break;
     case FH_SERVER_CONN_EV_STARTED:
         on_started(s);
@@ -289,16 +258,26 @@ static void on_event(struct fh_session *s, struct fh_server_conn_event *ev)
 
 /* ---- what the carrier asks ---- */
 
+/* NULL, or why it may not try. */
+static const char *ask_whether_wanted(struct fh_session *s)
+{
+    const struct fh_server_callbacks *cb = s->server->callbacks;
+    const char *refused;
+
+    s->is_requested = true;
+    refused = cb->connection_request ? cb->connection_request(s->server->user, s, s->peer) : NULL;
+    s->is_requested = false;
+    return refused;
+}
+
 /* In the loop's first turn: the application must not be called from inside fh_server_accept(). */
 static bool begin(struct fh_session *s)
 {
-    const struct fh_server_callbacks *cb = s->server->callbacks;
-
     s->has_begun = true;
     if (!s->refused && s->server->is_closing)
         s->refused = "shutdown";
-    if (!s->refused && cb->connection_request)
-        s->refused = cb->connection_request(s->server->user, s, s->peer);
+    if (!s->refused)
+        s->refused = ask_whether_wanted(s);
     if (s->refused) {
         s->has_ended = true;
         audit_refused(s, s->refused);
@@ -428,11 +407,28 @@ static void copy_text(char *out, size_t room, const char *text)
     out[len] = '\0';
 }
 
+bool fh__server_are_methods(const uint8_t *methods, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!fh_method_name(methods[i]) || memchr(methods, methods[i], i))
+            return false;
+    return n > 0 && n <= FH_METHODS_MAX;
+}
+
+static bool is_usable(const struct fh_server_config *cfg)
+{
+    if (!cfg->loop || !cfg->callbacks)
+        return false;
+    if (!cfg->identity && (!cfg->spki || !cfg->callbacks->sign))
+        return false;
+    return !cfg->methods || fh__server_are_methods(cfg->methods, cfg->n_methods);
+}
+
 int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out)
 {
     struct fh_server *s;
 
-    if (!cfg->loop || !cfg->identity || !cfg->callbacks)
+    if (!is_usable(cfg))
         return FH_SESSION_E_INVAL;
     if (!(s = calloc(1, sizeof *s)))
         return FH_SESSION_E_NOMEM;
@@ -442,6 +438,12 @@ int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out)
     }
     s->loop = cfg->loop;
     s->identity = cfg->identity;
+    s->spki = cfg->identity ? fh_identity_spki(cfg->identity, &s->spki_len) : cfg->spki;
+    s->spki_len = cfg->identity ? s->spki_len : cfg->spki_len;
+    s->n_methods = cfg->methods ? cfg->n_methods : 0;
+    if (s->n_methods > 0)
+        memcpy(s->methods, cfg->methods, s->n_methods);
+    s->auth_ms = cfg->auth_ms;
     s->callbacks = cfg->callbacks;
     s->user = cfg->user;
     s->idle_timeout_ms = cfg->idle_timeout_ms;
@@ -453,17 +455,22 @@ int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out)
     return 0;
 }
 
-static struct fh_server_conn *make_conn(struct fh_server *server)
+struct fh_server_conn *fh__server_make_conn(const struct fh_server *server, const uint8_t *methods,
+                                            size_t n_methods)
 {
     struct fh_server_conn_config cfg = {.random = fh_random_system,
                                         .program = server->program[0] ? server->program : NULL,
                                         .name = server->name,
                                         .has_authentication =
                                             server->callbacks->authenticate != NULL,
+                                        .spki = server->spki,
+                                        .spki_len = server->spki_len,
+                                        .methods = n_methods ? methods : NULL,
+                                        .n_methods = n_methods,
+                                        .auth_ms = server->auth_ms,
                                         .idle_timeout_ms = server->idle_timeout_ms,
                                         .now_ms = uv_now(server->loop)};
 
-    cfg.spki = fh_identity_spki(server->identity, &cfg.spki_len);
     return fh_server_conn_new(&cfg);
 }
 
@@ -497,7 +504,7 @@ int fh_server_accept(struct fh_server *server, struct fh_stream *stream)
     s->is_counted = fh_admission_enter(server->admission, addr, len) == 0;
     if (!s->is_counted)
         s->refused = "busy";
-    else if (!(s->conn = make_conn(server)))
+    else if (!(s->conn = fh__server_make_conn(server, server->methods, server->n_methods)))
         s->refused = "internal";
     fh__carrier_init(&s->carrier, &ops, s->conn, server->loop, stream);
     return 0;
@@ -639,76 +646,4 @@ bool fh_server_is_wanted(const struct fh_server *server)
 size_t fh_server_count(const struct fh_server *server)
 {
     return server->n_started;
-}
-
-/* ---- one session ---- */
-
-/* An answer that comes twice, or when the connection has ended, is of no use and does no harm. */
-void fh_session_authenticated(struct fh_session *s, uint32_t permissions)
-{
-    size_t len;
-    const uint8_t *addr = fh_session_ip(s, &len);
-
-    if (s->has_ended || !s->awaits_answer)
-        return;
-    s->awaits_answer = false;
-    if ((permissions & FH_PERM_ALL) != 0 && !s->is_authenticated) {
-        if (fh_admission_authenticated(s->server->admission, addr, len) != 0) {
-            fh_session_disconnect(s, FH_BYE_BUSY, true);
-            return;
-        }
-        s->is_authenticated = true;
-    }
-    (void)fh_server_conn_authenticated(s->conn, uv_now(s->server->loop), permissions);
-    fh__carrier_soon(&s->carrier);
-}
-
-void fh_session_resize_done(struct fh_session *s, int status)
-{
-    fh_server_conn_resize_done(s->conn, status);
-    fh__carrier_soon(&s->carrier);
-}
-
-void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect)
-{
-    if (s->conn)
-        fh_server_conn_close(s->conn, reason, may_reconnect);
-    fh__carrier_soon(&s->carrier);
-}
-
-void fh_session_set_permissions(struct fh_session *s, uint32_t permissions)
-{
-    (void)fh_server_conn_set_permissions(s->conn, permissions);
-    fh__carrier_soon(&s->carrier);
-}
-
-const char *fh_session_peer(const struct fh_session *s)
-{
-    return s->peer;
-}
-
-uint64_t fh_session_number(const struct fh_session *s)
-{
-    return s->number;
-}
-
-const uint8_t *fh_session_ip(const struct fh_session *s, size_t *len)
-{
-    *len = s->address.family == FH_ADDRESS_IPV4 ? 4 : s->address.family == FH_ADDRESS_IPV6 ? 16 : 0;
-    return s->address.ip;
-}
-
-struct fh_server_conn *fh_session_conn(struct fh_session *s)
-{
-    return s->conn;
-}
-
-void fh_session_set_data(struct fh_session *s, void *data)
-{
-    s->data = data;
-}
-
-void *fh_session_data(const struct fh_session *s)
-{
-    return s->data;
 }

@@ -211,6 +211,9 @@ static void on_event(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
     case FH_VIEWER_CONN_EV_ENDED:
         v->has_ended = true;
         break;
+    case FH_VIEWER_CONN_EV_DERIVE:
+    case FH_VIEWER_CONN_EV_ASK:
+    case FH_VIEWER_CONN_EV_NOTICE:
     case FH_VIEWER_CONN_EV_STARTED:
     case FH_VIEWER_CONN_EV_PERMISSIONS:
     case FH_VIEWER_CONN_EV_SIZE:

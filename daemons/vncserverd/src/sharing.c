@@ -121,11 +121,15 @@ static const char *on_request(void *user, struct fh_session *session, const char
     return NULL;
 }
 
-static unsigned on_hello(void *user, struct fh_session *session)
+static void on_hello(void *user, struct fh_session *session)
 {
     struct fh__sharing *s = user;
+    unsigned wait_s = fh__gate_hello(&s->gate, session);
 
-    return fh__gate_hello(&s->gate, session);
+    if (wait_s == 0)
+        fh_session_proceed(session);
+    else
+        fh_session_refuse(session, wait_s);
 }
 
 static bool on_peer(void *user, struct fh_session *session, const uint8_t *fingerprint)
@@ -194,12 +198,11 @@ static void on_checked(void *user, uint32_t permissions)
     decide(v, permissions & v->most);
 }
 
-static void on_authenticate(void *user, struct fh_session *session, const char *name,
-                            const char *password, size_t len)
+static void on_authenticate(void *user, struct fh_session *session, const struct fh_credentials *c)
 {
     struct fh__sharing *s = user;
     struct viewer *v = fh_session_data(session);
-    unsigned wait_s = fh__gate_begin(&s->gate, session, v->fingerprint, name);
+    unsigned wait_s = fh__gate_begin(&s->gate, session, v->fingerprint, c->user);
 
     if (wait_s != 0) {
         fh__log(FH__LOG_INFO, "%s must wait %u s before it may try again", fh_session_peer(session),
@@ -207,8 +210,9 @@ static void on_authenticate(void *user, struct fh_session *session, const char *
         fh_session_disconnect(session, FH_BYE_BUSY, true);
         return;
     }
-    snprintf(v->name, sizeof v->name, "%s", name);
-    v->check = fh__userstore_check(s->users, s->loop, name, password, len, on_checked, v);
+    snprintf(v->name, sizeof v->name, "%s", c->user);
+    v->check = fh__userstore_check(s->users, s->loop, c->user, c->password, c->password_len,
+                                   on_checked, v);
     if (!v->check)
         fh_session_authenticated(session, FH_PERM_NONE);
 }

@@ -305,6 +305,7 @@ static int new_viewer(struct app *a)
         .callbacks = &callbacks,
         .user = a,
         .conn = {.program = "vncviewer-cli " FH_CRYPTO_RFB_VERSION,
+                 .allow_plain_password = true,
                  .rfb = &rfb,
                  .view_only = o->view_only,
                  .user = a->has_password ? a->user : NULL,

@@ -46,10 +46,10 @@ static bool is_same(const char *a, size_t len, const char *b)
 
 /* ---- what a Server app decides ---- */
 
-static void on_authenticate(void *user, struct fh_session *s, const char *name,
-                            const char *password, size_t len)
+static void on_authenticate(void *user, struct fh_session *s, const struct fh_credentials *c)
 {
-    bool is_right = is_same(password, len, the_password) & (strcmp(name, the_user) == 0);
+    bool is_right =
+        is_same(c->password, c->password_len, the_password) & (strcmp(c->user, the_user) == 0);
 
     (void)user;
     fh_session_authenticated(s, is_right ? FH_PERM_VIEW | FH_PERM_KEYBOARD | FH_PERM_POINTER : 0);

@@ -82,10 +82,11 @@ static int view(uv_loop_t *loop, const struct fh_target *to, const char *user,
                 const struct fh_identity *id)
 {
     const char *password = getenv("FH_PASSWORD");
-    struct fh_viewer_config cfg = {.loop = loop,
-                                   .identity = id,
-                                   .callbacks = &callbacks,
-                                   .conn = {.program = "mini-viewer 1"}};
+    struct fh_viewer_config cfg = {
+        .loop = loop,
+        .identity = id,
+        .callbacks = &callbacks,
+        .conn = {.program = "mini-viewer 1", .allow_plain_password = true}};
     const struct fh_tcp_connect_config tcp = {.done = on_connected};
 
     cfg.conn.user = user;

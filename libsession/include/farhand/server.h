@@ -37,18 +37,25 @@ struct fh_server_callbacks {
      */
     const char *(*connection_request)(void *user, struct fh_session *s, const char *peer);
     /*
-     * The viewer said hello: the seconds after which it may try again, 0: now. It is told so,
-     * before anything is signed for it. NULL: 0. The limits of admission.h come after it.
+     * The viewer said hello; nothing was signed for it yet. Answer with fh_session_proceed(), after
+     * which the limits of admission.h come, or with fh_session_refuse(), now or later. NULL: these
+     * limits alone.
      */
-    unsigned (*hello)(void *user, struct fh_session *s);
+    void (*hello)(void *user, struct fh_session *s);
+    /*
+     * Sign th for FH_ROLE_SERVER, as fh_identity_sign() does; answer with fh_session_signed(), now
+     * or later. Required without an identity, and used only then.
+     */
+    void (*sign)(void *user, struct fh_session *s, const uint8_t th[32]);
     /* The viewer proved an identity; false: refuse it. NULL: any. fingerprint: 32 bytes. */
     bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
     /*
-     * Someone asks to be let in. Answer with fh_session_authenticated(), now or later; strings are
-     * lent until then or until `ended`. NULL: all are rejected.
+     * Someone asks to be let in. Answer with fh_session_authenticated(), or with fh_session_ask(),
+     * now or later; what c holds is lent until then or until `ended`. NULL: all are rejected.
      */
-    void (*authenticate)(void *user, struct fh_session *s, const char *name, const char *password,
-                         size_t password_len);
+    void (*authenticate)(void *user, struct fh_session *s, const struct fh_credentials *c);
+    /* The answers to fh_session_ask(); to be answered like authenticate. NULL: rejected. */
+    void (*answered)(void *user, struct fh_session *s, const struct fh_item *items, size_t n);
     void (*started)(void *user, struct fh_session *s);
     void (*key)(void *user, struct fh_session *s, uint32_t keysym, uint32_t keycode, bool down);
     void (*pointer)(void *user, struct fh_session *s, uint16_t x, uint16_t y, uint8_t buttons);
@@ -63,9 +70,14 @@ struct fh_server_callbacks {
 
 struct fh_server_config {
     uv_loop_t *loop;
-    const struct fh_identity *identity;          /* borrowed until closed */
+    const struct fh_identity *identity; /* borrowed until closed; NULL: spki and callback sign */
+    const uint8_t *spki;                /* of the identity that callback sign uses; borrowed */
+    size_t spki_len;
     const struct fh_server_callbacks *callbacks; /* borrowed until closed */
     void *user;
+    const uint8_t *methods; /* offered to all, as in fh_server_conn_config; copied */
+    size_t n_methods;
+    uint64_t auth_ms;    /* 0: FH_SERVER_AUTH_MS */
     const char *name;    /* friendly name, copied */
     const char *program; /* copied */
     uint64_t idle_timeout_ms;
@@ -94,7 +106,23 @@ size_t fh_server_count(const struct fh_server *s); /* sessions that have started
 /* Says Bye to all, closes all; ASYNCHRONOUS: the server is freed after closed(). */
 void fh_server_close(struct fh_server *s, enum fh_bye reason, void (*closed)(void *user));
 
-void fh_session_authenticated(struct fh_session *s, uint32_t permissions); /* 0: rejected */
+/*
+ * Answers to callbacks; one that nothing waits for changes nothing. A session ends, and its pointer
+ * is no longer valid, when `ended` returns: forget what it asked then.
+ */
+void fh_session_proceed(struct fh_session *s);
+void fh_session_refuse(struct fh_session *s, unsigned retry_s);
+void fh_session_signed(struct fh_session *s, const uint8_t *sig, size_t len); /* 0: failed */
+void fh_session_authenticated(struct fh_session *s, uint32_t permissions);    /* 0: rejected */
+/* As fh_server_conn_ask(), _confirm(), _notice(). Negative: nothing was sent. */
+int fh_session_ask(struct fh_session *s, const struct fh_item *items, size_t n);
+int fh_session_confirm(struct fh_session *s, const uint8_t tag[FH_AUTH_CONFIRM_LEN]);
+int fh_session_notice(struct fh_session *s, const char *text);
+/*
+ * Inside connection_request only (else FH_SESSION_E_STATE): this session's methods, in place of the
+ * server's. What fh_session_conn() gave before is no longer valid.
+ */
+int fh_session_set_methods(struct fh_session *s, const uint8_t *methods, size_t n);
 void fh_session_resize_done(struct fh_session *s, int status);
 void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect);
 void fh_session_set_permissions(struct fh_session *s, uint32_t permissions);
@@ -103,7 +131,12 @@ const char *fh_session_peer(const struct fh_session *s);
 uint64_t fh_session_number(const struct fh_session *s);
 /* The address of the peer: 4 or 16 bytes and their number, 0 for a socket of this machine. Lent. */
 const uint8_t *fh_session_ip(const struct fh_session *s, size_t *len);
-struct fh_server_conn *fh_session_conn(struct fh_session *s); /* for what is not here; lent */
+/* As fh_server_conn_fingerprint(), _binding(), _method(). */
+const uint8_t *fh_session_fingerprint(const struct fh_session *s);
+int fh_session_binding(const struct fh_session *s, uint8_t out[FH_AUTH_BINDING_LEN]);
+unsigned fh_session_method(const struct fh_session *s);
+/* For what is not here; lent. */
+struct fh_server_conn *fh_session_conn(struct fh_session *s);
 void fh_session_set_data(struct fh_session *s, void *data);
 void *fh_session_data(const struct fh_session *s);
 

@@ -13,9 +13,12 @@
  *     EV_HELLO          may this source cost us a signature?   _proceed() or _refuse()
  *     EV_SIGN           a transcript hash                      _signed()
  *     EV_VERIFY_PEER    the viewer's identity is proved        _accept_peer() or _close()
- *     EV_AUTHENTICATE   user and password                      _authenticated()
+ *     EV_AUTHENTICATE   the method's first factor              _authenticated() or _ask()
+ *     EV_ANSWERS        the answers to what was asked          _authenticated() or _ask()
  *
  * Until _authenticated() gives permissions nothing of the desktop leaves: no size, name or cursor.
+ * In method cpace the exchange is the application's: it answers EV_AUTHENTICATE by asking one
+ * FH_KIND_PAKE, and a right answer to that by _confirm() before it goes on.
  * Events that the permissions do not allow are dropped here and never reach the application.
  * An application that uses libuv uses server.h instead. One thread at a time.
  */
@@ -64,9 +67,11 @@ enum fh_bye {
 const char *fh_bye_text(enum fh_bye bye);
 
 enum {
-    FH_SERVER_AUTH_MS = 30000,   /* from the handshake's end to authentication */
-    FH_SERVER_AUTH_ATTEMPTS = 3, /* in one connection */
-    FH_SESSION_ID_LEN = 16       /* bytes */
+    FH_SERVER_AUTH_MS = 30000,      /* from the handshake's end to authentication */
+    FH_SERVER_ASK_MS = 30000,       /* what each Ask that needs an answer adds to it */
+    FH_SERVER_AUTH_MAX_MS = 120000, /* from the handshake's end, whatever was asked */
+    FH_SERVER_AUTH_ATTEMPTS = 3,    /* in one connection */
+    FH_SESSION_ID_LEN = 16          /* bytes */
 };
 
 typedef void (*fh_server_random_fn)(void *user, void *out, size_t len);
@@ -80,6 +85,10 @@ struct fh_server_conn_config {
     const char *name;    /* friendly name, told after authentication; NULL: "" */
     /* Without authentication configured every connection is rejected: that is the default. */
     bool has_authentication;
+    /* Those offered, enum fh_method, the best first; copied. NULL: FH_METHOD_PASSWORD only. */
+    const uint8_t *methods;
+    size_t n_methods;         /* at most FH_METHODS_MAX, each once */
+    uint64_t auth_ms;         /* in place of FH_SERVER_AUTH_MS; 0: that */
     uint64_t idle_timeout_ms; /* without input from the viewer; 0: never */
     uint64_t now_ms;
     bool greeting_was_read;
@@ -89,7 +98,8 @@ enum fh_server_conn_event_type {
     FH_SERVER_CONN_EV_HELLO,
     FH_SERVER_CONN_EV_SIGN,         /* ev.sign.th */
     FH_SERVER_CONN_EV_VERIFY_PEER,  /* ev.peer */
-    FH_SERVER_CONN_EV_AUTHENTICATE, /* ev.credentials */
+    FH_SERVER_CONN_EV_AUTHENTICATE, /* ev.credentials; lent until answered, then wiped */
+    FH_SERVER_CONN_EV_ANSWERS,      /* ev.answers; lent until answered, then wiped */
     FH_SERVER_CONN_EV_STARTED,      /* the session runs: give it a screen */
     FH_SERVER_CONN_EV_KEY,
     FH_SERVER_CONN_EV_POINTER,
@@ -109,13 +119,11 @@ struct fh_server_conn_event {
             const uint8_t *fingerprint; /* 32 bytes, lent for the connection's life */
             const char *program;
         } peer;
+        struct fh_credentials credentials;
         struct {
-            const char
-                *user; /* UTF-8, NUL-terminated, no control characters; lent until answered */
-            const char *password; /* lent until answered, then wiped */
-            size_t password_len;
-            unsigned attempt; /* from 1 */
-        } credentials;
+            const struct fh_item *items; /* one for each question but notices, in their order */
+            size_t n;
+        } answers;
         struct {
             uint32_t keysym, keycode;
             bool down;
@@ -160,8 +168,23 @@ int fh_server_conn_proceed(struct fh_server_conn *c);
 int fh_server_conn_refuse(struct fh_server_conn *c, unsigned retry_s);
 int fh_server_conn_signed(struct fh_server_conn *c, const uint8_t *sig, size_t len);
 int fh_server_conn_accept_peer(struct fh_server_conn *c);
-/* permissions 0: rejected; the viewer may try again until FH_SERVER_AUTH_ATTEMPTS. */
+/*
+ * Answers EV_AUTHENTICATE and EV_ANSWERS. permissions 0: rejected; the viewer may try again until
+ * FH_SERVER_AUTH_ATTEMPTS. FH_SESSION_E_STATE: nothing waits for this, or in method cpace there are
+ * permissions before _confirm().
+ */
 int fh_server_conn_authenticated(struct fh_server_conn *c, uint64_t now_ms, uint32_t permissions);
+/*
+ * The other answer to both: ask the viewer 1 to FH_AUTH_ITEMS_MAX items more, of kind PAKE, CODE,
+ * PROMPT or NOTICE; copied. EV_ANSWERS follows, unless all are notices: then nothing is answered,
+ * and the same question to the application is still open. FH_SESSION_E_STATE as above: in method
+ * cpace first comes one PAKE alone, and nothing follows it before _confirm(). FH_SESSION_E_INVAL:
+ * an item that cannot be. FH_SESSION_E_LIMIT: FH_AUTH_ASKS_MAX in this attempt.
+ */
+int fh_server_conn_ask(struct fh_server_conn *c, uint64_t now_ms, const struct fh_item *items,
+                       size_t n);
+/* Method cpace, once, after the viewer's answer to PAKE was right: our proof, Tb. */
+int fh_server_conn_confirm(struct fh_server_conn *c, const uint8_t tag[FH_AUTH_CONFIRM_LEN]);
 
 /* After EV_STARTED; as in rfb_server.h. */
 int fh_server_conn_set_screen(struct fh_server_conn *c, const struct fh_framebuffer *fb,
@@ -182,11 +205,23 @@ bool fh_server_conn_is_waiting(const struct fh_server_conn *c);
 /* Changes permissions in mid-session; felt at once and told to the viewer. */
 int fh_server_conn_set_permissions(struct fh_server_conn *c, uint32_t permissions);
 uint32_t fh_server_conn_permissions(const struct fh_server_conn *c);
+/*
+ * Shows the viewer's person a text of at most FH_AUTH_TEXT_MAX bytes of UTF-8, cut if longer. One
+ * that was not sent yet is replaced. FH_SESSION_E_STATE before EV_STARTED and after the end.
+ */
+int fh_server_conn_notice(struct fh_server_conn *c, const char *text);
 void fh_server_conn_close(struct fh_server_conn *c, enum fh_bye reason, bool may_reconnect);
 
 /* "" before EV_STARTED. Lent for the connection's life. */
 const char *fh_server_conn_session_id(const struct fh_server_conn *c);
 const char *fh_server_conn_user(const struct fh_server_conn *c);
+/* What the viewer chose last; 0: nothing yet. */
+unsigned fh_server_conn_method(const struct fh_server_conn *c);
+/* The viewer's, 32 bytes, lent for the connection's life; NULL before EV_VERIFY_PEER. */
+const uint8_t *fh_server_conn_fingerprint(const struct fh_server_conn *c);
+/* "binding" of fh_channel_export(), which only the two ends know; an error until the channel
+ * stands. */
+int fh_server_conn_binding(const struct fh_server_conn *c, uint8_t out[FH_AUTH_BINDING_LEN]);
 void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out);
 
 #ifdef __cplusplus

@@ -21,7 +21,9 @@ extern "C" {
     X(MODE, 511, "a file is open to other users")                                                  \
     X(TIMEOUT, 512, "a deadline passed")                                                           \
     X(CLOSED, 513, "the session has ended")                                                        \
-    X(LIMIT, 514, "more than a limit allows")
+    X(LIMIT, 514, "more than a limit allows")                                                      \
+    X(UNCONFIRMED, 515, "the server's identity is not confirmed, so the password stays here")      \
+    X(IMPOSTOR, 516, "the server did not prove that it knows the password; it may be an impostor")
 
 enum fh_session_error {
 #define X(name, num, text) FH_SESSION_E_##name = -(num),

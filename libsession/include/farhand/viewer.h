@@ -8,8 +8,9 @@
  *     fh_viewer_close()
  *
  * The application decides which server is trusted: verify_server is required. Callbacks run on the
- * loop's thread, never inside a call that the application made. Signing runs in libuv's thread
- * pool. After calls on fh_viewer_conn() that queue bytes, call fh_viewer_flush().
+ * loop's thread, never inside a call that the application made. Signing and the argon2id of method
+ * cpace run in libuv's thread pool. After calls on fh_viewer_conn() that queue bytes, call
+ * fh_viewer_flush().
  */
 #ifndef FH_VIEWER_H
 #define FH_VIEWER_H
@@ -32,8 +33,13 @@ struct fh_viewer_callbacks {
      * sent nothing of itself; ask a person then, and connect again. Required.
      */
     bool (*verify_server)(void *user, const struct fh_viewer_conn_event *ev);
-    /* Answer with fh_viewer_conn_credentials() and fh_viewer_flush(), or close. NULL: it ends. */
+    /*
+     * Answer with fh_viewer_conn_credentials() and fh_viewer_flush(), or close. NULL: it ends. Does
+     * the method need a password? fh_viewer_conn_method() tells which it is.
+     */
     void (*credentials)(void *user, unsigned attempt);
+    /* Answer with fh_viewer_conn_answer() and fh_viewer_flush(), or close. NULL: it ends. */
+    void (*ask)(void *user, const struct fh_viewer_prompt *prompts, size_t n);
     /* All other events, ENDED last and once. */
     void (*event)(void *user, const struct fh_viewer_conn_event *ev);
 };

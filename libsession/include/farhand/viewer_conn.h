@@ -6,6 +6,12 @@
  *     EV_SIGN            a transcript hash               fh_viewer_conn_signed()
  *     EV_VERIFY_SERVER   the server proved its identity  fh_viewer_conn_accept_server() or _close()
  *     EV_CREDENTIALS     the server asks who we are      fh_viewer_conn_credentials()
+ *     EV_DERIVE          argon2id of the password        fh_viewer_conn_derived()
+ *     EV_ASK             the server asks a person more   fh_viewer_conn_answer()
+ *
+ * The method is the first that the server offers and this viewer may use, cpace before all others.
+ * In cpace the password does not leave: the server has to prove that it knows it too, or the
+ * connection ends with FH_SESSION_E_IMPOSTOR before anything else is told.
  *
  * The viewer sends nothing about itself before EV_VERIFY_SERVER was accepted. A person must not be
  * asked there: close, ask, connect again. Given credentials beforehand (config), the first picture
@@ -36,13 +42,31 @@ struct fh_viewer_conn_config {
     bool view_only;                         /* never send input */
     const char *user, *password; /* copied, wiped when used; NULL: ask with EV_CREDENTIALS */
     size_t password_len;
+    /*
+     * A person or a record vouches for the server's identity. False: it was accepted blind. Then
+     * nothing that can be replayed is told to it: neither method password nor conversation, nor an
+     * answer to a question before the server has proved by cpace that it knows the password. If the
+     * server wants that, the connection ends with FH_SESSION_E_UNCONFIRMED.
+     */
+    bool allow_plain_password;
+    unsigned method; /* enum fh_method: this and no other; 0: the best */
     uint64_t now_ms;
+};
+
+/* A question to the person. */
+struct fh_viewer_prompt {
+    enum fh_kind kind; /* FH_KIND_CODE or FH_KIND_PROMPT */
+    bool echo;         /* what is typed may be seen */
+    const char *text;  /* the server's, escaped for display; "" where the kind says enough */
 };
 
 enum fh_viewer_conn_event_type {
     FH_VIEWER_CONN_EV_SIGN,          /* ev.sign.th */
     FH_VIEWER_CONN_EV_VERIFY_SERVER, /* ev.server */
-    FH_VIEWER_CONN_EV_CREDENTIALS,   /* ev.credentials.attempt: above 1, the last were wrong */
+    FH_VIEWER_CONN_EV_CREDENTIALS,   /* ev.credentials */
+    FH_VIEWER_CONN_EV_DERIVE,        /* ev.derive: takes 0.1 s and more, so it is the caller's */
+    FH_VIEWER_CONN_EV_ASK,           /* ev.ask */
+    FH_VIEWER_CONN_EV_NOTICE,        /* ev.notice: to be shown; also while the session runs */
     FH_VIEWER_CONN_EV_STARTED,       /* ev.started */
     FH_VIEWER_CONN_EV_PERMISSIONS,   /* ev.started.permissions changed */
     FH_VIEWER_CONN_EV_SIZE,          /* ev.size: the picture has (a new) size */
@@ -68,11 +92,26 @@ struct fh_viewer_conn_event {
             const char *program;
         } server;
         struct {
-            unsigned attempt;
+            unsigned attempt;    /* above 1: the last were wrong */
+            bool needs_password; /* false: the method needs the user's name only */
         } credentials;
+        struct {
+            const char *password; /* lent until answered or ENDED */
+            size_t password_len;
+            const uint8_t *salt;         /* 16 bytes, lent as the password */
+            uint32_t passes, memory_kib; /* within the limits of <farhand/password.h> */
+        } derive;
+        struct {
+            const struct fh_viewer_prompt *prompts; /* lent until answered or ENDED */
+            size_t n;
+        } ask;
+        struct {
+            const char *text; /* escaped for display; lent until the next call */
+        } notice;
         struct {
             uint32_t permissions;
             const char *session_id;
+            bool server_proved; /* that it knows the password: method cpace */
         } started;
         struct {
             int32_t width, height;
@@ -117,8 +156,15 @@ bool fh_viewer_conn_is_finished(const struct fh_viewer_conn *v);
 
 int fh_viewer_conn_signed(struct fh_viewer_conn *v, const uint8_t *sig, size_t len);
 int fh_viewer_conn_accept_server(struct fh_viewer_conn *v);
+/* password: may be NULL where it is not needed. Both copied. */
 int fh_viewer_conn_credentials(struct fh_viewer_conn *v, const char *user, const char *password,
                                size_t password_len);
+/* prs: the 32 bytes of argon2id, copied; NULL: it could not be computed, and the session ends. */
+int fh_viewer_conn_derived(struct fh_viewer_conn *v, const uint8_t *prs);
+/* One answer for each prompt, of its kind and in their order; copied. */
+int fh_viewer_conn_answer(struct fh_viewer_conn *v, const struct fh_item *answers, size_t n);
+/* The one that is used, also at EV_CREDENTIALS; 0: not known yet. */
+unsigned fh_viewer_conn_method(const struct fh_viewer_conn *v);
 
 /* As in rfb_client.h; FH_SESSION_E_STATE before EV_SIZE, or when the permission is missing. */
 const struct fh_framebuffer *fh_viewer_conn_framebuffer(const struct fh_viewer_conn *v);

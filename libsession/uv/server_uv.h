@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* server_uv.h -- the objects of a Server app on a libuv loop. Private. */
+#ifndef FH_SESSION_SERVER_UV_H
+#define FH_SESSION_SERVER_UV_H
+
+#include <farhand/channel.h>
+#include <farhand/framebuffer.h>
+#include <farhand/rfb_server.h>
+#include <farhand/server.h>
+#include <farhand/stream.h>
+
+#include "carrier.h"
+
+struct fh_session {
+    struct fh__carrier carrier;
+    struct fh_server *server;
+    struct fh_server_conn *conn;
+    struct fh_session *prev, *next;
+    char peer[FH_ADDRESS_TEXT];
+    struct fh_address address;
+    uint64_t number;
+    void *data;
+    const char *refused; /* no place for it: why; it is told and closed */
+    bool is_counted, is_authenticated, is_started, has_ended;
+    bool has_begun;    /* the application was asked whether it may try */
+    bool is_requested; /* connection_request runs */
+    bool is_disconnected;
+    bool wants_signature;
+    bool awaits_hello, awaits_signature; /* of the application */
+    bool awaits_answer;                  /* of authenticate or answered */
+    bool told_wanted;
+    uint8_t th[FH_TRANSCRIPT_HASH_LEN];
+};
+
+/* The one signature that is being made: an identity is used by one thread at a time. */
+struct sign_job {
+    uv_work_t work;
+    bool is_running;
+    struct fh_session *session; /* NULL: it went away meanwhile */
+    uint8_t th[FH_TRANSCRIPT_HASH_LEN];
+    uint8_t sig[FH_SIGNATURE_MAX];
+    size_t len;
+    int status;
+};
+
+struct fh_server {
+    uv_loop_t *loop;
+    const struct fh_identity *identity; /* NULL: the application signs */
+    const uint8_t *spki;
+    size_t spki_len;
+    uint8_t methods[FH_METHODS_MAX];
+    size_t n_methods; /* 0: the core's default */
+    uint64_t auth_ms;
+    const struct fh_server_callbacks *callbacks;
+    void *user;
+    char name[FH_RFB_NAME_MAX + 1];
+    char program[FH_CHANNEL_PROGRAM_MAX + 1];
+    uint64_t idle_timeout_ms;
+    struct fh_admission *admission;
+    struct fh_session *first, *last; /* in order of arrival */
+    size_t n_started;
+    uint64_t next_number;
+    struct sign_job job;
+    uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
+    const struct fh_framebuffer *fb;
+    struct fh_screen screens[FH_RFB_SCREENS_MAX];
+    size_t n_screens;
+    uint32_t *cursor;
+    int32_t cursor_w, cursor_h, cursor_x, cursor_y;
+    bool is_closing, is_gone;
+    void (*closed)(void *user);
+};
+
+/* Proceeds within the limits of admission, or refuses. */
+void fh__session_admit(struct fh_session *s);
+/* n_methods 0: the core's default. NULL: out of memory. */
+struct fh_server_conn *fh__server_make_conn(const struct fh_server *server, const uint8_t *methods,
+                                            size_t n_methods);
+/* Known, each once, and as many as fit. */
+bool fh__server_are_methods(const uint8_t *methods, size_t n);
+
+#endif
