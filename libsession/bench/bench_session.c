@@ -51,11 +51,11 @@ static void on_authenticate(void *user, struct fh_session *s, const struct fh_cr
     fh_session_authenticated(s, FH_PERM_ALL);
 }
 
-static bool on_verify(void *user, const struct fh_viewer_conn_event *ev)
+static enum fh_trust on_verify(void *user, const struct fh_viewer_conn_event *ev)
 {
     (void)user;
     (void)ev;
-    return true;
+    return FH_TRUST_CONFIRMED;
 }
 
 static void on_event(void *user, const struct fh_viewer_conn_event *ev)
@@ -90,8 +90,7 @@ static void start(uv_loop_t *loop, const struct fh_identity *s, const struct fh_
         .loop = loop,
         .identity = v,
         .callbacks = &viewer_callbacks,
-        .conn = {
-            .user = "ann", .password = "secret", .password_len = 6, .allow_plain_password = true}};
+        .conn = {.user = "ann", .password = "secret", .password_len = 6}};
 
     if (fh_server_new(&scfg, &server) != 0 || fh_viewer_new(&vcfg, &viewer) != 0 ||
         fh_server_screen(server, &picture, NULL, 0) != 0 || !(wire = fh_pipe_new(NULL)) ||

@@ -6,6 +6,8 @@
 #include <farhand/identity.h>
 #include <farhand/session_error.h>
 
+enum { PAKE_STEPS = 2 };
+
 struct fh__auth_method {
     uint8_t number;
     uint8_t n_own, n_kinds; /* what it asks for by itself; what it will want in all */
@@ -193,8 +195,6 @@ enum fh__auth_next fh__auth_answer(struct fh__auth_server *a, const struct fh__a
         return take_own(a, &m->answers, UINT32_MAX) ? method_next(a, ask) : FH_AUTH_BAD;
     if (!keep_answers(a, &m->answers))
         return FH_AUTH_BAD;
-    if (a->pake == FH_PAKE_ASKED)
-        a->pake = FH_PAKE_ANSWERED;
     return FH_AUTH_ANSWERED;
 }
 
@@ -243,7 +243,7 @@ int fh__auth_ask(const struct fh__auth_server *a, const struct fh_item *items, s
     }
     if (has_pake && (!is_cpace || n != 1))
         return FH_SESSION_E_INVAL;
-    if (has_pake ? a->pake != FH_PAKE_NONE : !fh__auth_may_grant(a))
+    if (has_pake ? a->n_pake >= PAKE_STEPS : !fh__auth_may_grant(a))
         return FH_SESSION_E_STATE;
     if (a->step >= FH_AUTH_ASKS_MAX || size > FH_MESSAGE_MAX)
         return FH_SESSION_E_LIMIT;
@@ -260,24 +260,16 @@ bool fh__auth_asked(struct fh__auth_server *a, const struct fh__ask *ask)
         uint8_t kind = ask->questions.item[i].kind;
 
         if (kind == FH_KIND_PAKE)
-            a->pake = FH_PAKE_ASKED;
+            a->n_pake++;
         if (kind != FH_KIND_NOTICE)
             a->asked[a->n_asked++] = kind;
     }
     return a->n_asked > 0;
 }
 
-int fh__auth_confirm(struct fh__auth_server *a)
-{
-    if (a->pake != FH_PAKE_ANSWERED)
-        return FH_SESSION_E_STATE;
-    a->pake = FH_PAKE_CONFIRMED;
-    return 0;
-}
-
 bool fh__auth_may_grant(const struct fh__auth_server *a)
 {
-    return a->method->number != FH_METHOD_CPACE || a->pake == FH_PAKE_CONFIRMED;
+    return a->method->number != FH_METHOD_CPACE || a->n_pake == PAKE_STEPS;
 }
 
 unsigned fh__auth_number(const struct fh__auth_server *a)
@@ -300,5 +292,5 @@ void fh__auth_wipe(struct fh__auth_server *a)
     a->n_asked = 0;
     a->has = 0;
     a->is_method_complete = false;
-    a->pake = FH_PAKE_NONE;
+    a->n_pake = 0;
 }

@@ -5,8 +5,8 @@
  *
  * A method is a row of a table: what it asks for by itself. When that is there the application is
  * asked; it decides or asks more, and is asked again when the answers are there. What the items of
- * the application mean is not known here, but for one rule: a PAKE comes first and alone, and
- * nothing follows it before it is confirmed. docs/protocol.md, "Authentication".
+ * the application mean is not known here, but for one rule: in method cpace two PAKE come first,
+ * each alone. docs/protocol.md, "Authentication".
  */
 #ifndef FH_SESSION_AUTH_SERVER_H
 #define FH_SESSION_AUTH_SERVER_H
@@ -15,8 +15,6 @@
 
 struct fh__auth_method;
 
-enum fh__pake { FH_PAKE_NONE, FH_PAKE_ASKED, FH_PAKE_ANSWERED, FH_PAKE_CONFIRMED };
-
 struct fh__auth_server {
     uint8_t offered[FH_METHODS_MAX];
     uint8_t n_offered;
@@ -24,8 +22,8 @@ struct fh__auth_server {
     unsigned attempt;                     /* of this connection, from 1 */
     uint8_t step;                         /* number of the last Ask of this attempt */
     bool is_method_complete;              /* what the method asks for by itself is there */
-    enum fh__pake pake;
-    uint8_t asked[FH_AUTH_ITEMS_MAX]; /* kinds that the next Answer holds, in this order */
+    unsigned n_pake;                      /* FH_KIND_PAKE that were asked */
+    uint8_t asked[FH_AUTH_ITEMS_MAX];     /* kinds that the next Answer holds, in this order */
     uint8_t n_asked;
     uint32_t has; /* kinds of the method's own, as bits */
     char user[FH_AUTH_USER_MAX + 1];
@@ -56,9 +54,7 @@ int fh__auth_ask(const struct fh__auth_server *a, const struct fh_item *items, s
                  struct fh__ask *ask);
 /* It was sent. True: the viewer has to answer. */
 bool fh__auth_asked(struct fh__auth_server *a, const struct fh__ask *ask);
-/* 0: the PAKE was right, and is confirmed from now on. */
-int fh__auth_confirm(struct fh__auth_server *a);
-/* No PAKE waits for its answer or its confirmation. */
+/* Nothing of the method itself is missing. */
 bool fh__auth_may_grant(const struct fh__auth_server *a);
 unsigned fh__auth_number(const struct fh__auth_server *a);
 /* Wipes what the viewer told as a secret. */

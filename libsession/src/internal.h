@@ -11,17 +11,18 @@
 
 /* The limits of the session layer. docs/protocol.md, "Session layer". */
 enum {
-    FH_FRAME_HEADER = 4,        /* bytes: u8 channel, u24 length */
-    FH_FRAME_MAX = 16384,       /* bytes of payload */
-    FH_MESSAGE_MAX = 4096,      /* bytes of a message of channel 0 with its type */
-    FH_EARLY_MAX = 1024,        /* bytes of RFB that a viewer may send before Result */
-    FH_OFFER_METHODS_MAX = 16,  /* methods in one Offer */
-    FH_BYE_TEXT_MAX = 256,      /* bytes of UTF-8 */
-    FH_HELD_KEYS_MAX = 64,      /* keys of one viewer that are down at once; more are dropped */
-    FH_PADME_MIN = 1024,        /* bytes: records with less are padded to blocks of 64 */
-    FH_CLOSING_MS = 6000,       /* from the end of a session to the end of its stream */
-    FH_VIEWER_AUTH_MS = 60000,  /* a viewer waits so long for the end of authentication */
-    FH_SESSION_QUEUE_MAX = 8192 /* bytes of channel 0 that wait to be sent */
+    FH_FRAME_HEADER = 4,            /* bytes: u8 channel, u24 length */
+    FH_FRAME_MAX = 16384,           /* bytes of payload */
+    FH_MESSAGE_MAX = 4096,          /* bytes of a message of channel 0 with its type */
+    FH_EARLY_MAX = 1024,            /* bytes of RFB that a viewer may send before Result */
+    FH_OFFER_METHODS_MAX = 16,      /* methods in one Offer */
+    FH_BYE_TEXT_MAX = 256,          /* bytes of UTF-8 */
+    FH_HELD_KEYS_MAX = 64,          /* keys of one viewer that are down at once; more are dropped */
+    FH_PADME_MIN = 1024,            /* bytes: records with less are padded to blocks of 64 */
+    FH_CLOSING_MS = 6000,           /* from the end of a session to the end of its stream */
+    FH_VIEWER_AUTH_MS = 60000,      /* a viewer waits so long for the end of authentication, */
+    FH_VIEWER_AUTH_MAX_MS = 150000, /* and so long if it is asked more */
+    FH_SESSION_QUEUE_MAX = 8192     /* bytes of channel 0 that wait to be sent */
 };
 
 /* now + ms, or never. */

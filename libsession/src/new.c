@@ -60,6 +60,7 @@ struct fh_viewer_conn *fh_viewer_conn_new(const struct fh_viewer_conn_config *cf
     if (cfg->rfb)
         rfb = *cfg->rfb;
     rfb.pipeline = true;
+    fh_fingerprint(cfg->spki, cfg->spki_len, v->s.auth.bond.viewer);
     if (fh__viewer_session_init(&v->s, cfg, fh_rfb_client_new(&rfb)) != 0 || !v->s.rfb ||
         !(v->ch = fh_channel_new(&channel))) {
         fh_viewer_conn_free(v);

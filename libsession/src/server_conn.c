@@ -214,11 +214,6 @@ int fh_server_conn_ask(struct fh_server_conn *c, uint64_t now_ms, const struct f
     return fh__server_session_ask(&c->s, now_ms, items, n);
 }
 
-int fh_server_conn_confirm(struct fh_server_conn *c, const uint8_t tag[FH_AUTH_CONFIRM_LEN])
-{
-    return fh__server_session_confirm(&c->s, tag);
-}
-
 int fh_server_conn_notice(struct fh_server_conn *c, const char *text)
 {
     return fh__server_session_notice(&c->s, text);

@@ -387,19 +387,6 @@ int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const str
     return 0;
 }
 
-int fh__server_session_confirm(struct fh__server_session *s, const uint8_t tag[FH_AUTH_CONFIRM_LEN])
-{
-    struct wr w;
-    int ret = s->state == FH_SERVER_DECIDE ? fh__auth_confirm(&s->auth) : FH_SESSION_E_STATE;
-
-    if (ret != 0)
-        return ret;
-    w = begin_message(s, 1 + FH_AUTH_CONFIRM_LEN);
-    fh__confirm_write(&w, tag);
-    send_message(s, &w);
-    return 0;
-}
-
 int fh__server_session_notice(struct fh__server_session *s, const char *text)
 {
     if (s->state != FH_SERVER_RUNNING)

@@ -121,8 +121,6 @@ int fh__server_session_authenticated(struct fh__server_session *s, uint64_t now,
                                      uint32_t permissions);
 int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const struct fh_item *items,
                            size_t n);
-int fh__server_session_confirm(struct fh__server_session *s,
-                               const uint8_t tag[FH_AUTH_CONFIRM_LEN]);
 int fh__server_session_notice(struct fh__server_session *s, const char *text);
 int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_framebuffer *fb,
                                   const struct fh_screen *screens, size_t n_screens);

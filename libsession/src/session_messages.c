@@ -177,22 +177,6 @@ void fh__bye_write(struct wr *w, const struct fh__bye *m)
     wr_bytes(w, m->text, m->len);
 }
 
-bool fh__confirm_read(struct rd r, uint8_t out[FH_AUTH_CONFIRM_LEN])
-{
-    const uint8_t *tag = rd_bytes(&r, FH_AUTH_CONFIRM_LEN);
-
-    if (!rd_is_done(&r))
-        return false;
-    memcpy(out, tag, FH_AUTH_CONFIRM_LEN);
-    return true;
-}
-
-void fh__confirm_write(struct wr *w, const uint8_t tag[FH_AUTH_CONFIRM_LEN])
-{
-    wr_u8(w, FH_MSG_CONFIRM);
-    wr_bytes(w, tag, FH_AUTH_CONFIRM_LEN);
-}
-
 bool fh__notice_read(struct rd r, struct fh__notice *out)
 {
     struct fh__notice m = {.len = rd_u16(&r)};

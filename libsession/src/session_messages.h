@@ -22,7 +22,6 @@ enum fh__message {
     FH_MSG_PERMISSIONS = 6,
     FH_MSG_BYE = 7,
     FH_MSG_EARLY = 8,
-    FH_MSG_CONFIRM = 9,
     FH_MSG_MAY_IGNORE = 128, /* from here on: who does not know a message skips it */
     FH_MSG_NOTICE = 128
 };
@@ -103,10 +102,6 @@ bool fh__bye_read(struct rd r, struct fh__bye *out);
 void fh__bye_write(struct wr *w, const struct fh__bye *m);
 
 /* Early: RFB, 1 to FH_EARLY_MAX bytes */
-
-/* Confirm: Tb[64] */
-bool fh__confirm_read(struct rd r, uint8_t out[FH_AUTH_CONFIRM_LEN]);
-void fh__confirm_write(struct wr *w, const uint8_t tag[FH_AUTH_CONFIRM_LEN]);
 
 /* Notice: u16 len (at most 512), UTF-8 */
 struct fh__notice {

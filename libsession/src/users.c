@@ -202,6 +202,16 @@ uint32_t fh_users_permissions(const struct fh_users *u, size_t i)
     return user ? user->permissions : FH_PERM_NONE;
 }
 
+const char *fh_users_find(const struct fh_users *u, const char *name, uint32_t *permissions)
+{
+    const struct user *user = find(u, name);
+
+    if (!user)
+        return NULL;
+    *permissions = user->permissions;
+    return user->hash;
+}
+
 int fh_users_set(struct fh_users *u, const char *name, const char *hash, uint32_t permissions)
 {
     char text[FH_USERS_NAME_MAX + FH_PASSWORD_HASH_MAX + 200], names[192];

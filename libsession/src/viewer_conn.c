@@ -42,6 +42,16 @@ static void on_closed(struct fh_viewer_conn *v, const struct fh_channel_event *e
         s->end.ended.retry_s = fh__retry_read(ev->closed.reason);
 }
 
+/* What a proof is tied to is known from here on, and needed when the first question comes. */
+static void on_open(struct fh_viewer_conn *v)
+{
+    struct fh__bond *bond = &v->s.auth.bond;
+
+    memcpy(bond->server, v->server.peer.fingerprint, sizeof bond->server);
+    if (fh_channel_export(v->ch, "binding", bond->binding, sizeof bond->binding) != 0)
+        fh__viewer_session_end(&v->s, FH_BYE_INTERNAL, FH_SESSION_E_STATE, false);
+}
+
 static void on_channel_event(struct fh_viewer_conn *v, const struct fh_channel_event *ev)
 {
     switch (ev->type) {
@@ -57,8 +67,10 @@ static void on_channel_event(struct fh_viewer_conn *v, const struct fh_channel_e
         v->data = ev->data.data;
         v->left = ev->data.len;
         break;
-    case FH_CHANNEL_EV_HELLO:
     case FH_CHANNEL_EV_OPEN:
+        on_open(v);
+        break;
+    case FH_CHANNEL_EV_HELLO:
     case FH_CHANNEL_EV_PONG:
     case FH_CHANNEL_EV_REKEYED:
         break;
@@ -197,8 +209,13 @@ int fh_viewer_conn_signed(struct fh_viewer_conn *v, const uint8_t *sig, size_t l
     return ret;
 }
 
-int fh_viewer_conn_accept_server(struct fh_viewer_conn *v)
+int fh_viewer_conn_accept_server(struct fh_viewer_conn *v, enum fh_trust trust)
 {
+    if (trust == FH_TRUST_NONE) {
+        fh_viewer_conn_close(v, FH_BYE_IDENTITY);
+        return 0;
+    }
+    v->s.auth.trust = trust;
     return fh_channel_accept(v->ch);
 }
 
@@ -206,6 +223,21 @@ int fh_viewer_conn_credentials(struct fh_viewer_conn *v, const char *user, const
                                size_t password_len)
 {
     return fh__viewer_session_credentials(&v->s, user, password, password_len);
+}
+
+int fh_viewer_conn_derived(struct fh_viewer_conn *v, const uint8_t *prs)
+{
+    return fh__viewer_session_derived(&v->s, prs);
+}
+
+int fh_viewer_conn_answer(struct fh_viewer_conn *v, const struct fh_item *answers, size_t n)
+{
+    return fh__viewer_session_answer(&v->s, answers, n);
+}
+
+unsigned fh_viewer_conn_method(const struct fh_viewer_conn *v)
+{
+    return v->s.auth.method;
 }
 
 void fh_viewer_conn_close(struct fh_viewer_conn *v, enum fh_bye reason)

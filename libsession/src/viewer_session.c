@@ -7,14 +7,6 @@
 
 #include "bye.h"
 
-static bool are_possible(const char *user, const char *password, size_t password_len)
-{
-    size_t len = user ? strlen(user) : 0;
-
-    return user && password && len <= FH_AUTH_USER_MAX && password_len <= FH_AUTH_PASSWORD_MAX &&
-           fh__session_text_is_clean(user, len);
-}
-
 int fh__viewer_session_init(struct fh__viewer_session *s, const struct fh_viewer_conn_config *cfg,
                             struct fh_rfb_client *rfb)
 {
@@ -22,15 +14,7 @@ int fh__viewer_session_init(struct fh__viewer_session *s, const struct fh_viewer
     s->view_only = cfg->view_only;
     s->now = cfg->now_ms;
     s->auth_until = s->closing_until = UINT64_MAX;
-    if (!cfg->user && !cfg->password)
-        return 0;
-    if (!are_possible(cfg->user, cfg->password, cfg->password_len))
-        return FH_SESSION_E_INVAL;
-    s->has_credentials = true;
-    memcpy(s->user, cfg->user, strlen(cfg->user) + 1);
-    memcpy(s->password, cfg->password, cfg->password_len);
-    s->password_len = cfg->password_len;
-    return 0;
+    return fh__auth_viewer_init(&s->auth, cfg);
 }
 
 void fh__viewer_session_finish(struct fh__viewer_session *s)
@@ -51,14 +35,6 @@ bool fh__viewer_session_may(const struct fh__viewer_session *s, uint32_t permiss
     return s->state == FH_VIEWER_RUNNING && (s->permissions & permission) == permission;
 }
 
-static void forget_credentials(struct fh__viewer_session *s)
-{
-    s->has_credentials = false;
-    fh_wipe(s->user, sizeof s->user);
-    fh_wipe(s->password, sizeof s->password);
-    s->password_len = 0;
-}
-
 void fh__viewer_session_end(struct fh__viewer_session *s, enum fh_bye reason, int error, bool bye)
 {
     if (s->state == FH_VIEWER_ENDED)
@@ -73,7 +49,7 @@ void fh__viewer_session_end(struct fh__viewer_session *s, enum fh_bye reason, in
     s->auth_until = UINT64_MAX;
     s->closing_until = UINT64_MAX;
     s->is_closing_timed = false;
-    forget_credentials(s);
+    fh__auth_viewer_wipe(&s->auth);
     fh__queue_wipe(&s->queue);
 }
 
@@ -92,10 +68,22 @@ static void broken(struct fh__viewer_session *s)
     fh__viewer_session_end(s, FH_BYE_PROTOCOL, FH_SESSION_E_PROTO, true);
 }
 
-static void refused(struct fh__viewer_session *s, bool by_server)
+/* Why we end it ourselves. */
+static void failed(struct fh__viewer_session *s, int error)
 {
-    fh__viewer_session_end(s, FH_BYE_AUTH, FH_SESSION_E_AUTH, !by_server);
-    s->end.ended.by_server = s->end.ended.confirmed = by_server;
+    enum fh_bye reason = error == FH_SESSION_E_PROTO ? FH_BYE_PROTOCOL
+                         : error == FH_SESSION_E_AUTH || error == FH_SESSION_E_UNCONFIRMED
+                             ? FH_BYE_AUTH
+                         : error == FH_SESSION_E_IMPOSTOR ? FH_BYE_IDENTITY
+                                                          : FH_BYE_INTERNAL;
+
+    fh__viewer_session_end(s, reason, error, true);
+}
+
+static void refused_by_server(struct fh__viewer_session *s)
+{
+    fh__viewer_session_end(s, FH_BYE_AUTH, FH_SESSION_E_AUTH, false);
+    s->end.ended.by_server = s->end.ended.confirmed = true;
 }
 
 /* ---- authentication ---- */
@@ -121,32 +109,49 @@ static void queue_early(struct fh__viewer_session *s)
         fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, 1 + n);
 }
 
-/* The most that Choose takes: method, count, two answers. */
-enum { FH_CHOOSE_MAX = 1 + 1 + 1 + 3 + FH_AUTH_USER_MAX + 3 + FH_AUTH_PASSWORD_MAX };
+/* Room for one message; too little is our fault. */
+static struct wr begin_message(struct fh__viewer_session *s)
+{
+    uint8_t *mem = fh__queue_room(&s->queue, FH_MESSAGE_MAX);
+
+    return wr_init(mem, mem ? FH_MESSAGE_MAX : 0);
+}
+
+static bool send_message(struct fh__viewer_session *s, const struct wr *w)
+{
+    if (w->bad) {
+        failed(s, FH_SESSION_E_LIMIT);
+        return false;
+    }
+    fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w->len);
+    s->pad_512 = true;
+    return true;
+}
 
 static void choose(struct fh__viewer_session *s)
 {
-    const struct fh__choose m = {
-        .method = FH_METHOD_PASSWORD,
-        .answers = {
-            .n = 2,
-            .item = {{FH_KIND_USER, (uint16_t)strlen(s->user), (const uint8_t *)s->user},
-                     {FH_KIND_PASSWORD, (uint16_t)s->password_len, (const uint8_t *)s->password}}}};
-    uint8_t *mem = fh__queue_room(&s->queue, FH_CHOOSE_MAX);
-    struct wr w = wr_init(mem, mem ? FH_CHOOSE_MAX : 0);
+    struct wr w = begin_message(s);
+    struct fh__choose m;
 
+    fh__auth_viewer_choose(&s->auth, &m);
     fh__choose_write(&w, &m);
-    if (w.bad) {
-        fh__viewer_session_end(s, FH_BYE_INTERNAL, FH_SESSION_E_LIMIT, true);
+    if (!send_message(s, &w))
         return;
-    }
-    fh__queue_commit(&s->queue, FH_CHANNEL_SESSION, w.len);
     queue_early(s);
-    forget_credentials(s);
-    s->attempt++;
+    fh__auth_viewer_chosen(&s->auth);
     s->state = FH_VIEWER_CHOSEN;
 }
 
+static void answer(struct fh__viewer_session *s, const struct fh__answer *m)
+{
+    struct wr w = begin_message(s);
+
+    fh__answer_write(&w, m);
+    if (send_message(s, &w))
+        s->state = FH_VIEWER_CHOSEN;
+}
+
+/* What was given beforehand is used at once if the method is the one that will be chosen. */
 void fh__viewer_session_open(struct fh__viewer_session *s, uint64_t now, const uint8_t *methods,
                              size_t n_methods)
 {
@@ -156,22 +161,23 @@ void fh__viewer_session_open(struct fh__viewer_session *s, uint64_t now, const u
     s->state = FH_VIEWER_WAIT;
     s->pad_512 = true;
     s->auth_until = fh__session_later(now, FH_VIEWER_AUTH_MS);
-    if (s->has_credentials && n_methods > 0 && memchr(methods, FH_METHOD_PASSWORD, n_methods))
+    s->auth_latest = fh__session_later(now, FH_VIEWER_AUTH_MAX_MS);
+    if (fh__auth_viewer_pick(&s->auth, methods, n_methods) == 0 &&
+        fh__auth_viewer_is_ready(&s->auth))
         choose(s);
 }
 
 int fh__viewer_session_credentials(struct fh__viewer_session *s, const char *user,
                                    const char *password, size_t password_len)
 {
+    int ret;
+
     if (s->state != FH_VIEWER_ASK)
         return FH_SESSION_E_STATE;
-    if (!are_possible(user, password, password_len))
-        return FH_SESSION_E_INVAL;
-    memcpy(s->user, user, strlen(user) + 1);
-    memcpy(s->password, password, password_len);
-    s->password_len = password_len;
-    choose(s);
-    return 0;
+    ret = fh__auth_viewer_credentials(&s->auth, user, password, password_len);
+    if (ret == 0)
+        choose(s);
+    return ret;
 }
 
 static void ask_application(struct fh__viewer_session *s)
@@ -182,8 +188,9 @@ static void ask_application(struct fh__viewer_session *s)
 
 static void on_offer(struct fh__viewer_session *s, struct rd r)
 {
-    bool has_password = false;
+    uint8_t methods[FH_OFFER_METHODS_MAX];
     struct fh__offer m;
+    int ret;
 
     if (s->has_offer || (s->state != FH_VIEWER_WAIT && s->state != FH_VIEWER_CHOSEN) ||
         !fh__offer_read(r, &m)) {
@@ -192,13 +199,75 @@ static void on_offer(struct fh__viewer_session *s, struct rd r)
     }
     s->has_offer = true;
     for (unsigned i = 0; i < m.n; i++)
-        has_password |= m.methods[i].method == FH_METHOD_PASSWORD;
-    if (!has_password)
-        refused(s, false);
-    else if (s->state == FH_VIEWER_WAIT && s->has_credentials)
+        methods[i] = m.methods[i].method;
+    if (s->state == FH_VIEWER_CHOSEN) {
+        if (!memchr(methods, s->auth.method, m.n))
+            broken(s);
+        return;
+    }
+    if ((ret = fh__auth_viewer_pick(&s->auth, methods, m.n)) != 0)
+        failed(s, ret);
+    else if (fh__auth_viewer_is_ready(&s->auth))
         choose(s);
-    else if (s->state == FH_VIEWER_WAIT)
+    else
         ask_application(s);
+}
+
+/* A person who is asked gets time for it. */
+static void on_ask(struct fh__viewer_session *s, struct rd r)
+{
+    uint64_t later = fh__session_later(s->auth_until, FH_SERVER_ASK_MS);
+    struct fh__answer m;
+    struct fh__ask ask;
+    int next;
+
+    if (s->state != FH_VIEWER_CHOSEN || !s->has_offer || !fh__ask_read(r, &ask)) {
+        broken(s);
+        return;
+    }
+    s->auth_until = later < s->auth_latest ? later : s->auth_latest;
+    if ((next = fh__auth_viewer_ask(&s->auth, &ask, &m)) < 0) {
+        failed(s, next);
+    } else if (next == FH_ASK_ANSWER) {
+        answer(s, &m);
+    } else if (next == FH_ASK_DERIVE) {
+        s->state = FH_VIEWER_DERIVE;
+        fh__viewer_session_push(s, FH_VIEWER_CONN_EV_DERIVE);
+    } else {
+        if (s->auth.notice)
+            fh__viewer_session_push(s, FH_VIEWER_CONN_EV_NOTICE);
+        if (s->auth.n_prompts == 0)
+            return;
+        s->state = FH_VIEWER_PERSON;
+        fh__viewer_session_push(s, FH_VIEWER_CONN_EV_ASK);
+    }
+}
+
+int fh__viewer_session_derived(struct fh__viewer_session *s, const uint8_t *prs)
+{
+    struct fh__answer m;
+    int ret;
+
+    if (s->state != FH_VIEWER_DERIVE)
+        return FH_SESSION_E_STATE;
+    ret = prs ? fh__auth_viewer_derived(&s->auth, prs, &m) : FH_SESSION_E_NOMEM;
+    if (ret != 0)
+        failed(s, ret);
+    else
+        answer(s, &m);
+    return ret;
+}
+
+int fh__viewer_session_answer(struct fh__viewer_session *s, const struct fh_item *answers, size_t n)
+{
+    struct fh__answer m;
+    int ret;
+
+    if (s->state != FH_VIEWER_PERSON)
+        return FH_SESSION_E_STATE;
+    if ((ret = fh__auth_viewer_answer(&s->auth, answers, n, &m)) == 0)
+        answer(s, &m);
+    return ret;
 }
 
 static void hex_of(const uint8_t id[FH_SESSION_ID_LEN], char out[2 * FH_SESSION_ID_LEN + 1])
@@ -210,6 +279,22 @@ static void hex_of(const uint8_t id[FH_SESSION_ID_LEN], char out[2 * FH_SESSION_
         out[2 * i + 1] = hex[id[i] & 15];
     }
     out[2 * FH_SESSION_ID_LEN] = '\0';
+}
+
+static void granted(struct fh__viewer_session *s, const struct fh__result *m)
+{
+    int ret = fh__auth_viewer_granted(&s->auth);
+
+    if (ret != 0) {
+        failed(s, ret);
+        return;
+    }
+    s->permissions = m->permissions;
+    hex_of(m->session_id, s->session_id);
+    s->auth_until = UINT64_MAX;
+    s->state = FH_VIEWER_RUNNING;
+    fh__auth_viewer_wipe(&s->auth);
+    fh__viewer_session_push(s, FH_VIEWER_CONN_EV_STARTED);
 }
 
 static void on_result(struct fh__viewer_session *s, struct rd r)
@@ -224,16 +309,12 @@ static void on_result(struct fh__viewer_session *s, struct rd r)
         return;
     }
     if (m.status == FH_STATUS_REFUSED) {
-        refused(s, true);
+        refused_by_server(s);
         s->end.ended.retry_s = m.retry_s;
     } else if (m.status == FH_STATUS_TRY_AGAIN) {
         ask_application(s);
     } else {
-        s->permissions = m.permissions;
-        hex_of(m.session_id, s->session_id);
-        s->auth_until = UINT64_MAX;
-        s->state = FH_VIEWER_RUNNING;
-        fh__viewer_session_push(s, FH_VIEWER_CONN_EV_STARTED);
+        granted(s, &m);
     }
 }
 
@@ -267,15 +348,18 @@ static void on_bye(struct fh__viewer_session *s, struct rd r)
     s->end.ended.retry_s = m.retry_s;
 }
 
-/* Questions beyond user and password are for methods that this viewer does not know. */
-static void on_ask(struct fh__viewer_session *s, struct rd r)
+/* It replaces what was not shown yet: input waits for that, so there is never a second. */
+static void on_notice(struct fh__viewer_session *s, struct rd r)
 {
-    struct fh__ask m;
+    struct fh__notice m;
 
-    if (s->state != FH_VIEWER_CHOSEN || !fh__ask_read(r, &m))
+    if (s->state != FH_VIEWER_RUNNING || !fh__notice_read(r, &m)) {
         broken(s);
-    else
-        refused(s, false);
+        return;
+    }
+    fh__session_text_escape(m.text, m.len, s->auth.text, sizeof s->auth.text);
+    s->auth.notice = s->auth.text;
+    fh__viewer_session_push(s, FH_VIEWER_CONN_EV_NOTICE);
 }
 
 static void on_message(struct fh__viewer_session *s)
@@ -299,6 +383,9 @@ static void on_message(struct fh__viewer_session *s)
         return;
     case FH_MSG_BYE:
         on_bye(s, r);
+        return;
+    case FH_MSG_NOTICE:
+        on_notice(s, r);
         return;
     default:
         if (type < FH_MSG_MAY_IGNORE || s->state != FH_VIEWER_RUNNING)
@@ -372,17 +459,44 @@ size_t fh__viewer_session_input(struct fh__viewer_session *s, uint64_t now, cons
 
 /* ---- events ---- */
 
+static void complete(const struct fh__viewer_session *s, struct fh_viewer_conn_event *ev)
+{
+    switch (ev->type) {
+    case FH_VIEWER_CONN_EV_CREDENTIALS:
+        ev->credentials.attempt = s->auth.attempt + 1;
+        ev->credentials.needs_password = fh__auth_viewer_needs_password(&s->auth);
+        return;
+    case FH_VIEWER_CONN_EV_DERIVE:
+        ev->derive.password = s->auth.password;
+        ev->derive.password_len = s->auth.password_len;
+        ev->derive.salt = s->auth.salt;
+        ev->derive.passes = s->auth.passes;
+        ev->derive.memory_kib = s->auth.memory_kib;
+        return;
+    case FH_VIEWER_CONN_EV_ASK:
+        ev->ask.prompts = s->auth.prompts;
+        ev->ask.n = s->auth.n_prompts;
+        return;
+    case FH_VIEWER_CONN_EV_NOTICE:
+        ev->notice.text = s->auth.notice ? s->auth.notice : "";
+        return;
+    case FH_VIEWER_CONN_EV_STARTED:
+    case FH_VIEWER_CONN_EV_PERMISSIONS:
+        ev->started.permissions = s->permissions;
+        ev->started.session_id = s->session_id;
+        ev->started.server_proved = s->auth.pake == FH_PAKE_PROVED;
+        return;
+    default:
+        return;
+    }
+}
+
 static void give_pending(struct fh__viewer_session *s, struct fh_viewer_conn_event *ev)
 {
     ev->type = s->pending[0];
     s->n_pending--;
     memmove(s->pending, s->pending + 1, s->n_pending * sizeof s->pending[0]);
-    if (ev->type == FH_VIEWER_CONN_EV_CREDENTIALS) {
-        ev->credentials.attempt = s->attempt + 1;
-    } else if (ev->type == FH_VIEWER_CONN_EV_STARTED || ev->type == FH_VIEWER_CONN_EV_PERMISSIONS) {
-        ev->started.permissions = s->permissions;
-        ev->started.session_id = s->session_id;
-    }
+    complete(s, ev);
 }
 
 static bool give_size(const struct fh_rfb_client_event *m, struct fh_viewer_conn_event *ev)

@@ -10,14 +10,16 @@
 #include <farhand/rfb_client.h>
 #include <farhand/viewer_conn.h>
 
+#include "auth_viewer.h"
 #include "mux.h"
-#include "session_messages.h"
 
 enum fh__viewer_state {
     FH_VIEWER_CLOSED,  /* the server is not accepted yet: nothing is sent */
     FH_VIEWER_WAIT,    /* for Offer */
     FH_VIEWER_ASK,     /* for the application's credentials */
-    FH_VIEWER_CHOSEN,  /* for Result */
+    FH_VIEWER_CHOSEN,  /* for Ask or Result */
+    FH_VIEWER_DERIVE,  /* for the application's argon2id */
+    FH_VIEWER_PERSON,  /* for the application's answers */
     FH_VIEWER_RUNNING, /* authorised: channel 1 is open */
     FH_VIEWER_ENDED
 };
@@ -27,7 +29,7 @@ enum { FH_VIEWER_PENDING_MAX = 8 };
 struct fh__viewer_session {
     bool view_only;
     enum fh__viewer_state state;
-    uint64_t now, auth_until, closing_until;
+    uint64_t now, auth_until, auth_latest, closing_until;
     bool is_closing_timed; /* closing_until is set */
     struct fh__mux mux;
     uint8_t message[FH_MESSAGE_MAX];
@@ -36,11 +38,7 @@ struct fh__viewer_session {
     bool has_offer, early_sent;
     bool pad_512; /* what is queued belongs to authentication */
 
-    bool has_credentials;
-    char user[FH_AUTH_USER_MAX + 1];
-    char password[FH_AUTH_PASSWORD_MAX + 1];
-    size_t password_len;
-    unsigned attempt;
+    struct fh__auth_viewer auth;
 
     uint32_t permissions;
     char session_id[2 * FH_SESSION_ID_LEN + 1];
@@ -74,6 +72,9 @@ void fh__viewer_session_tick(struct fh__viewer_session *s, uint64_t now);
 void fh__viewer_session_push(struct fh__viewer_session *s, enum fh_viewer_conn_event_type type);
 int fh__viewer_session_credentials(struct fh__viewer_session *s, const char *user,
                                    const char *password, size_t password_len);
+int fh__viewer_session_derived(struct fh__viewer_session *s, const uint8_t *prs);
+int fh__viewer_session_answer(struct fh__viewer_session *s, const struct fh_item *answers,
+                              size_t n);
 bool fh__viewer_session_may(const struct fh__viewer_session *s, uint32_t permission);
 /* Ends it; the first call counts. bye: tell the server, if the channel stands. */
 void fh__viewer_session_end(struct fh__viewer_session *s, enum fh_bye reason, int error, bool bye);

@@ -18,6 +18,7 @@
 #include <farhand/channel.h>
 #include <farhand/framebuffer.h>
 #include <farhand/identity.h>
+#include <farhand/password.h>
 #include <farhand/rfb_client.h>
 #include <farhand/rfb_server.h>
 #include <farhand/viewer_conn.h>
@@ -41,6 +42,8 @@ struct peers {
     /* the server's application */
     uint32_t grant; /* what the right password gives */
     bool answers_auth, gives_screen, refuses_peer;
+    void (*authenticates)(struct peers *p, const struct fh_server_conn_event *ev); /* NULL: as is */
+    bool asks_instead;
     uint32_t px[SCREEN_W * SCREEN_H];
     struct fh_framebuffer fb;
     char slog[LOG_MAX];
@@ -50,7 +53,8 @@ struct peers {
 
     /* the viewer's application */
     const char *retry_password; /* what is typed when asked */
-    bool distrusts;
+    const char *code;           /* what is answered to each question */
+    enum fh_trust trust;
     char vlog[LOG_MAX];
     struct fh_viewer_conn_event v_end;
     char v_end_text[2048];
@@ -114,7 +118,6 @@ static inline struct fh_viewer_conn_config viewer_config(struct peers *p)
                                         .user = "ann",
                                         .password = "secret",
                                         .password_len = 6,
-                                        .allow_plain_password = true,
                                         .now_ms = p->now};
 
     cfg.spki = fh_identity_spki(viewer_identity, &cfg.spki_len);
@@ -133,6 +136,7 @@ static inline struct peers *peers_new(const struct fh_server_conn_config *scfg,
     p->now = 1000;
     p->grant = FH_PERM_ALL;
     p->answers_auth = p->gives_screen = true;
+    p->trust = FH_TRUST_CONFIRMED;
     p->fb = (struct fh_framebuffer){
         .px = p->px, .width = SCREEN_W, .height = SCREEN_H, .stride_px = SCREEN_W};
     for (uint32_t i = 0; i < SCREEN_W * SCREEN_H; i++)
@@ -205,9 +209,11 @@ static inline void on_server_event(struct peers *p, const struct fh_server_conn_
             ck_assert_int_eq(fh_server_conn_accept_peer(p->s), 0);
         break;
     case FH_SERVER_CONN_EV_AUTHENTICATE:
-        server_answers(p, ev);
-        break;
     case FH_SERVER_CONN_EV_ANSWERS:
+        if (p->authenticates)
+            p->authenticates(p, ev);
+        else
+            server_answers(p, ev);
         break;
     case FH_SERVER_CONN_EV_STARTED:
         note(p->slog, "started\n");
@@ -239,6 +245,29 @@ static inline void on_server_event(struct peers *p, const struct fh_server_conn_
     }
 }
 
+static inline void viewer_derives(struct peers *p, const struct fh_viewer_conn_event *ev)
+{
+    uint8_t key[FH_PASSWORD_KEY_LEN];
+
+    ck_assert_int_eq(fh_password_derive(ev->derive.password, ev->derive.password_len,
+                                        ev->derive.salt, ev->derive.passes, ev->derive.memory_kib,
+                                        key),
+                     0);
+    ck_assert_int_eq(fh_viewer_conn_derived(p->v, key), 0);
+}
+
+static inline void viewer_answers(struct peers *p, const struct fh_viewer_conn_event *ev)
+{
+    struct fh_item answers[FH_AUTH_ITEMS_MAX];
+
+    for (size_t i = 0; i < ev->ask.n; i++) {
+        note(p->vlog, "ask %d %d %s\n", ev->ask.prompts[i].kind, ev->ask.prompts[i].echo,
+             ev->ask.prompts[i].text);
+        answers[i] = (struct fh_item){ev->ask.prompts[i].kind, p->code, strlen(p->code)};
+    }
+    ck_assert_int_eq(fh_viewer_conn_answer(p->v, answers, ev->ask.n), 0);
+}
+
 static inline void on_viewer_event(struct peers *p, const struct fh_viewer_conn_event *ev)
 {
     uint8_t sig[FH_SIGNATURE_MAX];
@@ -253,10 +282,7 @@ static inline void on_viewer_event(struct peers *p, const struct fh_viewer_conn_
         break;
     case FH_VIEWER_CONN_EV_VERIFY_SERVER:
         ck_assert_str_eq(ev->server.program, "test-server 1");
-        if (p->distrusts)
-            fh_viewer_conn_close(p->v, FH_BYE_IDENTITY);
-        else
-            ck_assert_int_eq(fh_viewer_conn_accept_server(p->v), 0);
+        ck_assert_int_eq(fh_viewer_conn_accept_server(p->v, p->trust), 0);
         break;
     case FH_VIEWER_CONN_EV_CREDENTIALS:
         note(p->vlog, "credentials %u\n", ev->credentials.attempt);
@@ -266,11 +292,17 @@ static inline void on_viewer_event(struct peers *p, const struct fh_viewer_conn_
                              0);
         break;
     case FH_VIEWER_CONN_EV_DERIVE:
+        viewer_derives(p, ev);
+        break;
     case FH_VIEWER_CONN_EV_ASK:
+        viewer_answers(p, ev);
+        break;
     case FH_VIEWER_CONN_EV_NOTICE:
+        note(p->vlog, "notice %s\n", ev->notice.text);
         break;
     case FH_VIEWER_CONN_EV_STARTED:
-        note(p->vlog, "started %x\n", (unsigned)ev->started.permissions);
+        note(p->vlog, "started %x%s\n", (unsigned)ev->started.permissions,
+             ev->started.server_proved ? " proved" : "");
         break;
     case FH_VIEWER_CONN_EV_PERMISSIONS:
         note(p->vlog, "permissions %x\n", (unsigned)ev->started.permissions);

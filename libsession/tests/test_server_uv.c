@@ -190,7 +190,7 @@ static const struct fh_server_callbacks server_callbacks = {.connection_request 
                                                             .ended = on_session_ended,
                                                             .audit = on_audit};
 
-static bool on_verify(void *user, const struct fh_viewer_conn_event *ev)
+static enum fh_trust on_verify(void *user, const struct fh_viewer_conn_event *ev)
 {
     uint8_t fp[FH_FINGERPRINT_LEN];
     size_t len;
@@ -198,7 +198,7 @@ static bool on_verify(void *user, const struct fh_viewer_conn_event *ev)
 
     maybe_close(user, IN_VERIFY);
     fh_fingerprint(spki, len, fp);
-    return memcmp(fp, ev->server.fingerprint, sizeof fp) == 0;
+    return memcmp(fp, ev->server.fingerprint, sizeof fp) == 0 ? FH_TRUST_CONFIRMED : FH_TRUST_NONE;
 }
 
 static void on_viewer_event(void *user, const struct fh_viewer_conn_event *ev)
@@ -279,11 +279,12 @@ static void new_viewer(struct world *w)
                                    .identity = viewer_identity,
                                    .callbacks = &viewer_callbacks,
                                    .user = w,
-                                   .conn = {.program = "viewer 1",
-                                            .user = "ann",
-                                            .password = "secret",
-                                            .password_len = 6,
-                                            .allow_plain_password = true}};
+                                   .conn = {
+                                       .program = "viewer 1",
+                                       .user = "ann",
+                                       .password = "secret",
+                                       .password_len = 6,
+                                   }};
 
     ck_assert_int_eq(fh_viewer_new(&cfg, &w->viewer), 0);
 }

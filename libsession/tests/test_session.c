@@ -278,7 +278,7 @@ START_TEST(refused_identities_end_the_handshake)
     peers_free(p);
 
     p = peers_new(NULL, NULL);
-    p->distrusts = true;
+    p->trust = FH_TRUST_NONE;
     run(p);
     ck_assert_int_eq(p->v_end.ended.reason, FH_BYE_IDENTITY);
     ck_assert_ptr_null(strstr(p->slog, "identified"));

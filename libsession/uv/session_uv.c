@@ -66,14 +66,6 @@ int fh_session_ask(struct fh_session *s, const struct fh_item *items, size_t n)
     return ret;
 }
 
-int fh_session_confirm(struct fh_session *s, const uint8_t tag[FH_AUTH_CONFIRM_LEN])
-{
-    int ret = s->awaits_answer ? fh_server_conn_confirm(s->conn, tag) : FH_SESSION_E_STATE;
-
-    fh__carrier_soon(&s->carrier);
-    return ret;
-}
-
 int fh_session_notice(struct fh_session *s, const char *text)
 {
     int ret = s->has_ended ? FH_SESSION_E_STATE : fh_server_conn_notice(s->conn, text);

@@ -4,15 +4,29 @@
 #include <string.h>
 
 #include <farhand/channel.h>
+#include <farhand/cpace.h>
 #include <farhand/identity.h>
 #include <farhand/identity_uv.h>
+#include <farhand/password.h>
 #include <farhand/rfb_client.h>
 #include <farhand/stream.h>
 #include <farhand/viewer.h>
 
 #include "carrier.h"
 
-enum { ENCODINGS_MAX = 64, USER_MAX = 255, PASSWORD_MAX = 1024 };
+enum { ENCODINGS_MAX = 64 };
+
+/* argon2id of the password, for method cpace. */
+struct derive_job {
+    uv_work_t work;
+    bool is_running;
+    char password[FH_AUTH_PASSWORD_MAX];
+    size_t password_len;
+    uint8_t salt[FH_CPACE_SALT_LEN];
+    uint32_t passes, memory_kib;
+    uint8_t prs[FH_CPACE_PRS_LEN];
+    int status;
+};
 
 struct fh_viewer {
     struct fh__carrier carrier;
@@ -26,13 +40,15 @@ struct fh_viewer {
     struct fh_viewer_conn_config cfg;
     struct fh_rfb_client_config rfb;
     int32_t encodings[ENCODINGS_MAX];
-    char name[USER_MAX + 1], password[PASSWORD_MAX], program[FH_CHANNEL_PROGRAM_MAX + 1];
+    char name[FH_AUTH_USER_MAX + 1], password[FH_AUTH_PASSWORD_MAX],
+        program[FH_CHANNEL_PROGRAM_MAX + 1];
 
     uv_work_t work; /* the signature */
     bool is_signing;
     uint8_t th[FH_TRANSCRIPT_HASH_LEN], sig[FH_SIGNATURE_MAX];
     size_t sig_len;
     int sign_status;
+    struct derive_job derive;
 
     uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
     bool has_carrier, is_closing, is_gone, has_ended;
@@ -71,14 +87,15 @@ static int copy_config(struct fh_viewer *v, const struct fh_viewer_conn_config *
         }
         v->cfg.rfb = &v->rfb;
     }
-    if (!cfg->user || !cfg->password) {
-        v->cfg.user = v->cfg.password = NULL;
+    v->cfg.user = v->cfg.password = NULL;
+    if (!cfg->user)
         return 0;
-    }
     if (!copy(v->name, sizeof v->name, cfg->user) || cfg->password_len > sizeof v->password)
         return FH_SESSION_E_INVAL;
-    memcpy(v->password, cfg->password, cfg->password_len);
     v->cfg.user = v->name;
+    if (!cfg->password)
+        return 0;
+    memcpy(v->password, cfg->password, cfg->password_len);
     v->cfg.password = v->password;
     return 0;
 }
@@ -126,7 +143,7 @@ static void on_viewer_closed(uv_handle_t *handle)
 
 static void maybe_gone(struct fh_viewer *v)
 {
-    if (!v->is_closing || v->is_gone || v->has_carrier || v->is_signing)
+    if (!v->is_closing || v->is_gone || v->has_carrier || v->is_signing || v->derive.is_running)
         return;
     v->is_gone = true;
     uv_close((uv_handle_t *)&v->handle, on_viewer_closed);
@@ -178,20 +195,64 @@ static void sign(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
         fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
 }
 
+/* ---- argon2id ---- */
+
+static void derive_work(uv_work_t *work)
+{
+    struct derive_job *job = &((struct fh_viewer *)work->data)->derive;
+
+    job->status = fh_password_derive(job->password, job->password_len, job->salt, job->passes,
+                                     job->memory_kib, job->prs);
+}
+
+static void derive_done(uv_work_t *work, int status)
+{
+    struct fh_viewer *v = work->data;
+    bool is_right = status == 0 && v->derive.status == 0;
+
+    (void)fh_viewer_conn_tick(v->conn, uv_now(v->loop));
+    (void)fh_viewer_conn_derived(v->conn, is_right ? v->derive.prs : NULL);
+    fh_wipe(&v->derive, sizeof v->derive);
+    if (v->has_carrier)
+        fh__carrier_soon(&v->carrier);
+    maybe_gone(v);
+}
+
+/* The server asks for it once in an attempt, so there is never a second at the same time. */
+static void derive(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
+{
+    struct derive_job *job = &v->derive;
+
+    memcpy(job->password, ev->derive.password, ev->derive.password_len);
+    job->password_len = ev->derive.password_len;
+    memcpy(job->salt, ev->derive.salt, sizeof job->salt);
+    job->passes = ev->derive.passes;
+    job->memory_kib = ev->derive.memory_kib;
+    job->work.data = v;
+    job->is_running = uv_queue_work(v->loop, &job->work, derive_work, derive_done) == 0;
+    if (!job->is_running)
+        (void)fh_viewer_conn_derived(v->conn, NULL);
+}
+
 /* ---- what the carrier asks ---- */
 
 static void verify(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
 {
-    if (v->callbacks->verify_server(v->user, ev))
-        (void)fh_viewer_conn_accept_server(v->conn);
-    else
-        fh_viewer_conn_close(v->conn, FH_BYE_IDENTITY);
+    (void)fh_viewer_conn_accept_server(v->conn, v->callbacks->verify_server(v->user, ev));
 }
 
 static void ask(struct fh_viewer *v, unsigned attempt)
 {
     if (v->callbacks->credentials)
         v->callbacks->credentials(v->user, attempt);
+    else
+        fh_viewer_conn_close(v->conn, FH_BYE_AUTH);
+}
+
+static void ask_more(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
+{
+    if (v->callbacks->ask)
+        v->callbacks->ask(v->user, ev->ask.prompts, ev->ask.n);
     else
         fh_viewer_conn_close(v->conn, FH_BYE_AUTH);
 }
@@ -212,7 +273,11 @@ static void on_event(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
         v->has_ended = true;
         break;
     case FH_VIEWER_CONN_EV_DERIVE:
+        derive(v, ev);
+        return;
     case FH_VIEWER_CONN_EV_ASK:
+        ask_more(v, ev);
+        return;
     case FH_VIEWER_CONN_EV_NOTICE:
     case FH_VIEWER_CONN_EV_STARTED:
     case FH_VIEWER_CONN_EV_PERMISSIONS:

@@ -157,13 +157,16 @@ static void on_run_timer(uv_timer_t *timer)
 
 /* ---- the session ---------------------------------------------------------------------------- */
 
-static bool on_verify_server(void *user, const struct fh_viewer_conn_event *ev)
+/* What was accepted unseen stays so until a person compares, whatever the store says of it. */
+static enum fh_trust on_verify_server(void *user, const struct fh_viewer_conn_event *ev)
 {
     struct app *a = user;
 
     a->verdict = trust_judge(&a->trust, ev->server.spki, ev->server.spki_len);
     verbose(a, "server's fingerprint %s", a->trust.fingerprint);
-    return a->verdict == VERDICT_TRUSTED;
+    if (a->verdict != VERDICT_TRUSTED)
+        return FH_TRUST_NONE;
+    return a->trust.how == FH_KNOWN_ACCEPTED_BLIND ? FH_TRUST_BLIND : FH_TRUST_CONFIRMED;
 }
 
 static void on_credentials(void *user, unsigned attempt)
@@ -305,7 +308,6 @@ static int new_viewer(struct app *a)
         .callbacks = &callbacks,
         .user = a,
         .conn = {.program = "vncviewer-cli " FH_CRYPTO_RFB_VERSION,
-                 .allow_plain_password = true,
                  .rfb = &rfb,
                  .view_only = o->view_only,
                  .user = a->has_password ? a->user : NULL,

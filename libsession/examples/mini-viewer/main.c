@@ -45,13 +45,13 @@ static int write_ppm(const struct fh_framebuffer *fb)
 }
 
 /* Nothing of us, not even our name, has been sent yet. Who is not the one expected gets nothing. */
-static bool on_verify_server(void *user, const struct fh_viewer_conn_event *ev)
+static enum fh_trust on_verify_server(void *user, const struct fh_viewer_conn_event *ev)
 {
     (void)user;
     if (memcmp(ev->server.fingerprint, trusted, sizeof trusted) == 0)
-        return true;
+        return FH_TRUST_CONFIRMED;
     fprintf(stderr, "mini-viewer: this is another server\n");
-    return false;
+    return FH_TRUST_NONE;
 }
 
 static void on_event(void *user, const struct fh_viewer_conn_event *ev)
@@ -82,11 +82,10 @@ static int view(uv_loop_t *loop, const struct fh_target *to, const char *user,
                 const struct fh_identity *id)
 {
     const char *password = getenv("FH_PASSWORD");
-    struct fh_viewer_config cfg = {
-        .loop = loop,
-        .identity = id,
-        .callbacks = &callbacks,
-        .conn = {.program = "mini-viewer 1", .allow_plain_password = true}};
+    struct fh_viewer_config cfg = {.loop = loop,
+                                   .identity = id,
+                                   .callbacks = &callbacks,
+                                   .conn = {.program = "mini-viewer 1"}};
     const struct fh_tcp_connect_config tcp = {.done = on_connected};
 
     cfg.conn.user = user;

@@ -45,18 +45,21 @@ enum fh_kind {
 enum { FH_PROMPT_ECHO = 1 /* what is typed may be seen */ };
 
 enum {
-    FH_METHODS_MAX = 8,           /* methods offered on one connection */
-    FH_AUTH_ITEMS_MAX = 8,        /* questions in one Ask */
-    FH_AUTH_ASKS_MAX = 16,        /* Asks in one attempt */
-    FH_AUTH_USER_MAX = 255,       /* bytes */
-    FH_AUTH_PASSWORD_MAX = 1024,  /* bytes */
-    FH_AUTH_CODE_MAX = 64,        /* bytes */
-    FH_AUTH_ANSWER_MAX = 1024,    /* bytes of the answer to a prompt */
-    FH_AUTH_TEXT_MAX = 512,       /* bytes of UTF-8 of a prompt or a notice */
-    FH_AUTH_BINDING_LEN = 32,     /* bytes of the channel binding */
-    FH_AUTH_PAKE_ASK_LEN = 57,    /* u8 1 | u32 passes | u32 memory KiB | salt[16] | Yb[32] */
-    FH_AUTH_PAKE_ANSWER_LEN = 96, /* Ya[32] | Ta[64] */
-    FH_AUTH_CONFIRM_LEN = 64      /* Tb */
+    FH_METHODS_MAX = 8,          /* methods offered on one connection */
+    FH_AUTH_ITEMS_MAX = 8,       /* questions in one Ask */
+    FH_AUTH_ASKS_MAX = 16,       /* Asks in one attempt */
+    FH_AUTH_USER_MAX = 255,      /* bytes */
+    FH_AUTH_PASSWORD_MAX = 1024, /* bytes */
+    FH_AUTH_CODE_MAX = 64,       /* bytes */
+    FH_AUTH_ANSWER_MAX = 1024,   /* bytes of the answer to a prompt */
+    FH_AUTH_TEXT_MAX = 512,      /* bytes of UTF-8 of a prompt or a notice */
+    FH_AUTH_BINDING_LEN = 32,    /* bytes of the channel binding */
+    /* Method cpace asks FH_KIND_PAKE twice, each alone, and the viewer proves itself last. */
+    FH_PAKE_ASK_LEN = 25,       /* u8 FH_PAKE_VERSION | u32 argon2id passes | u32 KiB | salt[16] */
+    FH_PAKE_ANSWER_LEN = 32,    /* Ya */
+    FH_PAKE_PROOF_ASK_LEN = 96, /* Yb[32] | Tb[64] */
+    FH_PAKE_PROOF_LEN = 64,     /* Ta; zeros: Tb was wrong, so the viewer proves nothing */
+    FH_PAKE_VERSION = 1
 };
 
 /* One question or answer. */

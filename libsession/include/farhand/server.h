@@ -114,9 +114,8 @@ void fh_session_proceed(struct fh_session *s);
 void fh_session_refuse(struct fh_session *s, unsigned retry_s);
 void fh_session_signed(struct fh_session *s, const uint8_t *sig, size_t len); /* 0: failed */
 void fh_session_authenticated(struct fh_session *s, uint32_t permissions);    /* 0: rejected */
-/* As fh_server_conn_ask(), _confirm(), _notice(). Negative: nothing was sent. */
+/* As fh_server_conn_ask() and _notice(). Negative: nothing was sent. */
 int fh_session_ask(struct fh_session *s, const struct fh_item *items, size_t n);
-int fh_session_confirm(struct fh_session *s, const uint8_t tag[FH_AUTH_CONFIRM_LEN]);
 int fh_session_notice(struct fh_session *s, const char *text);
 /*
  * Inside connection_request only (else FH_SESSION_E_STATE): this session's methods, in place of the

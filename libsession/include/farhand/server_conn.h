@@ -17,8 +17,8 @@
  *     EV_ANSWERS        the answers to what was asked          _authenticated() or _ask()
  *
  * Until _authenticated() gives permissions nothing of the desktop leaves: no size, name or cursor.
- * In method cpace the exchange is the application's: it answers EV_AUTHENTICATE by asking one
- * FH_KIND_PAKE, and a right answer to that by _confirm() before it goes on.
+ * In method cpace the exchange is the application's: it answers EV_AUTHENTICATE by asking a
+ * FH_KIND_PAKE, the answer to that by another, and only then it may ask other things or grant.
  * Events that the permissions do not allow are dropped here and never reach the application.
  * An application that uses libuv uses server.h instead. One thread at a time.
  */
@@ -171,20 +171,18 @@ int fh_server_conn_accept_peer(struct fh_server_conn *c);
 /*
  * Answers EV_AUTHENTICATE and EV_ANSWERS. permissions 0: rejected; the viewer may try again until
  * FH_SERVER_AUTH_ATTEMPTS. FH_SESSION_E_STATE: nothing waits for this, or in method cpace there are
- * permissions before _confirm().
+ * permissions before the second FH_KIND_PAKE was answered.
  */
 int fh_server_conn_authenticated(struct fh_server_conn *c, uint64_t now_ms, uint32_t permissions);
 /*
  * The other answer to both: ask the viewer 1 to FH_AUTH_ITEMS_MAX items more, of kind PAKE, CODE,
  * PROMPT or NOTICE; copied. EV_ANSWERS follows, unless all are notices: then nothing is answered,
  * and the same question to the application is still open. FH_SESSION_E_STATE as above: in method
- * cpace first comes one PAKE alone, and nothing follows it before _confirm(). FH_SESSION_E_INVAL:
- * an item that cannot be. FH_SESSION_E_LIMIT: FH_AUTH_ASKS_MAX in this attempt.
+ * cpace two PAKE, each alone, come before all else. FH_SESSION_E_INVAL: an item that cannot be.
+ * FH_SESSION_E_LIMIT: FH_AUTH_ASKS_MAX in this attempt.
  */
 int fh_server_conn_ask(struct fh_server_conn *c, uint64_t now_ms, const struct fh_item *items,
                        size_t n);
-/* Method cpace, once, after the viewer's answer to PAKE was right: our proof, Tb. */
-int fh_server_conn_confirm(struct fh_server_conn *c, const uint8_t tag[FH_AUTH_CONFIRM_LEN]);
 
 /* After EV_STARTED; as in rfb_server.h. */
 int fh_server_conn_set_screen(struct fh_server_conn *c, const struct fh_framebuffer *fb,

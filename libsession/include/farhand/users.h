@@ -38,6 +38,8 @@ const char *fh_users_text(struct fh_users *u, size_t *len); /* lent until the ne
 size_t fh_users_count(const struct fh_users *u);
 const char *fh_users_name(const struct fh_users *u, size_t i); /* lent; i < count */
 uint32_t fh_users_permissions(const struct fh_users *u, size_t i);
+/* The stored hash of a user, lent until the users change; NULL: no such user. */
+const char *fh_users_find(const struct fh_users *u, const char *name, uint32_t *permissions);
 
 /* Adds, or replaces the one of that name. hash: from fh_password_hash(). */
 int fh_users_set(struct fh_users *u, const char *name, const char *hash, uint32_t permissions);

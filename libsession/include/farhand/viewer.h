@@ -29,10 +29,10 @@ struct fh_viewer;
 
 struct fh_viewer_callbacks {
     /*
-     * The server proved the identity in ev. true: trusted, go on. false: the viewer closes, having
-     * sent nothing of itself; ask a person then, and connect again. Required.
+     * The server proved the identity in ev. What stands behind it? FH_TRUST_NONE: the viewer
+     * closes, having sent nothing of itself; ask a person then, and connect again. Required.
      */
-    bool (*verify_server)(void *user, const struct fh_viewer_conn_event *ev);
+    enum fh_trust (*verify_server)(void *user, const struct fh_viewer_conn_event *ev);
     /*
      * Answer with fh_viewer_conn_credentials() and fh_viewer_flush(), or close. NULL: it ends. Does
      * the method need a password? fh_viewer_conn_method() tells which it is.

@@ -42,15 +42,20 @@ struct fh_viewer_conn_config {
     bool view_only;                         /* never send input */
     const char *user, *password; /* copied, wiped when used; NULL: ask with EV_CREDENTIALS */
     size_t password_len;
-    /*
-     * A person or a record vouches for the server's identity. False: it was accepted blind. Then
-     * nothing that can be replayed is told to it: neither method password nor conversation, nor an
-     * answer to a question before the server has proved by cpace that it knows the password. If the
-     * server wants that, the connection ends with FH_SESSION_E_UNCONFIRMED.
-     */
-    bool allow_plain_password;
     unsigned method; /* enum fh_method: this and no other; 0: the best */
     uint64_t now_ms;
+};
+
+/* What stands behind a server's identity; decides what may be told to it. */
+enum fh_trust {
+    FH_TRUST_NONE, /* nothing: do not talk to it */
+    /*
+     * It was accepted without comparing. Nothing that can be replayed is told to it: neither method
+     * password nor conversation, nor an answer to a question before the server has proved by cpace
+     * that it knows the password. If it wants that, the session ends with FH_SESSION_E_UNCONFIRMED.
+     */
+    FH_TRUST_BLIND,
+    FH_TRUST_CONFIRMED /* a person or an administrator vouches for it */
 };
 
 /* A question to the person. */
@@ -155,7 +160,8 @@ int fh_viewer_conn_tick(struct fh_viewer_conn *v, uint64_t now_ms);
 bool fh_viewer_conn_is_finished(const struct fh_viewer_conn *v);
 
 int fh_viewer_conn_signed(struct fh_viewer_conn *v, const uint8_t *sig, size_t len);
-int fh_viewer_conn_accept_server(struct fh_viewer_conn *v);
+/* FH_TRUST_NONE ends it, as _close() with FH_BYE_IDENTITY. */
+int fh_viewer_conn_accept_server(struct fh_viewer_conn *v, enum fh_trust trust);
 /* password: may be NULL where it is not needed. Both copied. */
 int fh_viewer_conn_credentials(struct fh_viewer_conn *v, const char *user, const char *password,
                                size_t password_len);
