@@ -143,7 +143,7 @@ class Audit(Access):
         self.assertEqual([e["event"] for e in events], ["connected", "identified", "started", "ended"])
         self.assertEqual(len({e["connection"] for e in events}), 1)
         started, ended = events[2], events[3]
-        self.assertEqual((started["user"], started["method"]), (farhand.USER, "password"))
+        self.assertEqual((started["user"], started["method"]), (farhand.USER, "cpace"))
         self.assertEqual(started["permissions"], "all")
         self.assertEqual(events[1]["fingerprint"], farhand.identity(self.viewer_key)[1])
         self.assertEqual(ended["reason"], "normal")

@@ -3,6 +3,7 @@
 
     client = session.Client(socket, key)     opens the channel of fsc1.py as a viewer
     client.log_in(user, password)            Offer, Choose, Result
+    client.prove(user, password)             the same by cpace
     client.start_rfb()                       ClientInit, ServerInit
     client.picture()                         all of it, Raw
     session.serve(socket, key, ...)          a small server of one still picture
@@ -14,12 +15,14 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../libcrypto-rfb/tests/fsc1"))
+import cpace  # noqa: E402
 import fsc1  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 SESSION, RFB = 0, 1
 OFFER, CHOOSE, ASK, ANSWER, RESULT, PERMISSIONS, BYE, EARLY = 1, 2, 3, 4, 5, 6, 7, 8
-PASSWORD_METHOD, KIND_USER, KIND_PASSWORD = 1, 1, 2
+PASSWORD_METHOD, CPACE_METHOD, CONVERSATION_METHOD, IDENTITY_METHOD = 1, 2, 3, 4
+KIND_USER, KIND_PASSWORD, KIND_PAKE, KIND_CODE, KIND_PROMPT, KIND_NOTICE = 1, 2, 3, 4, 5, 6
 GRANTED, TRY_AGAIN, REFUSED = 0, 1, 2
 BYE_SERVER, BYE_SHUTDOWN, BYE_IDLE = 1, 2, 3
 
@@ -51,6 +54,21 @@ def encodings(*numbers):
 
 def items(*answers):
     return bytes([len(answers)]) + b"".join(struct.pack(">BH", kind, len(data)) + data for kind, data in answers)
+
+
+def read_items(data):
+    out, at = [], 1
+    for _ in range(data[0]):
+        kind, length = struct.unpack(">BH", data[at:at + 3])
+        out.append((kind, data[at + 3:at + 3 + length]))
+        at += 3 + length
+    if at != len(data):
+        raise AssertionError(f"items {data!r}")
+    return out
+
+
+def own_fingerprint(key):
+    return fsc1.fingerprint(fsc1.spki_of(key))
 
 
 class Ended(Exception):
@@ -136,6 +154,38 @@ class Client(End):
             raise AssertionError(f"Offer {offer!r}")
         return self.choose(user, password)
 
+    def ask(self, *kinds):
+        """The items of an Ask, which are of these kinds; or the Result's body, if it is one."""
+        what, body = self.message(ASK, RESULT)
+        if what == RESULT:
+            self.permissions = int.from_bytes(body[4:8], "big")
+            return body
+        self.step = body[0]
+        out = read_items(body[1:])
+        if tuple(kind for kind, _ in out) != kinds:
+            raise AssertionError(f"{out!r}, not {kinds}")
+        return [data for _, data in out]
+
+    def answer(self, *answers):
+        self.send(SESSION, bytes([ANSWER, self.step]) + items(*answers))
+
+    def prove(self, user, password):
+        """By cpace: the Result's body, or of an Ask that comes instead its items."""
+        if OFFER not in [payload[0] for number, payload in self.frames if number == SESSION]:
+            self.message(OFFER)
+        self.send(SESSION, bytes([CHOOSE, CPACE_METHOD]) + items((KIND_USER, user.encode())))
+        version, passes, memory, salt = struct.unpack(">BII16s", self.ask(KIND_PAKE)[0])
+        if version != 1:
+            raise AssertionError(f"cpace {version}")
+        run = cpace.Run("viewer", cpace.password_key(password.encode(), passes, memory, salt),
+                        fsc1.fingerprint(self.peer), own_fingerprint(self.channel.key),
+                        self.channel.schedule.channel_binding)
+        self.answer((KIND_PAKE, run.point))
+        proof = self.ask(KIND_PAKE)[0]
+        ours, theirs = run.tags(proof[:32])
+        self.answer((KIND_PAKE, ours if proof[32:] == theirs else bytes(64)))
+        return self.ask(KIND_CODE)
+
     def choose(self, user, password):
         self.send(SESSION, bytes([CHOOSE, PASSWORD_METHOD]) +
                   items((KIND_USER, user.encode()), (KIND_PASSWORD, password.encode())))
@@ -192,14 +242,36 @@ class Client(End):
 class Server(End):
     """A server of one still picture that lets everyone in who knows the password."""
 
-    def __init__(self, sock, key, user, password, width, height, rgb):
+    def __init__(self, sock, key, user, password, width, height, rgb, proves=True):
         super().__init__(sock, "s", key)
         self.width, self.height, self.rgb = width, height, rgb
         self.heard = []  # input
+        if proves:
+            self.prove(key, user, password)
+            return
         self.send(SESSION, bytes([OFFER, 1, PASSWORD_METHOD, 2, KIND_USER, KIND_PASSWORD]))
         while True:
             _, body = self.message(CHOOSE)
             if body == bytes([PASSWORD_METHOD]) + items((KIND_USER, user.encode()), (KIND_PASSWORD, password.encode())):
+                self.result(GRANTED, permissions=0x7ff)
+                return
+            self.result(TRY_AGAIN, left=2)
+
+    def prove(self, key, user, password):
+        salt, asks = os.urandom(16), lambda step, data: self.send(SESSION, bytes([ASK, step]) + items((KIND_PAKE, data)))
+        key_of_password = cpace.password_key(password.encode(), 1, 64, salt)
+        self.send(SESSION, bytes([OFFER, 1, CPACE_METHOD, 2, KIND_USER, KIND_PAKE]))
+        while True:
+            _, body = self.message(CHOOSE)
+            asks(1, struct.pack(">BII16s", 1, 1, 64, salt))
+            _, first = self.message(ANSWER)
+            run = cpace.Run("server", key_of_password, own_fingerprint(key), fsc1.fingerprint(self.peer),
+                            self.channel.schedule.channel_binding)
+            ours, theirs = run.tags(read_items(first[1:])[0][1])
+            asks(2, run.point + ours)
+            _, second = self.message(ANSWER)
+            if (body, second) == (bytes([CPACE_METHOD]) + items((KIND_USER, user.encode())),
+                                  bytes([2]) + items((KIND_PAKE, theirs))):
                 self.result(GRANTED, permissions=0x7ff)
                 return
             self.result(TRY_AGAIN, left=2)

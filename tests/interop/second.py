@@ -63,6 +63,15 @@ class TheirViewer(farhand.Case):
         client.channel.close()
         client.drain()
 
+    def test_proves_the_password_without_telling_it(self):
+        client = self.raw_client(self.server(self.shared))
+        self.assertEqual(client.prove(farhand.USER, "wrong")[0], session.TRY_AGAIN)
+        self.assertEqual(client.prove(farhand.USER, farhand.PASSWORD)[0], session.GRANTED)
+        client.start_rfb()
+        self.assertEqual(client.picture(), self.shared.picture())
+        client.channel.close()
+        client.drain()
+
     def test_may_try_again_after_a_wrong_password(self):
         client = self.raw_client(self.server(self.shared))
         self.assertEqual(client.log_in(farhand.USER, "wrong")[0], session.TRY_AGAIN)

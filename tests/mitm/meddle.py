@@ -43,7 +43,8 @@ class Worker:
         self.viewer_key, self.fingerprint, self.number = viewer_key, fingerprint, number
         self.display = farhand.Display(self.place, "x".join(map(str, SIZE)))
         self.xev = self.display.xev(geometry=f"{SIZE[0]}x{SIZE[1]}+0+0")
-        self.server = farhand.Server(self.place, ["--display", self.display.name], key, users=users)
+        self.server = farhand.Server(self.place, ["--display", self.display.name,
+                                                  "--blacklist-threshold", "1000"], key, users=users)
         self.count = 0
         self.known = os.path.join(self.place, "known")
         self.xev_seen = 0

@@ -6,23 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <farhand/identity_uv.h>
 #include <farhand/rfb_server.h>
 
 #include "log.h"
 #include "options.h"
 
-enum { NAME_ROOM = 256 /* bytes; names are at most 255 */ };
-
 /* What we keep for a session; it is also the owner of its keys and buttons. */
 struct viewer {
     struct fh__sharing *s;
     struct fh_session *session;
-    struct fh__usercheck *check; /* NULL: none runs */
-    uint8_t fingerprint[FH_FINGERPRINT_LEN];
-    uint32_t most;        /* permissions, by the filter */
-    uint32_t earned;      /* permissions, if the person at the desktop agrees */
-    bool asks;            /* him, before it is let in */
-    char name[NAME_ROOM]; /* of the attempt */
+    struct fh__entry entry;
     bool has_started;
     uint32_t granted; /* permissions while nothing is paused */
     uint64_t started_ms;
@@ -113,9 +107,11 @@ static const char *on_request(void *user, struct fh_session *session, const char
     if (!v)
         return "internal";
     v->s = s;
-    v->most = most;
-    v->asks = asks || s->cfg->approves_always;
     v->session = session;
+    v->entry.at = &s->entrance;
+    v->entry.session = session;
+    v->entry.most = most;
+    v->entry.asks = asks || s->cfg->approves_always;
     fh_session_set_data(session, v);
     fh__log(FH__LOG_DEBUG, "%s connected", peer);
     return NULL;
@@ -137,84 +133,25 @@ static bool on_peer(void *user, struct fh_session *session, const uint8_t *finge
     struct viewer *v = fh_session_data(session);
 
     (void)user;
-    memcpy(v->fingerprint, fingerprint, sizeof v->fingerprint);
+    memcpy(v->entry.fingerprint, fingerprint, sizeof v->entry.fingerprint);
     return true;
-}
-
-static void record_approval(const struct viewer *v, uint32_t permissions, const char *why)
-{
-    const struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
-                                      .monotonic_ms = uv_now(v->s->loop),
-                                      .connection = fh_session_number(v->session),
-                                      .peer = fh_session_peer(v->session),
-                                      .path = "direct",
-                                      .fingerprint = v->fingerprint,
-                                      .user = v->name,
-                                      .permissions = permissions,
-                                      .has_permissions = true,
-                                      .reason = why};
-
-    fh__auditlog_write(v->s->audit, &ev);
-}
-
-static void on_approved(void *user, uint32_t permissions, const char *why)
-{
-    struct viewer *v = user;
-
-    permissions &= v->earned;
-    fh__log(FH__LOG_NOTICE, "%s as %s: %s", fh_session_peer(v->session), v->name, why);
-    record_approval(v, permissions, why);
-    if (permissions)
-        fh_session_authenticated(v->session, permissions);
-    else
-        fh_session_disconnect(v->session, FH_BYE_AUTH, false);
-}
-
-/* What the password and the filter give is there; does the person at the desktop agree? */
-static void decide(struct viewer *v, uint32_t permissions)
-{
-    const struct fh__approval_facts facts = {.peer = fh_session_peer(v->session),
-                                             .name = v->name,
-                                             .path = "direct",
-                                             .fingerprint = v->fingerprint,
-                                             .permissions = permissions};
-
-    v->earned = permissions;
-    if (permissions && v->asks)
-        fh__approvals_ask(&v->s->approvals, &facts, on_approved, v);
-    else
-        fh_session_authenticated(v->session, permissions);
-}
-
-static void on_checked(void *user, uint32_t permissions)
-{
-    struct viewer *v = user;
-
-    v->check = NULL;
-    if (permissions)
-        fh__gate_succeeded(&v->s->gate, v->session, v->fingerprint, v->name);
-    else
-        fh__log(FH__LOG_WARNING, "%s: wrong user name or password", fh_session_peer(v->session));
-    decide(v, permissions & v->most);
 }
 
 static void on_authenticate(void *user, struct fh_session *session, const struct fh_credentials *c)
 {
-    struct fh__sharing *s = user;
     struct viewer *v = fh_session_data(session);
-    unsigned wait_s = fh__gate_begin(&s->gate, session, v->fingerprint, c->user);
 
-    if (wait_s != 0) {
-        fh__log(FH__LOG_INFO, "%s must wait %u s before it may try again", fh_session_peer(session),
-                wait_s);
-        fh_session_disconnect(session, FH_BYE_BUSY, true);
-        return;
-    }
-    snprintf(v->name, sizeof v->name, "%s", c->user);
-    v->check = fh__userstore_check(s->users, s->loop, c->user, c->password, c->password_len,
-                                   on_checked, v);
-    if (!v->check)
-        fh_session_authenticated(session, FH_PERM_NONE);
+    (void)user;
+    fh__entry_begin(&v->entry, c);
+}
+
+static void on_answered(void *user, struct fh_session *session, const struct fh_item *items,
+                        size_t n)
+{
+    struct viewer *v = fh_session_data(session);
+
+    (void)user;
+    fh__entry_answered(&v->entry, items, n);
 }
 
 static void watch(struct fh__sharing *s)
@@ -320,8 +257,7 @@ static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
     fh__log(v->has_started ? FH__LOG_NOTICE : FH__LOG_INFO, "%s ended: %s",
             fh_session_peer(session), fh_bye_text(reason));
     fh__desktop_release(s->desktop, v);
-    fh__usercheck_forget(v->check);
-    fh__approvals_forget(&s->approvals, v);
+    fh__entry_forget(&v->entry);
     if (v->has_started) {
         forget(s, v);
         s->sessions--;
@@ -343,6 +279,7 @@ static const struct fh_server_callbacks callbacks = {
     .hello = on_hello,
     .verify_peer = on_peer,
     .authenticate = on_authenticate,
+    .answered = on_answered,
     .started = on_started,
     .key = on_key,
     .pointer = on_pointer,
@@ -353,13 +290,31 @@ static const struct fh_server_callbacks callbacks = {
     .audit = on_audit,
 };
 
+static void open_entrance(struct fh__sharing *s, const struct fh_identity *identity)
+{
+    size_t len;
+    const uint8_t *spki = fh_identity_spki(identity, &len);
+
+    s->entrance = (struct fh__entrance){.loop = s->loop,
+                                        .cfg = s->cfg,
+                                        .users = s->users,
+                                        .gate = &s->gate,
+                                        .approvals = &s->approvals,
+                                        .audit = s->audit};
+    fh_fingerprint(spki, len, s->entrance.fingerprint);
+    fh_random_system(NULL, s->entrance.fake_key, sizeof s->entrance.fake_key);
+}
+
 int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
 {
+    uint8_t methods[FH_METHODS_MAX];
     const struct fh_server_config config = {
         .loop = s->loop,
         .identity = identity,
         .callbacks = &callbacks,
         .user = s,
+        .methods = methods,
+        .n_methods = fh__entrance_methods(s->cfg, methods),
         .name = s->cfg->name,
         .program = "vncserverd " FH__VERSION,
         .idle_timeout_ms = (uint64_t)s->cfg->idle_timeout_s * 1000,
@@ -371,6 +326,7 @@ int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
 
     if (error)
         return error;
+    open_entrance(s, identity);
     error = fh_server_new(&config, &s->server);
     if (error) {
         fh__gate_close(&s->gate);

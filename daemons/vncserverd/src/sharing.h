@@ -18,6 +18,7 @@
 #include "auditlog.h"
 #include "config.h"
 #include "desktop.h"
+#include "entry.h"
 #include "gate.h"
 #include "userstore.h"
 
@@ -40,6 +41,7 @@ struct fh__sharing {
     struct fh__auditlog *audit;
     struct fh__gate gate;
     struct fh__approvals approvals;
+    struct fh__entrance entrance;
     struct fh_server *server; /* NULL: not open */
     uv_timer_t frame;         /* when the screen may be looked at again */
     uint64_t last_frame_ms;

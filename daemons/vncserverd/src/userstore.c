@@ -102,6 +102,16 @@ size_t fh__userstore_refresh(struct fh__userstore *s)
     return s->list ? fh_users_count(s->list->users) : 0;
 }
 
+bool fh__userstore_find(struct fh__userstore *s, const char *name, struct fh_password_stored *out,
+                        uint32_t *permissions)
+{
+    const char *hash;
+
+    fh__userstore_refresh(s);
+    hash = s->list ? fh_users_find(s->list->users, name, permissions) : NULL;
+    return hash && fh_password_read(hash, out) == 0;
+}
+
 /* In a worker. */
 static void check(uv_work_t *work)
 {

@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include <farhand/password.h>
 #include <farhand/users.h>
 
 struct fh__userstore {
@@ -28,6 +29,9 @@ void fh__userstore_init(struct fh__userstore *s, const char *path);
 void fh__userstore_finish(struct fh__userstore *s);
 /* Looks whether the file changed. Returns how many users there are. */
 size_t fh__userstore_refresh(struct fh__userstore *s);
+/* What the file holds of a user, as of now; false: there is no such user. Wipe *out. */
+bool fh__userstore_find(struct fh__userstore *s, const char *name, struct fh_password_stored *out,
+                        uint32_t *permissions);
 /* name, password: copied. NULL: out of memory, and done is never called. Lent until done. */
 struct fh__usercheck *fh__userstore_check(struct fh__userstore *s, uv_loop_t *loop,
                                           const char *name, const char *password, size_t len,

@@ -21,6 +21,7 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "answers.h"
 #include "password.h"
 #include "paths.h"
 #include "run.h"
@@ -47,8 +48,9 @@ struct app {
     bool is_over;    /* the result is known; what follows is leaving */
     bool is_interrupted;
     uint64_t started_ms;
-    char user[256], password[PASSWORD_MAX + 2];
-    bool has_password;
+    char user[256];
+    struct answers given;
+    bool was_given; /* the password, and not typed */
     enum exit_code code;
     char why[2048];
 };
@@ -169,34 +171,62 @@ static enum fh_trust on_verify_server(void *user, const struct fh_viewer_conn_ev
     return a->trust.how == FH_KNOWN_ACCEPTED_BLIND ? FH_TRUST_BLIND : FH_TRUST_CONFIRMED;
 }
 
-static void on_credentials(void *user, unsigned attempt)
+/* Asks the person. False: what follows is decided. */
+static bool ask_password(struct app *a, bool is_again)
 {
-    struct app *a = user;
     char question[768];
     int ret;
 
-    if (attempt > 1 && (a->has_password || !terminal_can_ask())) {
-        leave(a, EXIT_AUTHENTICATION, "the user name or password is wrong");
+    snprintf(question, sizeof question,
+             "%sPassword of %s at %s: ", is_again ? "That was not right. " : "", a->user, a->name);
+    ret = terminal_ask(question, true, a->given.password, sizeof a->given.password);
+    if (ret != 0 && ret != TERMINAL_INTERRUPTED) /* else on_signal() follows */
+        leave(a, EXIT_AUTHENTICATION,
+              "a password is needed: --password-file, FH_PASSWORD, or a terminal to ask on");
+    return ret == 0;
+}
+
+static void on_credentials(void *user, unsigned attempt)
+{
+    struct app *a = user;
+    struct fh_viewer_conn *conn = fh_viewer_conn(a->viewer);
+    unsigned method = fh_viewer_conn_method(conn);
+    bool needs = method == FH_METHOD_PASSWORD || method == FH_METHOD_CPACE;
+
+    if (attempt > 1 && (a->was_given || !needs || !terminal_can_ask())) {
+        leave(a, EXIT_AUTHENTICATION,
+              needs ? "the user name or password is wrong" : "the server did not let the user in");
         return;
     }
-    if (!a->has_password) {
-        snprintf(question, sizeof question,
-                 "%sPassword of %s at %s: ", attempt > 1 ? "That was not right. " : "", a->user,
-                 a->name);
-        ret = terminal_ask(question, true, a->password, sizeof a->password);
-        if (ret == TERMINAL_INTERRUPTED)
-            return; /* on_signal() follows */
-        if (ret != 0) {
-            leave(a, EXIT_AUTHENTICATION,
-                  "a password is needed: --password-file, FH_PASSWORD, or a terminal to ask on");
-            return;
-        }
+    if (needs && !a->given.has_password && !ask_password(a, attempt > 1))
+        return;
+    fh_viewer_conn_credentials(conn, a->user, needs ? a->given.password : NULL,
+                               needs ? strlen(a->given.password) : 0);
+    if (needs) {
+        fh_wipe(a->given.password, sizeof a->given.password);
+        a->given.has_password = false;
     }
-    fh_viewer_conn_credentials(fh_viewer_conn(a->viewer), a->user, a->password,
-                               strlen(a->password));
-    fh_wipe(a->password, sizeof a->password);
-    a->has_password = false;
     fh_viewer_flush(a->viewer);
+}
+
+static void on_ask(void *user, const struct fh_viewer_prompt *prompts, size_t n)
+{
+    struct app *a = user;
+    char why[512];
+
+    /* Where the password was proved in another way it is nobody's answer. */
+    a->given.has_password &=
+        fh_viewer_conn_method(fh_viewer_conn(a->viewer)) == FH_METHOD_CONVERSATION;
+    switch (
+        answers_give(&a->given, fh_viewer_conn(a->viewer), a->name, prompts, n, why, sizeof why)) {
+    case 0:
+        fh_viewer_flush(a->viewer);
+        return;
+    case TERMINAL_INTERRUPTED:
+        return; /* on_signal() follows */
+    default:
+        leave(a, EXIT_AUTHENTICATION, why);
+    }
 }
 
 static void on_started(struct app *a, uint32_t permissions)
@@ -280,6 +310,8 @@ static void on_event(void *user, const struct fh_viewer_conn_event *ev)
         on_ended(a, ev);
         return;
     }
+    if (ev->type == FH_VIEWER_CONN_EV_NOTICE)
+        fprintf(stderr, "vncviewer-cli: %s says: %s\n", a->name, ev->notice.text);
     run_event(&a->run, ev, uv_now(&a->loop));
     /* Rectangles only belong to an update; what waits for pixels looks when it is whole. */
     if (a->is_running && ev->type != FH_VIEWER_CONN_EV_RECT) {
@@ -288,8 +320,10 @@ static void on_event(void *user, const struct fh_viewer_conn_event *ev)
     }
 }
 
-static const struct fh_viewer_callbacks callbacks = {
-    .verify_server = on_verify_server, .credentials = on_credentials, .event = on_event};
+static const struct fh_viewer_callbacks callbacks = {.verify_server = on_verify_server,
+                                                     .credentials = on_credentials,
+                                                     .ask = on_ask,
+                                                     .event = on_event};
 
 /* ---- connecting ----------------------------------------------------------------------------- */
 
@@ -310,9 +344,10 @@ static int new_viewer(struct app *a)
         .conn = {.program = "vncviewer-cli " FH_CRYPTO_RFB_VERSION,
                  .rfb = &rfb,
                  .view_only = o->view_only,
-                 .user = a->has_password ? a->user : NULL,
-                 .password = a->has_password ? a->password : NULL,
-                 .password_len = a->has_password ? strlen(a->password) : 0},
+                 .method = o->method,
+                 .user = a->user,
+                 .password = a->given.has_password ? a->given.password : NULL,
+                 .password_len = a->given.has_password ? strlen(a->given.password) : 0},
     };
 
     return fh_viewer_new(&cfg, &a->viewer);
@@ -527,10 +562,10 @@ static int prepare(struct app *a, char *why, size_t room)
         paths_find(a->o->known_servers, "known_servers", a->store, why, room) != 0 ||
         paths_find(a->o->identity, "viewer.pem", a->identity_path, why, room) != 0)
         return EXIT_USAGE;
-    ret = password_given(a->o->password_file, a->password, why, room);
-    if (ret < 0)
+    ret = password_given(a->o->password_file, a->given.password, why, room);
+    if (ret < 0 || answers_given(&a->given, why, room) != 0)
         return EXIT_USAGE;
-    a->has_password = ret == 1;
+    a->given.has_password = a->was_given = ret == 1;
     a->trust = (struct trust){.store = a->store,
                               .name = a->name,
                               .given = a->o->trust,
@@ -584,7 +619,7 @@ enum exit_code app_run(const struct options *o, const struct script *script)
         app_fail(o, code, a->why);
     else if (o->json)
         printf("{\"result\":\"ok\",\"exit\":0}\n");
-    fh_wipe(a->password, sizeof a->password);
+    fh_wipe(&a->given, sizeof a->given);
     fh_identity_free(a->identity);
     uv_loop_close(&a->loop);
     free(a);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <farhand/auth.h>
 #include <farhand/encoder.h>
 
 #include "script.h"
@@ -15,6 +16,16 @@ static int set_user(struct options *o, const char *value)
 {
     o->user = value;
     return *value ? 0 : -1;
+}
+
+static int set_method(struct options *o, const char *value)
+{
+    for (unsigned method = 1; fh_method_name(method); method++)
+        if (strcmp(fh_method_name(method), value) == 0) {
+            o->method = method;
+            return 0;
+        }
+    return -1;
 }
 
 static int set_password_file(struct options *o, const char *value)
@@ -181,6 +192,8 @@ static const struct {
     const char *help;
 } options[] = {
     {"user", "NAME", set_user, "user name at the server (default: yours here)"},
+    {"method", "METHOD", set_method,
+     "authenticate so and not otherwise: cpace, password, conversation or identity"},
     {"password-file", "FILE", set_password_file,
      "read the password's line from FILE, - is standard input; else $FH_PASSWORD, else asked"},
     {"known-servers", "FILE", set_known_servers, "identities of servers seen before"},

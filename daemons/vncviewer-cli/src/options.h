@@ -15,6 +15,7 @@ enum action { ACTION_RUN, ACTION_FORGET, ACTION_LIST_KNOWN, ACTION_HELP, ACTION_
 
 struct options {
     enum action action;
+    unsigned method; /* enum fh_method; 0: the best */
     const char *user, *password_file, *known_servers, *identity, *trust;
     bool accept_new, hash_names, view_only, json, verbose;
     int32_t encodings[ENCODINGS_MAX];
