@@ -60,6 +60,18 @@ static int ask(const struct fh_viewer_prompt *p, const char *name, char *out, si
     return ret;
 }
 
+static int copy_given(const char *given, char *out, size_t room, char *why, size_t why_room)
+{
+    size_t len = strlen(given);
+
+    if (len >= room) {
+        snprintf(why, why_room, "the answer has %zu bytes; %zu is the most", len, room - 1);
+        return -1;
+    }
+    memcpy(out, given, len + 1);
+    return 0;
+}
+
 int answers_give(struct answers *a, struct fh_viewer_conn *conn, const char *name,
                  const struct fh_viewer_prompt *prompts, size_t n, char *why, size_t room)
 {
@@ -71,7 +83,7 @@ int answers_give(struct answers *a, struct fh_viewer_conn *conn, const char *nam
         const char *given = take_given(a, &prompts[i]);
 
         if (given)
-            snprintf(typed[i], sizeof typed[i], "%s", given);
+            ret = copy_given(given, typed[i], sizeof typed[i], why, room);
         else
             ret = ask(&prompts[i], name, typed[i], sizeof typed[i], why, room);
         items[i] = (struct fh_item){prompts[i].kind, typed[i], strlen(typed[i])};
