@@ -88,8 +88,8 @@ int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out);
 /* The stream is taken, also on error. */
 int fh_server_accept(struct fh_server *s, struct fh_stream *stream);
 /*
- * fb is borrowed until replaced or the server is closed; written to only on the loop's thread. The
- * one before is let go of, unless fb is NULL or there are too many screens (FH_SESSION_E_INVAL). A
+ * fb is borrowed until replaced or the server is closed; its pixels may change at any time, also by
+ * another process, as in rfb_server.h. The one before is let go of, unless fb is NULL or there are too many screens (FH_SESSION_E_INVAL). A
  * session that cannot take the new one ends (FH_BYE_INTERNAL), and the first error is returned.
  */
 int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
