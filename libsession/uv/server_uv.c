@@ -632,6 +632,11 @@ void fh_server_set_name(struct fh_server *server, const char *name)
     }
 }
 
+void fh_server_set_idle_timeout(struct fh_server *server, uint64_t idle_timeout_ms)
+{
+    server->idle_timeout_ms = idle_timeout_ms;
+}
+
 bool fh_server_is_wanted(const struct fh_server *server)
 {
     for (const struct fh_session *s = server->first; s; s = s->next)

@@ -102,6 +102,8 @@ void fh_server_cursor(struct fh_server *s, const uint32_t *argb, int32_t w, int3
 void fh_server_cut_text(struct fh_server *s, const char *text, size_t len);
 void fh_server_bell(struct fh_server *s);
 void fh_server_set_name(struct fh_server *s, const char *name);
+/* Of the sessions that are accepted from now on; 0: never. */
+void fh_server_set_idle_timeout(struct fh_server *s, uint64_t idle_timeout_ms);
 /* Some viewer waits for a picture now. */
 bool fh_server_is_wanted(const struct fh_server *s);
 size_t fh_server_count(const struct fh_server *s); /* sessions that have started */
