@@ -243,7 +243,7 @@ class Approval(Control):
 
     def setUp(self):
         super().setUp()
-        self.serving = self.server(self.shared, options=["--approve", "always"])
+        self.serving = self.server(self.shared, options=["--approve", "always", "--approve-dialog", "no"])
 
     def approver(self):
         sock = self.raw()
@@ -256,6 +256,7 @@ class Approval(Control):
         client.message(session.OFFER)
         client.send(session.SESSION, bytes([session.CHOOSE, session.PASSWORD_METHOD]) + session.items(
             (session.KIND_USER, farhand.USER.encode()), (session.KIND_PASSWORD, farhand.PASSWORD.encode())))
+        self.assertIn(b"Waiting for the person", client.message(session.ASK)[1])
         return client
 
     def join_unanswered(self):
@@ -306,7 +307,8 @@ class Approval(Control):
         self.assertEqual(self.reasons(), ["approved", "rejected"])
 
     def test_no_answer_in_time_is_a_no(self):
-        self.serving = self.server(self.shared, options=["--approve", "always", "--approve-timeout", "1"])
+        self.serving = self.server(self.shared, options=["--approve", "always", "--approve-dialog", "no",
+                                                          "--approve-timeout", "1"])
         _, lines = self.approver()
         client = self.join_unanswered()
         number = json.loads(lines.readline())["ask"]["id"]
@@ -335,7 +337,8 @@ class Approval(Control):
         self.assertEqual(self.reasons(), ["nobody-to-ask"])
 
     def test_only_whom_the_filter_asks_about_and_never_with_a_wrong_password(self):
-        self.serving = self.server(self.shared, options=["--filter", "? 127.0.0.2", "--filter", "+ 127.0.0.1"])
+        self.serving = self.server(self.shared, options=["--approve-dialog", "no", "--filter", "? 127.0.0.2",
+                                                          "--filter", "+ 127.0.0.1"])
         self.ok(self.serving, "info")
         _, lines = self.approver()
         key, expected = session.load_key(self.viewer_key), bytes.fromhex(self.fingerprint)

@@ -62,12 +62,16 @@ static void on_approved(void *user, uint32_t permissions, const char *why)
 
 static void ask_person(struct fh__entry *e)
 {
+    static const char waiting[] = "Waiting for the person at the desktop to agree";
     const struct fh__approval_facts facts = {.peer = e->caller.peer,
                                              .name = e->name,
                                              .path = "direct",
                                              .fingerprint = e->caller.fingerprint,
-                                             .permissions = e->login.permissions};
+                                             .permissions = e->login.permissions,
+                                             .only_if_present = !e->asks};
+    const struct fh_item wait = {.kind = FH_KIND_NOTICE, .data = waiting, .len = strlen(waiting)};
 
+    (void)e->caller.ops->ask(e->caller.user, &wait, 1);
     fh__approvals_ask(e->at->approvals, &facts, on_approved, e);
 }
 
@@ -154,7 +158,7 @@ static void find_account(const struct fh__entry *e, const char *name, struct fh_
     if (!fh__userstore_find(e->at->users, name, &out->password, &permissions))
         return;
     out->exists = out->has_password = true;
-    out->required = FH_FACTOR_PASSWORD | (e->asks ? FH_FACTOR_APPROVAL : 0);
+    out->required = FH_FACTOR_PASSWORD | (e->asks || e->asks_present ? FH_FACTOR_APPROVAL : 0);
     out->permissions = permissions & e->most;
 }
 

@@ -37,6 +37,7 @@ struct fh__entry {
     struct fh__caller caller;
     uint32_t most;             /* permissions, by the filter */
     bool asks;                 /* the person at the desktop, before it is let in */
+    bool asks_present;         /* him, if he is there */
     char name[FH__ENTRY_NAME]; /* of the attempt */
     struct fh_login login;
     struct fh__usercheck *check; /* NULL: none runs */

@@ -34,12 +34,15 @@ enum fh_permission {
     FH_PERM_ALL = 0x7ff
 };
 
+enum { FH_PERMISSIONS_TEXT = 200 /* bytes with NUL that any of them take as text */ };
+
 /*
  * Reads "view,keyboard,pointer", "all", "view-only" or "none" (also with spaces). 0, or
  * FH_SESSION_E_FORMAT with *bad set to the first unknown word (inside text) and *bad_len.
  */
 int fh_permissions_parse(const char *text, uint32_t *out, const char **bad, size_t *bad_len);
-/* The other way, canonical: names joined with commas, "all", "none". room at least 160 bytes. */
+/* The other way, canonical: names joined with commas, "all", "none". room at least
+ * FH_PERMISSIONS_TEXT bytes. */
 void fh_permissions_format(uint32_t permissions, char *out, size_t room);
 
 #ifdef __cplusplus
