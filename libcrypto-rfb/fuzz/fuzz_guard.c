@@ -43,12 +43,13 @@ static void send_one(struct world *w, struct rd *r)
 {
     size_t n = rd_u8(r) % (ROOM - FH_GUARD_OVERHEAD + 1), i = w->next++ % KEPT;
     const uint8_t *payload = rd_bytes(r, n);
+    int sealed;
 
     if (!payload)
         return;
     memcpy(w->sent[i].bytes + FH_GUARD_HEADER_LEN, payload, n);
-    w->sent[i].len =
-        (size_t)fh_guard_seal(&w->from, (enum fh_guard_type)(n % 3), w->sent[i].bytes, n);
+    sealed = fh_guard_seal(&w->from, (enum fh_guard_type)(n % 3), w->sent[i].bytes, n);
+    w->sent[i].len = sealed < 0 ? 0 : (size_t)sealed;
     w->sent[i].opened = false;
 }
 
