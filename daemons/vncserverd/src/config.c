@@ -37,6 +37,7 @@ void fh__config_free(struct fh__config *c)
     free(c->name);
     free(c->identity);
     free(c->users);
+    free(c->codes);
     free(c->blacklist);
     free(c->control);
     free(c->audit);
@@ -223,6 +224,8 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
               sizeof dir);
     snprintf(path, sizeof path, "%s/identity.pem", dir);
     bad |= fill(&c->identity, path);
+    snprintf(path, sizeof path, "%s/codes", dir);
+    bad |= fill(&c->codes, path);
     snprintf(path, sizeof path, "%s/blacklist", dir);
     bad |= fill(&c->blacklist, path);
     c->is_control_default = !c->control;
