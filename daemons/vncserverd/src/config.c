@@ -268,6 +268,7 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
               sizeof dir);
     bad |= fill_file(c, "identity", dir, "identity.pem");
     bad |= fill_file(c, "blacklist", dir, "blacklist");
+    bad |= fill_file(c, "codes", dir, "codes");
     c->is_control_default = !c->control;
     directory("RUNTIME_DIRECTORY", "/run/vncserverd", "XDG_RUNTIME_DIR", ".cache", dir, sizeof dir);
     bad |= fill_file(c, "control", dir, "control");

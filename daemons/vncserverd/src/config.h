@@ -66,6 +66,8 @@ struct fh__config {
     char *name;
     char *identity; /* paths */
     char *users;
+    char *codes;
+    unsigned required; /* factors of who has none of its own */
     char *blacklist;
     char *control;           /* a path, or "none" */
     bool is_control_default; /* nobody asked for it there */

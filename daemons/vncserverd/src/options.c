@@ -9,6 +9,7 @@
 
 #include <farhand/address.h>
 #include <farhand/ip_filter.h>
+#include <farhand/login.h>
 
 enum { PATH_ROOM = 4096 };
 
@@ -135,6 +136,15 @@ static const char *set_word(struct fh__config *c, const struct fh__option *o, co
     return NULL;
 }
 
+static const char *set_require(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    (void)o;
+    return fh_factors_parse(value, &c->required) == 0
+               ? NULL
+               : "password, totp, identity, approval with + between them, password or identity "
+                 "among them";
+}
+
 static const char *set_virtual(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     static const char expected[] = "a size like 1280x800, each side from 64 to 16384";
@@ -199,6 +209,10 @@ const struct fh__option fh__options[] = {
      "the key that viewers know this server by; made if it is not there"},
     {"users", "FILE", START, set_path, AT(users), 0, 0, NULL,
      "who may connect; see vncserverd user"},
+    {"codes", "FILE", START, set_path, AT(codes), 0, 0, NULL,
+     "who has an authenticator, and which codes were used"},
+    {"require", "FACTORS", RELOAD, set_require, 0, 0, 0, "password",
+     "what is to be proved: password, totp, identity, approval, with + between them"},
     {"blacklist", "FILE", START, set_path, AT(blacklist), 0, 0, NULL,
      "who failed to authenticate too often, kept over restarts"},
     {"blacklist-threshold", "N", START, set_number, AT(blacklist_threshold), 1, 1000, "5",
@@ -257,9 +271,8 @@ void fh__options_help(void)
         "Usage: vncserverd [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
         "       vncserverd [OPTION]... identity show\n"
         "       vncserverd [OPTION]... identity new [--bits 2048|3072|4096]\n"
-        "       vncserverd [OPTION]... user add NAME [--permissions LIST]\n"
-        "       vncserverd [OPTION]... user remove NAME\n"
-        "       vncserverd [OPTION]... user list\n"
+        "       vncserverd [OPTION]... user add|password|set|identity|totp|remove|list ...\n"
+        "       vncserverd [OPTION]... group add|set|remove|list ...\n"
         "Shares an X desktop with remote viewers. PROGRAM runs on the display of --virtual.\n\n");
     for (o = fh__options; o < fh__options + fh__options_n; o++) {
         snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "");
@@ -453,8 +466,11 @@ int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct 
             inv.action = FH__ACTION_IDENTITY;
         else if (strcmp(argv[i], "user") == 0)
             inv.action = FH__ACTION_USER;
+        else if (strcmp(argv[i], "group") == 0)
+            inv.action = FH__ACTION_GROUP;
         else {
-            snprintf(error, room, "%s: expected identity, user, or -- before a program", argv[i]);
+            snprintf(error, room, "%s: expected identity, user, group, or -- before a program",
+                     argv[i]);
             return -1;
         }
     }
