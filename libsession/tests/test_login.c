@@ -422,6 +422,31 @@ START_TEST(a_plain_password_stays_here_unless_somebody_vouches_for_the_server)
 }
 END_TEST
 
+/* Nor is something else tried instead that was not asked for. */
+START_TEST(where_a_password_is_withheld_no_identity_is_tried_in_its_place)
+{
+    static const uint8_t methods[] = {FH_METHOD_CONVERSATION, FH_METHOD_IDENTITY};
+    struct peers zero = {.now = 1000};
+    struct fh_server_conn_config scfg = server_config(&zero);
+    struct fh_viewer_conn_config vcfg = viewer_config(&zero);
+    struct peers *p;
+
+    scfg.methods = methods;
+    scfg.n_methods = sizeof methods;
+    vcfg.method = _i ? FH_METHOD_IDENTITY : 0;
+    p = peers_new(&scfg, &vcfg);
+    p->trust = FH_TRUST_BLIND;
+    run(p);
+    if (_i) {
+        ck_assert_ptr_nonnull(strstr(p->slog, "auth 1"));
+    } else {
+        ck_assert_int_eq(p->v_end.ended.error, FH_SESSION_E_UNCONFIRMED);
+        ck_assert_ptr_null(strstr(p->slog, "auth 1"));
+    }
+    peers_free(p);
+}
+END_TEST
+
 /* One prompt, one code, a notice: what a conversation is made of. */
 static void converse(struct peers *p, const struct fh_server_conn_event *ev)
 {
@@ -491,6 +516,7 @@ int main(void)
     tcase_add_loop_test(sessions, a_code_is_asked_for_after_the_password, 0, 2);
     tcase_add_loop_test(sessions, an_impostor_gets_no_proof_and_no_viewer, 0, 4);
     tcase_add_test(sessions, a_plain_password_stays_here_unless_somebody_vouches_for_the_server);
+    tcase_add_loop_test(tc, where_a_password_is_withheld_no_identity_is_tried_in_its_place, 0, 2);
     tcase_add_loop_test(sessions, a_conversation_asks_what_the_server_likes, 0, 2);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, sessions);
