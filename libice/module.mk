@@ -9,6 +9,8 @@ libice_SRCS    := src/address.c src/credential.c src/error.c src/hash.c src/stun
 libice_TESTS   := tests/test_address.c tests/test_stun.c
 libice_FUZZERS := fuzz/fuzz_stun.c
 # The TURN client and port mapping.
-libice_HEADERS += include/farhand/turn.h
-libice_SRCS    += src/turn.c src/turn_frames.c src/turn_request.c src/turn_response.c
-libice_TESTS   += tests/test_turn.c
+libice_HEADERS += include/farhand/portmap.h include/farhand/turn.h
+libice_SRCS    += src/portmap.c src/portmap_message.c src/turn.c src/turn_frames.c src/turn_request.c \
+                  src/turn_response.c
+libice_TESTS   += tests/test_portmap.c tests/test_turn.c
+libice_FUZZERS += fuzz/fuzz_portmap.c fuzz/fuzz_turn.c fuzz/fuzz_turn_frames.c

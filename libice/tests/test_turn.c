@@ -865,12 +865,13 @@ START_TEST(a_stream_is_cut_into_frames)
     size_t len = 0, room, at = 0, n;
     const uint8_t *frame;
     unsigned channels = 0, messages = 0;
+    const uint8_t txid[FH_STUN_TXID_LEN] = {0};
     size_t step = (size_t)_i;
 
     for (int i = 0; i < 5; i++) {
         struct fh_stun_builder sb;
 
-        fh_stun_build(&sb, stream + len, 64, FH_STUN_INDICATION, FH_STUN_BINDING, stream);
+        fh_stun_build(&sb, stream + len, 64, FH_STUN_INDICATION, FH_STUN_BINDING, txid);
         fh_stun_write_fingerprint(&sb);
         len += fh_stun_build_end(&sb);
         memcpy(stream + len, "\x40\x01\x00\x05-data\0\0\0", 12);
