@@ -18,22 +18,32 @@ size_t fh__entrance_methods(const struct fh__config *cfg, uint8_t *out)
     return 2;
 }
 
+static void authenticated(struct fh__entry *e, uint32_t permissions)
+{
+    e->caller.ops->authenticated(e->caller.user, permissions);
+}
+
+static void disconnect(struct fh__entry *e, enum fh_bye reason, bool may_reconnect)
+{
+    e->caller.ops->disconnect(e->caller.user, reason, may_reconnect);
+}
+
 /* ---- the person at the desktop ---- */
 
 static void record_approval(const struct fh__entry *e, uint32_t permissions, const char *why)
 {
     const struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
                                       .monotonic_ms = uv_now(e->at->loop),
-                                      .connection = fh_session_number(e->session),
-                                      .peer = fh_session_peer(e->session),
+                                      .connection = e->caller.number,
+                                      .peer = e->caller.peer,
                                       .path = "direct",
-                                      .fingerprint = e->fingerprint,
+                                      .fingerprint = e->caller.fingerprint,
                                       .user = e->name,
                                       .permissions = permissions,
                                       .has_permissions = true,
                                       .reason = why};
 
-    fh__log(FH__LOG_NOTICE, "%s as %s: %s", fh_session_peer(e->session), e->name, why);
+    fh__log(FH__LOG_NOTICE, "%s as %s: %s", e->caller.peer, e->name, why);
     fh__auditlog_write(e->at->audit, &ev);
 }
 
@@ -47,15 +57,15 @@ static void on_approved(void *user, uint32_t permissions, const char *why)
     if (permissions)
         take(e, fh_login_approved(&e->login, permissions));
     else
-        fh_session_disconnect(e->session, FH_BYE_AUTH, false);
+        disconnect(e, FH_BYE_AUTH, false);
 }
 
 static void ask_person(struct fh__entry *e)
 {
-    const struct fh__approval_facts facts = {.peer = fh_session_peer(e->session),
+    const struct fh__approval_facts facts = {.peer = e->caller.peer,
                                              .name = e->name,
                                              .path = "direct",
-                                             .fingerprint = e->fingerprint,
+                                             .fingerprint = e->caller.fingerprint,
                                              .permissions = e->login.permissions};
 
     fh__approvals_ask(e->at->approvals, &facts, on_approved, e);
@@ -93,15 +103,14 @@ static const char *sentence(const char *reason)
 
 static void reject(struct fh__entry *e)
 {
-    fh__log(FH__LOG_WARNING, "%s as %s: %s", fh_session_peer(e->session), e->name,
-            sentence(e->login.reason));
-    fh_session_authenticated(e->session, FH_PERM_NONE);
+    fh__log(FH__LOG_WARNING, "%s as %s: %s", e->caller.peer, e->name, sentence(e->login.reason));
+    authenticated(e, FH_PERM_NONE);
 }
 
 /* All that a stranger could guess is behind it. */
 static void passed(struct fh__entry *e)
 {
-    fh__gate_succeeded(e->at->gate, e->session, e->fingerprint, e->name);
+    fh__gate_succeeded(e->at->gate, &e->caller, e->name);
 }
 
 static void take(struct fh__entry *e, enum fh_login_step step)
@@ -110,8 +119,8 @@ static void take(struct fh__entry *e, enum fh_login_step step)
 
     switch (step) {
     case FH_LOGIN_ASK:
-        if (fh_session_ask(e->session, e->login.items, e->login.n_items) != 0)
-            fh_session_disconnect(e->session, FH_BYE_AUTH, false);
+        if (e->caller.ops->ask(e->caller.user, e->login.items, e->login.n_items) != 0)
+            disconnect(e, FH_BYE_AUTH, false);
         return;
     case FH_LOGIN_APPROVE:
         passed(e);
@@ -121,7 +130,7 @@ static void take(struct fh__entry *e, enum fh_login_step step)
         permissions = e->login.permissions;
         fh_login_wipe(&e->login);
         passed(e);
-        fh_session_authenticated(e->session, permissions);
+        authenticated(e, permissions);
         return;
     case FH_LOGIN_PASSWORD: /* fh__entry_begin() has begun to look */
         return;
@@ -151,13 +160,12 @@ static void find_account(const struct fh__entry *e, const char *name, struct fh_
 
 static bool is_refused(struct fh__entry *e, const char *name)
 {
-    unsigned wait_s = fh__gate_begin(e->at->gate, e->session, e->fingerprint, name);
+    unsigned wait_s = fh__gate_begin(e->at->gate, &e->caller, name);
 
     if (wait_s == 0)
         return false;
-    fh__log(FH__LOG_INFO, "%s must wait %u s before it may try again", fh_session_peer(e->session),
-            wait_s);
-    fh_session_disconnect(e->session, FH_BYE_BUSY, true);
+    fh__log(FH__LOG_INFO, "%s must wait %u s before it may try again", e->caller.peer, wait_s);
+    disconnect(e, FH_BYE_BUSY, true);
     return true;
 }
 
@@ -171,11 +179,10 @@ static void check_password(struct fh__entry *e, const struct fh_credentials *c)
 
 void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
 {
-    uint8_t binding[FH_AUTH_BINDING_LEN];
     const struct fh_login_config cfg = {.random = fh_random_system,
-                                        .binding = binding,
+                                        .binding = e->caller.binding,
                                         .server = e->at->fingerprint,
-                                        .viewer = e->fingerprint,
+                                        .viewer = e->caller.fingerprint,
                                         .fake_key = e->at->fake_key};
     struct fh_login_account account;
     enum fh_login_step step;
@@ -183,14 +190,9 @@ void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
     if (is_refused(e, c->user))
         return;
     snprintf(e->name, sizeof e->name, "%s", c->user);
-    if (fh_session_binding(e->session, binding) != 0) {
-        fh_session_disconnect(e->session, FH_BYE_INTERNAL, true);
-        return;
-    }
     find_account(e, c->user, &account);
     step = fh_login_begin(&e->login, &cfg, c, &account);
     fh_wipe(&account, sizeof account);
-    fh_wipe(binding, sizeof binding);
     if (step == FH_LOGIN_PASSWORD)
         check_password(e, c);
     else
