@@ -25,7 +25,8 @@ extern "C" {
     X(IN_USE, 210, "address is in use")                                                            \
     X(DENIED, 211, "permission denied")                                                            \
     X(CLOSED, 212, "our side was ended before")                                                    \
-    X(SYSTEM, 213, "the operating system refused")
+    X(SYSTEM, 213, "the operating system refused")                                                 \
+    X(PROTO, 214, "the peer broke the protocol")
 
 enum fh_transport_error {
 #define X(name, num, text) FH_TRANSPORT_E_##name = -(num),
