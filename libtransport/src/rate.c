@@ -302,8 +302,11 @@ static void update_pace(struct rate *r)
 static void update_cwnd(struct rate *r, const struct rate_sample *s)
 {
     uint64_t least = (uint64_t)MIN_DATAGRAMS * r->size, bdp = fh__rate_bdp(r);
-    uint64_t target = bdp * GAIN_CWND / 256 + max64(r->extra[0], r->extra[1]) + 2 * least;
+    uint64_t target = bdp * GAIN_CWND / 256 + 2 * least;
 
+    /* Bursts say nothing while the rate still rises. */
+    if (r->filled)
+        target += max64(r->extra[0], r->extra[1]);
     if (r->filled)
         r->cwnd = min64(r->cwnd + s->acked, target);
     else if (r->cwnd < target || r->delivered < (uint64_t)INITIAL_DATAGRAMS * r->size)

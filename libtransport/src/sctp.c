@@ -4,7 +4,13 @@
 
 #include <stdalign.h>
 
-enum { TIMEOUT_MS = 30000, HEARTBEAT_MS = 15000, PIECE_MIN = 1024, SLOTS_MIN = 64 };
+enum {
+    TIMEOUT_MS = 30000,
+    HEARTBEAT_MS = 15000,
+    PIECE_MIN = 1024,
+    SLOTS_MIN = 64,
+    UNSENT_LEAST = 64 << 10
+};
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -109,6 +115,7 @@ struct fh_sctp *fh_sctp_init(void *mem, size_t len, const struct fh_sctp_config 
     s->tx.first = s->tx.last = PIECE_NONE;
     s->tx.timer = s->tx.reorder = UINT64_MAX;
     s->tx.reorder_packets = 3;
+    s->rx.read = 1; /* behind cum: there is nothing to read */
     s->heard_us = now_us;
     s->expects_since = UINT64_MAX;
     s->heartbeat_at = now_us + (uint64_t)s->cfg.heartbeat_ms * 1000;
@@ -272,18 +279,43 @@ void fh_sctp_tick(struct fh_sctp *s, uint64_t now_us)
 
 /* ---- the stream ------------------------------------------------------------------------------ */
 
+/*
+ * How much may wait unsent: a sixteenth of a second's worth. More would only make the newest bytes
+ * older; what is under way does not count.
+ */
+static size_t unsent_max(const struct fh_sctp *s)
+{
+    uint64_t max = s->rate.pace / 16;
+
+    return max < UNSENT_LEAST      ? UNSENT_LEAST
+           : max > SCTP_BUFFER_MAX ? SCTP_BUFFER_MAX
+                                   : (size_t)max;
+}
+
+static size_t room(const struct fh_sctp *s)
+{
+    size_t unsent = (size_t)(s->tx.base + s->tx.ring.len - s->tx.chunked), max = unsent_max(s);
+    size_t left = ring_room(&s->tx.ring);
+
+    if (unsent >= max)
+        return 0;
+    return left < max - unsent ? left : max - unsent;
+}
+
 int fh_sctp_write(struct fh_sctp *s, const uint8_t *data, size_t len)
 {
+    size_t max = room(s);
+
     if (s->error != 0)
         return s->error;
     if (s->tx.ending || s->phase == SCTP_DONE)
         return FH_TRANSPORT_E_CLOSED;
-    return (int)ring_put(&s->tx.ring, data, len < INT32_MAX ? len : INT32_MAX);
+    return (int)ring_put(&s->tx.ring, data, len < max ? len : max);
 }
 
 size_t fh_sctp_room(const struct fh_sctp *s)
 {
-    return s->error != 0 || s->tx.ending ? 0 : ring_room(&s->tx.ring);
+    return s->error != 0 || s->tx.ending ? 0 : room(s);
 }
 
 size_t fh_sctp_queued(const struct fh_sctp *s)
