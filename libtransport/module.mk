@@ -12,8 +12,8 @@ libtransport_FUZZERS := fuzz/fuzz_listen_address.c fuzz/fuzz_viewer_address.c
 # The adapter archive, libtransport-uv.a.
 libtransport_UV_DEPS    :=
 libtransport_UV_PKGS    := libuv
-libtransport_UV_HEADERS := include/farhand/tcp.h
-libtransport_UV_SRCS    := uv/connect.c uv/listen.c uv/socket.c uv/stream_uv.c
+libtransport_UV_HEADERS := include/farhand/tcp.h include/farhand/sctp_uv.h
+libtransport_UV_SRCS    := uv/connect.c uv/listen.c uv/sctp_uv.c uv/socket.c uv/stream_uv.c uv/udp.c
 libtransport_UV_TESTS   := tests/test_tcp.c tests/test_tcp_alloc.c tests/test_tcp_listen.c
 # src/new.c is the one file that allocates.
 libtransport_IMPURE_OK := malloc|calloc|free

@@ -2,3 +2,6 @@
 tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/policy.py e2e/addresses.py e2e/control.py e2e/commands.py e2e/service.py \
   e2e/hostile.py e2e/demo.py interop/second.py mitm/meddle.py
 tests_BENCH_SCRIPTS := bench/connect.py
+tests_BENCHES := bench/loopback.c
+# Peers that only tests and benchmarks measure themselves with.
+tests_TEST_PKGS := usrsctp
