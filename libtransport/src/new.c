@@ -2,6 +2,7 @@
 /* The one file of the core that allocates. */
 #include <stdlib.h>
 
+#include <farhand/link.h>
 #include <farhand/pipe.h>
 #include <farhand/sctp.h>
 
@@ -33,4 +34,19 @@ void fh_sctp_free(struct fh_sctp *s)
 {
     fh_sctp_finish(s);
     free(s);
+}
+
+struct fh_link *fh_link_new(const struct fh_link_config *cfg)
+{
+    size_t len = fh_link_size(cfg);
+    void *mem = len ? malloc(len) : NULL;
+
+    return mem ? fh_link_init(mem, len, cfg) : NULL;
+}
+
+void fh_link_free(struct fh_link *l)
+{
+    if (l)
+        fh_link_finish(l);
+    free(l);
 }

@@ -34,7 +34,13 @@
 extern "C" {
 #endif
 
-enum fh_stream_kind { FH_STREAM_PIPE, FH_STREAM_TCP, FH_STREAM_UNIX, FH_STREAM_SCTP };
+enum fh_stream_kind {
+    FH_STREAM_PIPE,
+    FH_STREAM_TCP,
+    FH_STREAM_UNIX,
+    FH_STREAM_LINK,
+    FH_STREAM_SCTP
+};
 
 struct fh_stream;
 
