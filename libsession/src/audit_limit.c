@@ -54,6 +54,7 @@ static bool is_limited(const struct fh_audit_event *ev)
     case FH_AUDIT_REFUSED:
     case FH_AUDIT_IDENTIFIED:
     case FH_AUDIT_AUTH_FAILED:
+    case FH_AUDIT_DENIED:
     case FH_AUDIT_BLACKLISTED:
     case FH_AUDIT_ENDED:
         return true;

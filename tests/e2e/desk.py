@@ -391,7 +391,7 @@ class Program(Desk):
     def test_one_that_cannot_be_started_is_nobody(self):
         server = self.serve("--approve", "always", "--approve-dialog", "no", "--approve-command", "/nonexistent/program")
         self.assertIsNone(self.granted(self.log_in(server)))
-        server.program.wait_line("/nonexistent/program: .*no such file")
+        server.program.wait_line("/nonexistent/program: No such file")
         self.assertEqual(self.reasons(server), ["nobody-to-ask"])
 
     def test_nonsense_is_no_answer(self):

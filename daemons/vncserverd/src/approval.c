@@ -45,7 +45,7 @@ static void hold(struct fh__approvals *a)
     bool is_held = false;
 
     for (size_t i = 0; i < FH__APPROVALS_MAX; i++)
-        is_held |= a->table[i].window.helper != NULL;
+        is_held |= a->table[i].window.attendant != NULL;
     if (is_held == a->is_held)
         return;
     a->is_held = is_held;
@@ -61,9 +61,9 @@ static void settle(struct fh__approval *q)
     struct fh__approvals *a = q->in;
     char *line = line_of(json_pack("{s:I}", "withdrawn", (json_int_t)q->id));
 
-    fh__helper_stop(q->presence.helper, 0);
-    fh__helper_stop(q->window.helper, FH__HELPER_END_MS);
-    fh__helper_stop(q->command.helper, FH__HELPER_END_MS);
+    fh__attendant_stop(q->presence.attendant, 0);
+    fh__attendant_stop(q->window.attendant, FH__ATTENDANT_END_MS);
+    fh__attendant_stop(q->command.attendant, FH__ATTENDANT_END_MS);
     json_decref(q->question);
     *q = (struct fh__approval){0};
     (void)tell(a, line);
@@ -112,8 +112,8 @@ static void on_timer(uv_timer_t *timer)
 
 static bool is_asked(const struct fh__approval *q)
 {
-    return q->presence.helper || q->window.helper || q->waits_for_window || q->command.helper ||
-           (q->in->tell && q->in->tell(q->in->tell_user, "", 0) > 0);
+    return q->presence.attendant || q->window.attendant || q->waits_for_window ||
+           q->command.attendant || (q->in->tell && q->in->tell(q->in->tell_user, "", 0) > 0);
 }
 
 static void maybe_nobody(struct fh__approval *q)
@@ -145,7 +145,7 @@ static void on_window_ended(void *user, int status)
 
     struct fh__approvals *a = who->of->in;
 
-    who->helper = NULL;
+    who->attendant = NULL;
     fh__log(FH__LOG_WARNING, "the window of a question ended without an answer, status %d", status);
     maybe_nobody(who->of);
     open_next(a);
@@ -157,7 +157,7 @@ static void on_command_ended(void *user, int status)
 {
     struct fh__approver *who = user;
 
-    who->helper = NULL;
+    who->attendant = NULL;
     if (who->has_babbled || status < 0 || status == 126 || status == 127)
         maybe_nobody(who->of);
     else
@@ -165,14 +165,14 @@ static void on_command_ended(void *user, int status)
                status == 0 ? "approved" : "rejected");
 }
 
-static const struct fh__helper_ops window_ops = {on_answer, on_window_ended};
-static const struct fh__helper_ops command_ops = {on_answer, on_command_ended};
+static const struct fh__attendant_ops window_ops = {on_answer, on_window_ended};
+static const struct fh__attendant_ops command_ops = {on_answer, on_command_ended};
 
 static void start(struct fh__approval *q, struct fh__approver *who, const char *command,
-                  bool as_user, const struct fh__helper_ops *ops)
+                  bool as_user, const struct fh__attendant_ops *ops)
 {
     who->of = q;
-    who->helper = fh__helper_start(q->in->loop, command, q->in->seat, as_user, ops, who);
+    who->attendant = fh__attendant_start(q->in->loop, command, q->in->seat, as_user, ops, who);
 }
 
 /* The line of a question, with the time that is left. To be freed. */
@@ -190,10 +190,10 @@ static void open_window(struct fh__approval *q)
     char prompt[FH__SEAT_PATH], *line = line_now(q);
 
     q->waits_for_window = false;
-    fh__helper_prompt("ask", prompt);
+    fh__attendant_prompt("ask", prompt);
     start(q, &q->window, prompt, true, &window_ops);
     if (line)
-        fh__helper_tell(q->window.helper, line, strlen(line));
+        fh__attendant_tell(q->window.attendant, line, strlen(line));
     free(line);
 }
 
@@ -205,7 +205,7 @@ static void open_next(struct fh__approvals *a)
     for (size_t i = 0; i < FH__APPROVALS_MAX; i++) {
         struct fh__approval *q = &a->table[i];
 
-        if (q->window.helper)
+        if (q->window.attendant)
             return;
         if (q->waits_for_window && (!next || q->id < next->id))
             next = q;
@@ -225,7 +225,7 @@ static void ask_all(struct fh__approval *q)
     if (a->cfg->approve_command) {
         start(q, &q->command, a->cfg->approve_command, false, &command_ops);
         if (line)
-            fh__helper_tell(q->command.helper, line, strlen(line));
+            fh__attendant_tell(q->command.attendant, line, strlen(line));
     }
     (void)tell(a, line);
     free(line);
@@ -244,8 +244,8 @@ static void on_presence(void *user, const char *line)
         answer(who->of, FH_PERM_ALL, "nobody-present");
         return;
     }
-    fh__helper_stop(who->helper, 0);
-    who->helper = NULL;
+    fh__attendant_stop(who->attendant, 0);
+    who->attendant = NULL;
     ask_all(who->of);
 }
 
@@ -255,11 +255,11 @@ static void on_presence_ended(void *user, int status)
     struct fh__approver *who = user;
 
     fh__log(FH__LOG_WARNING, "whether somebody is at the desktop is not known, status %d", status);
-    who->helper = NULL;
+    who->attendant = NULL;
     ask_all(who->of);
 }
 
-static const struct fh__helper_ops presence_ops = {on_presence, on_presence_ended};
+static const struct fh__attendant_ops presence_ops = {on_presence, on_presence_ended};
 
 static void look(struct fh__approval *q)
 {
@@ -271,12 +271,12 @@ static void look(struct fh__approval *q)
         answer(q, FH_PERM_ALL, "nobody-present");
         return;
     }
-    fh__helper_prompt("presence", prompt);
+    fh__attendant_prompt("presence", prompt);
     start(q, &q->presence, prompt, true, &presence_ops);
     line = line_of(
         json_pack("{s:i,s:s}", "idle", (int)a->cfg->approve_idle_s, "session", a->seat->session));
     if (line)
-        fh__helper_tell(q->presence.helper, line, strlen(line));
+        fh__attendant_tell(q->presence.attendant, line, strlen(line));
     free(line);
     maybe_nobody(q);
 }

@@ -18,7 +18,7 @@
 #include <uv.h>
 
 #include "config.h"
-#include "helper.h"
+#include "attendant.h"
 
 enum {
     FH__APPROVALS_MAX = 32,      /* questions at a time; who comes then is rejected */
@@ -36,8 +36,8 @@ struct fh__approval;
 /* One of the programs that are asked. */
 struct fh__approver {
     struct fh__approval *of;
-    struct fh__helper *helper; /* NULL: not asked, or it has ended */
-    bool has_babbled;          /* it said what is no answer */
+    struct fh__attendant *attendant; /* NULL: not asked, or it has ended */
+    bool has_babbled;                /* it said what is no answer */
 };
 
 struct fh__approval {

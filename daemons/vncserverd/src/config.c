@@ -251,6 +251,8 @@ static const char *contradiction(const struct fh__config *c)
         return "a program is only started with --virtual";
     if (c->notice == FH__NOTICE_COMMAND && !c->notice_command)
         return "notice = command: expected a notice-command";
+    if (c->auth == FH__AUTH_PROGRAM && !c->auth_command)
+        return "auth = program: expected an auth-command";
     return NULL;
 }
 
@@ -268,6 +270,7 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
               sizeof dir);
     bad |= fill_file(c, "identity", dir, "identity.pem");
     bad |= fill_file(c, "blacklist", dir, "blacklist");
+    bad |= fill_file(c, "codes", dir, "codes");
     c->is_control_default = !c->control;
     directory("RUNTIME_DIRECTORY", "/run/vncserverd", "XDG_RUNTIME_DIR", ".cache", dir, sizeof dir);
     bad |= fill_file(c, "control", dir, "control");

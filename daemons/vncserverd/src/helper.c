@@ -1,351 +1,294 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* struct passwd and friends with their prototypes */
+#define _GNU_SOURCE
 #include "helper.h"
 
-#include <errno.h>
-#include <pwd.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "log.h"
+#include <farhand/identity.h>
 
-enum { ENV_MAX = 24, ENV_TEXT = FH__SEAT_PATH + 64 };
+#include "pamhelper.h"
+
+enum { READ_ROOM = 4096, ARGUMENTS_MAX = 64, EXIT_CANNOT = 127 };
 
 struct fh__helper {
     uv_process_t process;
-    uv_pipe_t in, out;                /* of the program */
-    uv_timer_t timer;                 /* to its end */
-    unsigned open;                    /* of these */
-    const struct fh__helper_ops *ops; /* NULL: stopped */
+    uv_pipe_t input, output;
+    uv_timer_t timer;
+    const struct fh__helper_events *events; /* NULL: forgotten */
     void *user;
-    bool is_running, was_asked, is_long;
-    char line[FH__HELPER_LINE_MAX];
-    size_t len;
+    unsigned open; /* handles */
+    bool has_exited, has_said_all, is_killed;
     int status;
+    uint8_t room[READ_ROOM];
 };
 
-/* ---- the end ---- */
+struct writing {
+    uv_write_t request;
+    size_t len;
+    uint8_t data[];
+};
+
+const char fh__helper_word[] = "helper";
+
+/* All that a helper sees of our environment. */
+static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            language[] = "LANG=C.UTF-8";
 
 static void on_closed(uv_handle_t *handle)
 {
     struct fh__helper *h = handle->data;
 
-    if (--h->open == 0)
-        free(h);
+    if (--h->open > 0)
+        return;
+    fh_wipe(h->room, sizeof h->room);
+    free(h);
 }
 
-static void close_handle(uv_handle_t *handle)
+static void close_handle(void *handle)
 {
     if (!uv_is_closing(handle))
         uv_close(handle, on_closed);
 }
 
-static void close_all(struct fh__helper *h)
+/* Its children too: whatever it started has no more to say about this attempt. */
+static void kill_it(struct fh__helper *h)
 {
-    close_handle((uv_handle_t *)&h->process);
-    close_handle((uv_handle_t *)&h->in);
-    close_handle((uv_handle_t *)&h->out);
-    close_handle((uv_handle_t *)&h->timer);
-}
-
-/* It is told last, when nothing of it is used any more. */
-static void finish(struct fh__helper *h)
-{
-    const struct fh__helper_ops *ops = h->ops;
-    void *user = h->user;
-    int status = h->status;
-
-    h->ops = NULL;
-    close_all(h);
-    if (ops && ops->ended)
-        ops->ended(user, status);
-}
-
-static void on_late(uv_timer_t *timer)
-{
-    struct fh__helper *h = timer->data;
-
-    if (!h->is_running)
+    if (h->has_exited || h->is_killed)
         return;
-    (void)uv_kill(-h->process.pid, h->was_asked ? SIGKILL : SIGTERM); /* and what it started */
-    h->was_asked = true;
-    uv_timer_start(&h->timer, on_late, FH__HELPER_END_MS, 0);
+    h->is_killed = true;
+    kill(-h->process.pid, SIGKILL);
+    uv_process_kill(&h->process, SIGKILL);
 }
 
-void fh__helper_stop(struct fh__helper *h, unsigned grace_ms)
+/* When it ended and its output did. A child of its own that holds the output open has no say. */
+static void look(struct fh__helper *h)
 {
-    if (!h || !h->ops)
+    const struct fh__helper_events *events = h->events;
+
+    if (!h->has_exited || (!h->has_said_all && events && !h->is_killed))
         return;
-    h->ops = NULL;
-    close_handle((uv_handle_t *)&h->in);
-    if (h->is_running)
-        uv_timer_start(&h->timer, on_late, grace_ms, 0);
-    else
-        close_all(h);
+    h->events = NULL;
+    close_handle(&h->input);
+    close_handle(&h->output);
+    close_handle(&h->timer);
+    close_handle(&h->process);
+    if (events)
+        events->ended(h->user, h->is_killed ? -1 : h->status);
 }
 
-void fh__helper_close_input(struct fh__helper *h, unsigned grace_ms)
+static void on_exit_of(uv_process_t *process, int64_t status, int signal)
 {
-    if (!h || !h->ops)
-        return;
-    close_handle((uv_handle_t *)&h->in);
-    if (h->is_running)
-        uv_timer_start(&h->timer, on_late, grace_ms, 0);
+    struct fh__helper *h = process->data;
+
+    h->has_exited = true;
+    h->status = signal ? -1 : (int)status;
+    look(h);
 }
 
-/* ---- its lines ---- */
-
-static void take_lines(struct fh__helper *h)
-{
-    char line[FH__HELPER_LINE_MAX];
-    char *newline;
-    size_t n;
-
-    while (h->ops && (newline = memchr(h->line, '\n', h->len)) != NULL) {
-        n = (size_t)(newline - h->line);
-        memcpy(line, h->line, n);
-        line[n] = '\0';
-        h->len -= n + 1;
-        memmove(h->line, newline + 1, h->len);
-        if (h->ops->line && !h->is_long && strlen(line) == n)
-            h->ops->line(h->user, line);
-        h->is_long = false;
-    }
-    if (h->len == sizeof h->line) { /* nothing that we would understand, to its end */
-        h->is_long = true;
-        h->len = 0;
-    }
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *buf)
 {
     struct fh__helper *h = handle->data;
 
-    (void)suggested;
-    *buf = uv_buf_init(h->line + h->len, (unsigned)(sizeof h->line - h->len));
+    (void)wanted;
+    *buf = uv_buf_init((char *)h->room, sizeof h->room);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct fh__helper *h = stream->data;
 
-    (void)buf;
-    if (n < 0) {
-        uv_read_stop(stream);
+    if (n > 0 && h->events)
+        h->events->said(h->user, (const uint8_t *)buf->base, (size_t)n);
+    if (n > 0)
+        fh_wipe(buf->base, (size_t)n);
+    if (n >= 0)
         return;
-    }
-    h->len += (size_t)n;
-    take_lines(h);
+    uv_read_stop(stream);
+    h->has_said_all = true;
+    look(h);
 }
 
-/* What it said before it ended, which the loop has not read yet. */
-static void drain(struct fh__helper *h)
+static void on_time(uv_timer_t *timer)
 {
-    uv_os_fd_t fd;
-    ssize_t n;
+    struct fh__helper *h = timer->data;
 
-    if (uv_is_closing((uv_handle_t *)&h->out) || uv_fileno((uv_handle_t *)&h->out, &fd) != 0)
-        return;
-    while (h->ops && (n = read(fd, h->line + h->len, sizeof h->line - h->len)) > 0) {
-        h->len += (size_t)n;
-        take_lines(h);
-    }
-}
-
-static void on_exit_process(uv_process_t *process, int64_t status, int signal)
-{
-    struct fh__helper *h = process->data;
-
-    h->is_running = false;
-    h->status = signal ? -1 : (int)status;
-    drain(h);
-    finish(h);
-}
-
-struct telling {
-    uv_write_t req;
-    char text[];
-};
-
-static void on_told(uv_write_t *req, int status)
-{
-    (void)status; /* that it has ended is told elsewhere */
-    free(req->data);
-}
-
-void fh__helper_tell(struct fh__helper *h, const char *text, size_t len)
-{
-    struct telling *t;
-    uv_buf_t buf;
-
-    if (!h || !h->ops || !h->is_running || uv_is_closing((uv_handle_t *)&h->in))
-        return;
-    if (h->in.write_queue_size + len > FH__HELPER_BACKLOG_MAX || !(t = malloc(sizeof *t + len)))
-        return;
-    memcpy(t->text, text, len);
-    t->req.data = t;
-    buf = uv_buf_init(t->text, (unsigned)len);
-    if (uv_write(&t->req, (uv_stream_t *)&h->in, &buf, 1, on_told) != 0)
-        free(t);
-}
-
-/* ---- the beginning ---- */
-
-struct surroundings {
-    char *list[ENV_MAX + 1];
-    char text[ENV_MAX][ENV_TEXT];
-    size_t n;
-};
-
-static void put(struct surroundings *env, const char *name, const char *value)
-{
-    if (!value || !*value || env->n == ENV_MAX)
-        return;
-    snprintf(env->text[env->n], ENV_TEXT, "%s=%s", name, value);
-    env->list[env->n] = env->text[env->n];
-    env->n++;
-}
-
-static void put_ours(struct surroundings *env, const char *name)
-{
-    put(env, name, getenv(name));
-}
-
-/* What a user's own program finds where logind has made him a place. */
-static void put_user(struct surroundings *env, uid_t uid)
-{
-    const struct passwd *pw = getpwuid(uid);
-    char runtime[64], bus[96];
-    struct stat st;
-
-    if (pw) {
-        put(env, "HOME", pw->pw_dir);
-        put(env, "USER", pw->pw_name);
-        put(env, "LOGNAME", pw->pw_name);
-    }
-    snprintf(runtime, sizeof runtime, "/run/user/%lu", (unsigned long)uid);
-    if (stat(runtime, &st) != 0)
-        return;
-    put(env, "XDG_RUNTIME_DIR", runtime);
-    snprintf(bus, sizeof bus, "unix:path=%s/bus", runtime);
-    put(env, "DBUS_SESSION_BUS_ADDRESS", bus);
-}
-
-static void make_surroundings(struct surroundings *env, const struct fh__seat *seat, bool is_other)
-{
-    static const char *const ours[] = {"HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR",
-                                       "DBUS_SESSION_BUS_ADDRESS"};
-    static const char *const all[] = {
-        "LANG",         "LC_ALL",        "TZ",          "DBUS_SYSTEM_BUS_ADDRESS",
-        "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"};
-    size_t i;
-
-    env->n = 0;
-    if (is_other) {
-        put(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
-        put_user(env, seat->uid);
+    if (h->has_exited) { /* but not what it started, which holds the output */
+        kill(-h->process.pid, SIGKILL);
+        h->is_killed = true;
+        look(h);
     } else {
-        put_ours(env, "PATH");
-        for (i = 0; i < sizeof ours / sizeof *ours; i++)
-            put_ours(env, ours[i]);
+        kill_it(h);
     }
-    for (i = 0; i < sizeof all / sizeof *all; i++)
-        put_ours(env, all[i]);
-    put(env, "DISPLAY", seat->display);
-    if (seat->xauthority[0])
-        put(env, "XAUTHORITY", seat->xauthority);
-    else if (!is_other)
-        put_ours(env, "XAUTHORITY");
-    env->list[env->n] = NULL;
 }
 
-static void split(char *command, char *argv[FH__HELPER_WORDS_MAX + 1])
+static int spawn(struct fh__helper *h, char *const *argv)
 {
-    char *state, *word = strtok_r(command, " ", &state);
-    size_t n = 0;
-
-    for (; word && n < FH__HELPER_WORDS_MAX; word = strtok_r(NULL, " ", &state))
-        argv[n++] = word;
-    argv[n] = NULL;
-}
-
-static void on_failed(uv_timer_t *timer)
-{
-    finish(timer->data);
-}
-
-static void spawn(struct fh__helper *h, uv_loop_t *loop, char *command, const struct fh__seat *seat,
-                  bool is_other)
-{
-    char *argv[FH__HELPER_WORDS_MAX + 1];
-    struct surroundings env;
-    uv_stdio_container_t io[3] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&h->in},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&h->out},
-        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO}};
-    uv_process_options_t options = {.exit_cb = on_exit_process,
-                                    .file = command,
-                                    .args = argv,
-                                    .env = env.list,
+    char *environment[] = {path, language, NULL, NULL}, word[sizeof fh__helper_word],
+         *all[ARGUMENTS_MAX + 3];
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&h->input},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&h->output},
+        {.flags = UV_INHERIT_FD, .data.fd = 2}};
+    uv_process_options_t options = {.exit_cb = on_exit_of,
+                                    .file = "/proc/self/exe",
+                                    .args = all,
+                                    .env = environment,
                                     .cwd = "/",
                                     .flags = UV_PROCESS_DETACHED,
-                                    .stdio = io,
                                     .stdio_count = 3,
-                                    .uid = seat->uid,
-                                    .gid = seat->gid};
-    int ret;
+                                    .stdio = stdio};
+    static char name[] = "vncserverd";
+    size_t n = 0;
 
-    split(command, argv);
-    make_surroundings(&env, seat, is_other);
-    if (is_other)
-        options.flags |= UV_PROCESS_SETUID | UV_PROCESS_SETGID;
-    ret = uv_spawn(loop, &h->process, &options);
-    h->is_running = ret == 0;
-    if (ret == 0)
-        ret = uv_read_start((uv_stream_t *)&h->out, on_alloc, on_read);
-    else
-        uv_timer_start(&h->timer, on_failed, 0, 0);
-    if (ret != 0)
-        fh__log(FH__LOG_ERROR, "%s: %s", argv[0] ? argv[0] : "", uv_strerror(ret));
+    memcpy(word, fh__helper_word, sizeof word);
+    all[n++] = name;
+    all[n++] = word;
+    while (*argv && n < sizeof all / sizeof all[0] - 1)
+        all[n++] = *argv++;
+    all[n] = NULL;
+    /* A sanitizer's options are no secret, and without them it is another program. */
+    if (getenv("ASAN_OPTIONS"))
+        environment[2] = getenv("ASAN_OPTIONS") - sizeof "ASAN_OPTIONS";
+    return uv_spawn(h->timer.loop, &h->process, &options);
 }
 
-struct fh__helper *fh__helper_start(uv_loop_t *loop, const char *command,
-                                    const struct fh__seat *seat, bool as_user,
-                                    const struct fh__helper_ops *ops, void *user)
+struct fh__helper *fh__helper_start(uv_loop_t *loop, char *const *argv,
+                                    const struct fh__helper_events *events, void *user)
 {
     struct fh__helper *h = calloc(1, sizeof *h);
-    char *copy = strdup(command);
+    int error;
 
-    if (h && copy) {
-        h->ops = ops;
-        h->user = user;
-        h->status = -1;
-        h->open = 4;
-        uv_pipe_init(loop, &h->in, 0);
-        uv_pipe_init(loop, &h->out, 0);
-        uv_timer_init(loop, &h->timer);
-        h->process.data = h->in.data = h->out.data = h->timer.data = h;
-        spawn(h, loop, copy, seat, as_user && seat->has_user && geteuid() == 0 && seat->uid != 0);
-    } else {
-        free(h);
-        h = NULL;
-    }
-    free(copy);
-    return h;
+    if (!h)
+        return NULL;
+    *h = (struct fh__helper){.events = events, .user = user, .open = 4};
+    h->process.data = h->input.data = h->output.data = h->timer.data = h;
+    uv_timer_init(loop, &h->timer);
+    uv_pipe_init(loop, &h->input, 0);
+    uv_pipe_init(loop, &h->output, 0);
+    error = spawn(h, argv);
+    if (error == 0)
+        error = uv_read_start((uv_stream_t *)&h->output, on_room, on_read);
+    if (error == 0)
+        return h;
+    h->events = NULL;
+    close_handle(&h->timer);
+    close_handle(&h->input);
+    close_handle(&h->output);
+    close_handle(&h->process); /* a process that did not start is closed likewise */
+    return NULL;
 }
 
-void fh__helper_prompt(const char *mode, char *out)
+static void on_written(uv_write_t *request, int status)
 {
-    char self[FH__SEAT_PATH - 32];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash;
+    struct writing *w = request->data;
 
-    self[n > 0 ? n : 0] = '\0';
-    slash = strrchr(self, '/');
-    if (slash)
-        *slash = '\0';
-    snprintf(out, FH__SEAT_PATH, "%s/vncserver-prompt %s", slash ? self : "/usr/bin", mode);
+    (void)status; /* what it does not hear it cannot answer */
+    fh_wipe(w->data, w->len);
+    free(w);
+}
+
+void fh__helper_write(struct fh__helper *h, const void *data, size_t len)
+{
+    struct writing *w = malloc(sizeof *w + len);
+    uv_buf_t buf;
+
+    if (!w)
+        return;
+    w->request.data = w;
+    w->len = len;
+    memcpy(w->data, data, len);
+    buf = uv_buf_init((char *)w->data, (unsigned)len);
+    if (uv_is_closing((uv_handle_t *)&h->input) ||
+        uv_write(&w->request, (uv_stream_t *)&h->input, &buf, 1, on_written) != 0)
+        on_written(&w->request, -1);
+}
+
+void fh__helper_end_input(struct fh__helper *h)
+{
+    close_handle(&h->input);
+}
+
+void fh__helper_deadline(struct fh__helper *h, unsigned ms)
+{
+    if (ms)
+        uv_timer_start(&h->timer, on_time, ms, 0);
+    else
+        uv_timer_stop(&h->timer);
+}
+
+void fh__helper_forget(struct fh__helper *h, unsigned grace_ms)
+{
+    h->events = NULL;
+    close_handle(&h->input);
+    if (grace_ms == 0)
+        kill_it(h);
+    else
+        fh__helper_deadline(h, grace_ms);
+    look(h);
+}
+
+/* ---- in the helper ---- */
+
+/* Where the kernel has no close_range() (before 5.9) there is still a bound on the descriptors. */
+static void close_all(void)
+{
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, 3u, ~0u, 0u) == 0)
+        return;
+#endif
+    for (int fd = 3; fd < 1024; fd++)
+        close(fd);
+}
+
+/* desktop UID GID NAME=VALUE... -- PROGRAM ARGUMENT...; UID -1: ours. */
+static int run_at_desktop(char *const *argv)
+{
+    char *environment[ARGUMENTS_MAX + 1];
+    size_t n = 0;
+    long uid, gid;
+
+    if (!argv[0] || !argv[1])
+        return EXIT_CANNOT;
+    uid = strtol(argv[0], NULL, 10);
+    gid = strtol(argv[1], NULL, 10);
+    for (argv += 2; *argv && strcmp(*argv, "--") != 0 && n < ARGUMENTS_MAX; argv++)
+        environment[n++] = *argv;
+    environment[n] = NULL;
+    if (!argv[0] || !argv[1])
+        return EXIT_CANNOT;
+    if (uid >= 0 &&
+        (setgroups(0, NULL) != 0 || setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) != 0 ||
+         setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) != 0)) {
+        fprintf(stderr, "vncserverd: %s: cannot become user %ld: %m\n", argv[1], uid);
+        return EXIT_CANNOT;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* changing the user has taken it away */
+    execvpe(argv[1], argv + 1, environment);
+    fprintf(stderr, "vncserverd: %s: %m\n", argv[1]);
+    return EXIT_CANNOT;
+}
+
+int fh__helper_main(char *const *argv)
+{
+    char *const environment[] = {path, language, NULL};
+
+    close_all();
+    if (argv[1] && strcmp(argv[1], "pam") == 0)
+        return fh__pamhelper_run();
+    if (argv[1] && strcmp(argv[1], "desktop") == 0)
+        return run_at_desktop(argv + 2);
+    if (!argv[1] || !argv[2] || strcmp(argv[1], "program") != 0)
+        return EXIT_CANNOT;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execve(argv[2], argv + 2, environment);
+    fprintf(stderr, "vncserverd: %s: %m\n", argv[2]);
+    return EXIT_CANNOT;
 }

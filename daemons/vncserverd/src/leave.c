@@ -11,9 +11,10 @@
  */
 static void run(uv_loop_t *loop, const char *command, const struct fh__seat *seat, bool as_user)
 {
-    static const struct fh__helper_ops none = {NULL, NULL};
+    static const struct fh__attendant_ops none = {NULL, NULL};
 
-    fh__helper_stop(fh__helper_start(loop, command, seat, as_user, &none, NULL), FH__LEAVE_MS);
+    fh__attendant_stop(fh__attendant_start(loop, command, seat, as_user, &none, NULL),
+                       FH__LEAVE_MS);
 }
 
 void fh__leave(uv_loop_t *loop, const struct fh__config *cfg, const struct fh__seat *seat)

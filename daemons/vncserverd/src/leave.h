@@ -5,7 +5,7 @@
 #define FH__LEAVE_H
 
 #include "config.h"
-#include "helper.h"
+#include "attendant.h"
 
 enum { FH__LEAVE_MS = 10000 /* that the program may take */ };
 

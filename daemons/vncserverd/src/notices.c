@@ -20,10 +20,10 @@ static void on_ended(void *user, int status)
 
     if (!t->is_leaving)
         fh__log(FH__LOG_WARNING, "the notice of who is connected ended, status %d", status);
-    t->helper = NULL;
+    t->attendant = NULL;
 }
 
-static const struct fh__helper_ops ops = {on_line, on_ended};
+static const struct fh__attendant_ops ops = {on_line, on_ended};
 
 /* false: nothing is shown. */
 static bool find_command(const struct fh__notices *t, char out[FH__SEAT_PATH], bool *as_user)
@@ -35,10 +35,10 @@ static bool find_command(const struct fh__notices *t, char out[FH__SEAT_PATH], b
     case FH__NOTICE_NONE:
         return false;
     case FH__NOTICE_WINDOW:
-        fh__helper_prompt("notice", out);
+        fh__attendant_prompt("notice", out);
         return has_display;
     case FH__NOTICE_NOTIFY:
-        fh__helper_prompt("notify", out);
+        fh__attendant_prompt("notify", out);
         return has_display;
     case FH__NOTICE_COMMAND:
         *as_user = false;
@@ -54,18 +54,18 @@ static void start(struct fh__notices *t)
 
     fh__notices_close(t);
     if (find_command(t, t->command, &as_user))
-        t->helper = fh__helper_start(t->loop, t->command, t->seat, as_user, &ops, t);
+        t->attendant = fh__attendant_start(t->loop, t->command, t->seat, as_user, &ops, t);
 }
 
 void fh__notices_tell(struct fh__notices *t, const char *line, size_t len, unsigned n)
 {
-    if (n > 0 && (!t->helper || t->is_leaving))
+    if (n > 0 && (!t->attendant || t->is_leaving))
         start(t);
-    fh__helper_tell(t->helper, line, len);
+    fh__attendant_tell(t->attendant, line, len);
     if (n > 0 || t->is_leaving)
         return;
     t->is_leaving = true;
-    fh__helper_close_input(t->helper, FH__NOTICES_GRACE_MS);
+    fh__attendant_close_input(t->attendant, FH__NOTICES_GRACE_MS);
 }
 
 bool fh__notices_configure(struct fh__notices *t)
@@ -73,7 +73,7 @@ bool fh__notices_configure(struct fh__notices *t)
     char command[FH__SEAT_PATH];
     bool as_user, has = find_command(t, command, &as_user);
 
-    if (has == (t->helper != NULL) && (!has || strcmp(command, t->command) == 0))
+    if (has == (t->attendant != NULL) && (!has || strcmp(command, t->command) == 0))
         return false;
     fh__notices_close(t);
     return true;
@@ -81,7 +81,7 @@ bool fh__notices_configure(struct fh__notices *t)
 
 void fh__notices_close(struct fh__notices *t)
 {
-    fh__helper_stop(t->helper, 0);
-    t->helper = NULL;
+    fh__attendant_stop(t->attendant, 0);
+    t->attendant = NULL;
     t->is_leaving = false;
 }

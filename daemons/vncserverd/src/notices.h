@@ -7,7 +7,7 @@
 #define FH__NOTICES_H
 
 #include "config.h"
-#include "helper.h"
+#include "attendant.h"
 
 enum { FH__NOTICES_GRACE_MS = 5000 /* to say farewell in */ };
 
@@ -16,10 +16,10 @@ struct fh__notices {
     const struct fh__config *cfg;
     const struct fh__seat *seat;
     bool has_desktop;
-    struct fh__helper *helper;      /* NULL: nobody is connected, or there is no notice */
-    char command[FH__SEAT_PATH];    /* that it is */
-    bool is_leaving;                /* it says farewell */
-    void (*disconnect)(void *user); /* the person wants all sessions to end */
+    struct fh__attendant *attendant; /* NULL: nobody is connected, or there is no notice */
+    char command[FH__SEAT_PATH];     /* that it is */
+    bool is_leaving;                 /* it says farewell */
+    void (*disconnect)(void *user);  /* the person wants all sessions to end */
     void *user;
 };
 

@@ -9,6 +9,7 @@
 
 #include <farhand/address.h>
 #include <farhand/ip_filter.h>
+#include <farhand/login.h>
 
 enum { PATH_ROOM = 4096 };
 
@@ -30,6 +31,14 @@ static const char *set_path(struct fh__config *c, const struct fh__option *o, co
 static const char *set_command(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     return *value == '/' ? set_text(c, o, value) : "a program's path that begins with /";
+}
+
+/* A name of a file: what it says stays in its folder. */
+static const char *set_service(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    if (!*value || strlen(value) > 64 || *value == '.' || strchr(value, '/'))
+        return "the name of a file in /etc/pam.d";
+    return set_text(c, o, value);
 }
 
 static const char *set_audit(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -135,6 +144,15 @@ static const char *set_word(struct fh__config *c, const struct fh__option *o, co
     return NULL;
 }
 
+static const char *set_require(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    (void)o;
+    return fh_factors_parse(value, &c->required) == 0
+               ? NULL
+               : "password, totp, identity, approval with + between them, password or identity "
+                 "among them";
+}
+
 static const char *set_virtual(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     static const char expected[] = "a size like 1280x800, each side from 64 to 16384";
@@ -199,6 +217,18 @@ const struct fh__option fh__options[] = {
      "the key that viewers know this server by; made if it is not there"},
     {"users", "FILE", START, set_path, AT(users), 0, 0, NULL,
      "who may connect; see vncserverd user"},
+    {"codes", "FILE", START, set_path, AT(codes), 0, 0, NULL,
+     "who has an authenticator, and which codes were used"},
+    {"auth", "file|pam|program", START, set_word, AT(auth), 0, 0, "file",
+     "who knows whether a password is right: the file of users, PAM, or auth-command"},
+    {"pam-service", "NAME", START, set_service, AT(pam_service), 0, 0, "vncserverd",
+     "the file of /etc/pam.d that auth = pam uses"},
+    {"auth-command", "PROGRAM", START, set_command, AT(auth_command), 0, 0, NULL,
+     "the program of auth = program"},
+    {"auth-timeout", "SECONDS", START, set_number, AT(auth_timeout_s), 1, 60, "10",
+     "how long it may think, each time"},
+    {"require", "FACTORS", RELOAD, set_require, 0, 0, 0, "password",
+     "what is to be proved: password, totp, identity, approval, with + between them"},
     {"blacklist", "FILE", START, set_path, AT(blacklist), 0, 0, NULL,
      "who failed to authenticate too often, kept over restarts"},
     {"blacklist-threshold", "N", START, set_number, AT(blacklist_threshold), 1, 1000, "5",
@@ -257,9 +287,8 @@ void fh__options_help(void)
         "Usage: vncserverd [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
         "       vncserverd [OPTION]... identity show\n"
         "       vncserverd [OPTION]... identity new [--bits 2048|3072|4096]\n"
-        "       vncserverd [OPTION]... user add NAME [--permissions LIST]\n"
-        "       vncserverd [OPTION]... user remove NAME\n"
-        "       vncserverd [OPTION]... user list\n"
+        "       vncserverd [OPTION]... user add|password|set|identity|totp|remove|list ...\n"
+        "       vncserverd [OPTION]... group add|set|remove|list ...\n"
         "Shares an X desktop with remote viewers. PROGRAM runs on the display of --virtual.\n\n");
     for (o = fh__options; o < fh__options + fh__options_n; o++) {
         snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "");
@@ -453,8 +482,11 @@ int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct 
             inv.action = FH__ACTION_IDENTITY;
         else if (strcmp(argv[i], "user") == 0)
             inv.action = FH__ACTION_USER;
+        else if (strcmp(argv[i], "group") == 0)
+            inv.action = FH__ACTION_GROUP;
         else {
-            snprintf(error, room, "%s: expected identity, user, or -- before a program", argv[i]);
+            snprintf(error, room, "%s: expected identity, user, group, or -- before a program",
+                     argv[i]);
             return -1;
         }
     }

@@ -42,7 +42,8 @@ enum fh__action {
     FH__ACTION_HELP,
     FH__ACTION_VERSION,
     FH__ACTION_IDENTITY,
-    FH__ACTION_USER
+    FH__ACTION_USER,
+    FH__ACTION_GROUP
 };
 
 struct fh__invocation {

@@ -162,7 +162,7 @@ static void on_children(struct service *s)
 
     if (!s->virtual)
         return;
-    switch (fh__virtual_reap(s->virtual, &status)) {
+    switch (fh__virtual_reap(s->virtual, &s->loop, &status)) {
     case FH__VIRTUAL_NOTHING:
         return;
     case FH__VIRTUAL_SERVER_ENDED:
@@ -419,7 +419,7 @@ static enum fh__exit start_listening(struct service *s)
         return FH__EXIT_LISTEN;
     }
     say_addresses(s);
-    if (fh__userstore_refresh(&s->users) == 0)
+    if (fh__userstore_refresh(&s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM)
         fh__log(FH__LOG_WARNING,
                 "every connection is rejected: there are no users in %s; add one "
                 "with vncserverd user add NAME",

@@ -131,7 +131,7 @@ static const char *on_request(void *user, struct fh_session *session, const char
         fh__log(FH__LOG_INFO, "%s was rejected: the filter does not let it in", peer);
         return refused;
     }
-    if (fh__userstore_refresh(s->users) == 0) {
+    if (fh__userstore_refresh(s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM) {
         fh__log(s->has_warned ? FH__LOG_DEBUG : FH__LOG_WARNING,
                 "%s was rejected, as everyone is: there are no users; add one with "
                 "vncserverd user add NAME",

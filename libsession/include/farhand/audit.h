@@ -31,6 +31,7 @@ enum fh_audit_result { FH_AUDIT_NO_RESULT, FH_AUDIT_OK, FH_AUDIT_FAILED };
     X(REFUSED, "refused", NOTICE, FAILED)          /* before a session began; reason */            \
     X(IDENTIFIED, "identified", INFO, OK)          /* the peer proved its identity */              \
     X(AUTH_FAILED, "auth-failed", WARNING, FAILED) /* user, method, reason */                      \
+    X(DENIED, "denied", NOTICE, FAILED)            /* why, where it is not the password; reason */ \
     X(BLACKLISTED, "blacklisted", WARNING, FAILED) /* failed too often; for how long */            \
     X(APPROVAL, "approval", NOTICE, OK)            /* the local user was asked; reason */          \
     X(STARTED, "started", NOTICE, OK)              /* user, method, permissions */                 \
