@@ -117,6 +117,31 @@ class Permissions(Control):
         changed = [e["permissions"] for e in self.serving.audit() if e["event"] == "permissions-changed"]
         self.assertEqual(changed, ["view", "all"])
 
+    def clipboard(self):
+        return subprocess.run(["xclip", "-o", "-selection", "clipboard"], env=self.shared.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False).stdout.decode()
+
+    def test_the_clipboard_goes_one_way_where_that_is_granted(self):
+        client = self.join()
+        self.ctl("permissions", "all", "view,clipboard-in")
+        self.wait_permissions(client, 0x801)
+        client.rfb(session.cut_text(b"in"))
+        farhand.wait_until(lambda: self.clipboard() == "in", "the text on the desktop")
+        self.ctl("permissions", "all", "view,clipboard-out,keyboard")
+        self.wait_permissions(client, 0x1003)
+        xev = self.shared.xev()
+        self.addCleanup(xev.stop)
+        client.rfb(session.cut_text(b"stolen") + session.key_event(0x7a, True) + session.key_event(0x7a, False))
+        xev.wait_line(r"keysym 0x7a, z\)")
+        self.assertEqual(self.clipboard(), "in")
+        owner = self.shared.run("xclip", "-quiet", "-i", "-selection", "clipboard", stdin=subprocess.PIPE)
+        self.addCleanup(owner.stop)
+        owner.process.stdin.write(b"out")
+        owner.process.stdin.close()
+        farhand.wait_until(lambda: self.clipboard() == "out", "another owner")
+        while client.text() != b"out":
+            pass
+
     def test_paused_nobody_sees_anything_and_who_comes_waits(self):
         client = self.join()
         self.ctl("pause")

@@ -65,7 +65,7 @@ static void on_approved(void *user, uint32_t permissions, const char *why)
 {
     struct fh__entry *e = user;
 
-    permissions &= e->login.permissions;
+    permissions = fh_permissions_and(permissions, e->login.permissions);
     record_approval(e, permissions, why);
     if (permissions)
         take(e, fh_login_approved(&e->login, permissions));
@@ -313,7 +313,7 @@ static void find_account(struct fh__entry *e, const char *name, struct fh_login_
         out->required = cfg->required;
     if (e->asks || e->asks_present)
         out->required |= FH_FACTOR_APPROVAL;
-    out->permissions &= e->most;
+    out->permissions = fh_permissions_and(out->permissions, e->most);
 }
 
 static bool is_refused(struct fh__entry *e, const char *name)
