@@ -180,7 +180,7 @@ static void set_session(struct fh__seat *s, const char *session)
 }
 
 /* Some display managers do not tell logind the display: then it is the lowest that lives. */
-static bool find_lowest(const char *root, char out[FH__SEAT_TEXT], uid_t *owner);
+static bool find_lowest(const char *root, uid_t trusted, char out[FH__SEAT_TEXT], uid_t *owner);
 
 /* A sentence, or NULL: out is filled. */
 static const char *from_logind(const struct fh__seat_login *login, const char *root,
@@ -199,7 +199,7 @@ static const char *from_logind(const struct fh__seat_login *login, const char *r
     else if (login->session_get_display(session, &display) >= 0 && display &&
              number_of(display) >= 0)
         snprintf(out->display, sizeof out->display, "%s", display);
-    else if (!find_lowest(root, out->display, &owner))
+    else if (!find_lowest(root, uid, out->display, &owner))
         why = "the session in front has no X server yet";
     if (!why) {
         set_session(out, session);
@@ -239,23 +239,29 @@ static size_t list_displays(const char *root, int *out, size_t room)
     return n;
 }
 
-static bool find_lowest(const char *root, char out[FH__SEAT_TEXT], uid_t *owner)
+static bool is_server(const char *root, int number, uid_t *owner)
+{
+    char path[FH__SEAT_PATH];
+    pid_t server = server_of(root, number);
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/tmp/.X11-unix/X%d", root, number);
+    if (stat(path, &st) != 0 || !S_ISSOCK(st.st_mode) || !server || !is_alive(root, server))
+        return false;
+    *owner = st.st_uid;
+    return true;
+}
+
+/* Anybody can start an X server: it is root's, or of whom we expect it. */
+static bool find_lowest(const char *root, uid_t trusted, char out[FH__SEAT_TEXT], uid_t *owner)
 {
     int numbers[64];
     size_t n = list_displays(root, numbers, sizeof numbers / sizeof *numbers);
-    char path[FH__SEAT_PATH];
-    struct stat st;
-    pid_t server;
 
     for (size_t i = 0; i < n; i++) {
-        snprintf(path, sizeof path, "%s/tmp/.X11-unix/X%d", root, numbers[i]);
-        server = server_of(root, numbers[i]);
-        if (stat(path, &st) != 0 || !S_ISSOCK(st.st_mode) || !server || !is_alive(root, server))
+        if (!is_server(root, numbers[i], owner) || (*owner != 0 && *owner != trusted))
             continue;
-        if (geteuid() != 0 && st.st_uid != 0 && st.st_uid != geteuid())
-            continue; /* somebody else's */
         snprintf(out, FH__SEAT_TEXT, ":%d", numbers[i]);
-        *owner = st.st_uid;
         return true;
     }
     return false;
@@ -277,8 +283,9 @@ int fh__seat_find(const struct fh__seat_login *login, const char *root, struct f
         wrong = from_logind(login, root, session, uid, &found);
     else if (ret == -ENODATA)
         wrong = "nobody's session is in front";
-    else if (!find_lowest(root, found.display, &uid))
-        wrong = "no X server runs on this machine";
+    else if (!find_lowest(root, geteuid(), found.display, &uid))
+        wrong = "no X server of root or of this user runs here, and logind does not say whose turn "
+                "it is";
     else
         set_user(&found, uid == 0 ? geteuid() : uid);
     free(session);

@@ -6,7 +6,8 @@
  *     fh__seat_find()        the display of the seat's session that is in front
  *     fh__seat_of_display()  what is known about a display that somebody named
  *
- * With logind its word counts. Without, the lowest display whose X server lives is taken.
+ * With logind its word counts. Without, it is the lowest display whose X server lives and is root's
+ * or our own user's.
  */
 #ifndef FH__SEAT_H
 #define FH__SEAT_H
