@@ -257,6 +257,11 @@ const uint8_t *fh__virtual_cookie(const struct fh__virtual *v)
     return v->cookie;
 }
 
+const char *fh__virtual_directory(const struct fh__virtual *v)
+{
+    return v->dir;
+}
+
 int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_t room)
 {
     if (setenv("DISPLAY", v->display, 1) != 0 || setenv("XAUTHORITY", v->authority, 1) != 0)
