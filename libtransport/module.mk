@@ -1,12 +1,14 @@
 libtransport_NAME    := transport
-libtransport_DEPS    :=
+libtransport_DEPS    := libcrypto-rfb
 libtransport_PKGS    :=
-libtransport_HEADERS := include/farhand/address.h include/farhand/pipe.h include/farhand/stream.h \
+libtransport_HEADERS := include/farhand/link.h include/farhand/address.h include/farhand/pipe.h include/farhand/stream.h \
                         include/farhand/stream_impl.h include/farhand/transport_error.h \
                         include/farhand/transport_version.h
-libtransport_SRCS    := src/address.c src/error.c src/happy.c src/new.c src/pipe.c src/stream.c \
+libtransport_SRCS    := src/link.c src/link_frame.c src/link_opening.c src/link_path.c src/link_receive.c \
+                        src/link_send.c \
+                        src/address.c src/error.c src/happy.c src/new.c src/pipe.c src/stream.c \
                         src/target.c src/version.c
-libtransport_TESTS   := tests/test_address.c tests/test_happy.c tests/test_pipe.c
+libtransport_TESTS   := tests/test_link.c tests/test_address.c tests/test_happy.c tests/test_pipe.c
 libtransport_FUZZERS := fuzz/fuzz_listen_address.c fuzz/fuzz_viewer_address.c
 # The adapter archive, libtransport-uv.a.
 libtransport_UV_DEPS    :=

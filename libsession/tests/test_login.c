@@ -21,6 +21,8 @@ static const struct {
     {"", 0, NULL},
     {"none", 0, NULL},
     {"approval", 0, NULL},
+    {"totp", 0, NULL},
+    {"totp + approval", 0, NULL},
     {"password +", 0, NULL},
     {"password totp", 0, NULL},
     {"password + password", 0, NULL},

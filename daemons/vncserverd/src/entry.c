@@ -73,12 +73,12 @@ static void ask_person(struct fh__entry *e)
 
 /* ---- the steps ---- */
 
-static void on_checked(void *user, uint32_t permissions)
+static void on_checked(void *user, bool is_right)
 {
     struct fh__entry *e = user;
 
     e->check = NULL;
-    take(e, fh_login_checked(&e->login, permissions != FH_PERM_NONE));
+    take(e, fh_login_checked(&e->login, is_right));
 }
 
 static const char *sentence(const char *reason)
@@ -148,14 +148,12 @@ static void take(struct fh__entry *e, enum fh_login_step step)
 
 static void find_account(const struct fh__entry *e, const char *name, struct fh_login_account *out)
 {
-    uint32_t permissions;
-
-    *out = (struct fh_login_account){0};
-    if (!fh__userstore_find(e->at->users, name, &out->password, &permissions))
-        return;
-    out->exists = out->has_password = true;
-    out->required = FH_FACTOR_PASSWORD | (e->asks ? FH_FACTOR_APPROVAL : 0);
-    out->permissions = permissions & e->most;
+    fh__userstore_account(e->at->users, name, e->caller.fingerprint, out);
+    if (out->required == 0)
+        out->required = e->at->cfg->required;
+    if (e->asks)
+        out->required |= FH_FACTOR_APPROVAL;
+    out->permissions &= e->most;
 }
 
 static bool is_refused(struct fh__entry *e, const char *name)

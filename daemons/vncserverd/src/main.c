@@ -6,14 +6,17 @@
 #include "options.h"
 #include "service.h"
 
-static enum fh__exit act(const struct fh__config *cfg, const struct fh__invocation *invocation,
-                         int argc, char *const *argv)
+static enum fh__exit act(struct fh__config *cfg, const struct fh__invocation *invocation, int argc,
+                         char *const *argv)
 {
     switch (invocation->action) {
     case FH__ACTION_RUN:
         return fh__service_run(cfg, argc, argv);
     case FH__ACTION_CHECK_CONFIG:
         printf("the configuration is good\n");
+        return FH__EXIT_OK;
+    case FH__ACTION_PRINT_CONFIG:
+        fh__config_print(cfg, stdout, invocation->is_json);
         return FH__EXIT_OK;
     case FH__ACTION_HELP:
         fh__options_help();
@@ -25,6 +28,8 @@ static enum fh__exit act(const struct fh__config *cfg, const struct fh__invocati
         return fh__identity_command(cfg, invocation->arguments);
     case FH__ACTION_USER:
         return fh__user_command(cfg, invocation->arguments);
+    case FH__ACTION_GROUP:
+        return fh__group_command(cfg, invocation->arguments);
     }
     return FH__EXIT_UNEXPECTED;
 }

@@ -148,7 +148,7 @@ static const char *on_request(void *user, struct fh_session *session, const char
     v->entry.caller = caller;
     v->entry.caller.user = v;
     v->entry.most = most;
-    v->entry.asks = asks || s->cfg->approves_always;
+    v->entry.asks = asks || s->cfg->approve == FH__APPROVE_ALWAYS;
     fh_session_set_data(session, v);
     fh__log(FH__LOG_DEBUG, "%s connected", peer);
     return NULL;
@@ -381,12 +381,15 @@ int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
     return 0;
 }
 
-void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh)
+void fh__sharing_configure(struct fh__sharing *s)
 {
     if (!s->server)
         return;
-    fh_server_set_name(s->server, fresh->name);
-    if (fh__gate_configure(&s->gate, fresh) != 0)
+    fh_server_set_name(s->server, s->cfg->name);
+    fh_server_set_idle_timeout(s->server, (uint64_t)s->cfg->idle_timeout_s * 1000);
+    s->approvals.timeout_s = s->cfg->approve_timeout_s;
+    watch(s);
+    if (fh__gate_configure(&s->gate, s->cfg) != 0)
         fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }
 

@@ -46,7 +46,8 @@ enum fh_factor {
 
 /*
  * Reads "password + totp": words joined by '+', spaces as you like. 0, or FH_SESSION_E_FORMAT for
- * an unknown word, one that comes twice, or none that a stranger could not meet: "approval" alone.
+ * an unknown word, one that comes twice, or neither password nor identity among them: six digits
+ * alone can be guessed, and a person can be worn out.
  */
 int fh_factors_parse(const char *text, unsigned *out);
 /* The other way; room at least 64 bytes. */

@@ -33,7 +33,7 @@
 extern "C" {
 #endif
 
-enum fh_stream_kind { FH_STREAM_PIPE, FH_STREAM_TCP, FH_STREAM_UNIX };
+enum fh_stream_kind { FH_STREAM_PIPE, FH_STREAM_TCP, FH_STREAM_UNIX, FH_STREAM_LINK };
 
 struct fh_stream;
 

@@ -1,0 +1,10 @@
+libice_NAME    := ice
+libice_DEPS    :=
+libice_PKGS    :=
+libice_SYSLIBS := -lmbedcrypto
+libice_HEADERS := include/farhand/ice.h include/farhand/ice_address.h include/farhand/ice_candidate.h include/farhand/ice_error.h include/farhand/ice_version.h \
+                  include/farhand/stun.h
+libice_SRCS    := src/address.c src/credential.c src/error.c src/hash.c src/stun.c src/stun_build.c \
+                  src/version.c
+libice_TESTS   := tests/test_address.c tests/test_stun.c
+libice_FUZZERS := fuzz/fuzz_stun.c
