@@ -497,7 +497,7 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
         ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED ||
                                     p.audit == FH_AUDIT_PERMISSIONS ||
                                     (p.audit == FH_AUDIT_ENDED && s->session_id[0]);
-        ev->audit.failed = p.audit == FH_AUDIT_ENDED && fh__bye_is_failure(s->reason);
+        ev->audit.failed = p.audit == FH_AUDIT_ENDED && fh_bye_is_failure(s->reason);
         ev->audit.reason = p.reason;
         ev->audit.text = p.text;
     }

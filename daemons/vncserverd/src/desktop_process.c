@@ -454,6 +454,21 @@ static void stop(struct host *h, enum fh__exit how)
     uv_stop(&h->loop);
 }
 
+/* What may change while it runs does. */
+static void on_setup_again(struct host *h, struct rd body)
+{
+    struct fh__msg_desktop_setup m;
+
+    if (!fh__msg_desktop_setup_read(body, &m))
+        return;
+    fh__log_set_level((enum fh__log_level)m.level);
+    h->setup.has_clipboard = m.has_clipboard;
+    h->setup.has_resize = m.has_resize;
+    h->setup.rate = m.rate;
+    if (h->desktop && !h->is_stopping)
+        watch(h);
+}
+
 static void on_monitor_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct host *h = user;
@@ -461,6 +476,9 @@ static void on_monitor_message(void *user, unsigned number, struct rd body, int 
     if (fh__role_message(number, body))
         return;
     switch (number) {
+    case FH__MSG_DESKTOP_SETUP:
+        on_setup_again(h, body);
+        break;
     case FH__MSG_ATTACH:
         on_attach(h, body, fd);
         break;

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "options.h"
+#include "role.h"
 #include "service.h"
 
 static enum fh__exit act(struct fh__config *cfg, const struct fh__invocation *invocation, int argc,
@@ -41,6 +42,8 @@ int main(int argc, char **argv)
     enum fh__exit how = FH__EXIT_USAGE;
     char error[400];
 
+    if (fh__role_of(argv[0]) != FH__MONITOR)
+        return (int)fh__role_main(fh__role_of(argv[0]), argv);
     fh__log_open();
     if (fh__config_build(&cfg, &invocation, argc, argv, error, sizeof error) == 0) {
         fh__log_set_level(cfg.log_level);

@@ -89,7 +89,7 @@ enum {
     X(STARTED, 34, SESSION, MONITOR, 16, 16, 0, AT_GRANT | FH__AT_LEAVE)                           \
     X(REPORT, 35, SESSION, MONITOR, 18, 18, 0, AT_ANY & ~FH__AT_END)                               \
     /* The desktop process. */                                                                     \
-    X(DESKTOP_SETUP, 40, MONITOR, DESKTOP, 1, 3 * FH__TEXT_MAX, 0, ALWAYS)                         \
+    X(DESKTOP_SETUP, 40, MONITOR, DESKTOP, 1, 3 * FH__TEXT_MAX, 0, ALWAYS) /* also later */        \
     X(DESKTOP_READY, 41, DESKTOP, MONITOR, 0, FH__TEXT_MAX, 0, CHILD_NEW)                          \
     X(DESKTOP_ENDED, 42, DESKTOP, MONITOR, 1, 1, 0, CHILD_NEW | FH__CHILD_READY)                   \
     X(ATTACH, 43, MONITOR, DESKTOP, 12, 12, 1, ALWAYS)                                             \

@@ -83,8 +83,7 @@ void fh__sandbox_begin(struct fh__sandbox *s, enum fh__role role)
     /* The monitor alone hears signals; it ends us by the link or by force. */
     for (size_t i = 0; i < sizeof unheard / sizeof *unheard; i++)
         signal(unheard[i], SIG_IGN);
-    if (role != FH__DESKTOP && set_limits(role))
-        s->holds.what |= FH__CONFINED_LIMITS;
+    (void)limit(RLIMIT_CORE, 0);
 }
 
 /* ---- who we are ---- */
@@ -140,15 +139,23 @@ int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_
     return 0;
 }
 
+void fh__sandbox_lock(struct fh__sandbox *s)
+{
+    const struct rlimit without = {RLIM_INFINITY, RLIM_INFINITY};
+    /* Under a limit, what comes later would not be locked but refused. */
+    int flags = setrlimit(RLIMIT_MEMLOCK, &without) == 0 ? MCL_CURRENT | MCL_FUTURE : MCL_CURRENT;
+
+    if (mlockall(flags) == 0)
+        s->holds.what |= FH__CONFINED_LOCKED;
+}
+
 /* ---- what we can do ---- */
 
 int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files,
                     bool keeps_children)
 {
-    if (s->role == FH__DESKTOP && set_limits(s->role))
+    if (set_limits(s->role))
         s->holds.what |= FH__CONFINED_LIMITS;
-    if (s->role == FH__KEY && mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
-        s->holds.what |= FH__CONFINED_LOCKED;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
         s->holds.what |= FH__CONFINED_NO_NEW_PRIVILEGES;
     if (IS_SANITIZED)

@@ -43,8 +43,9 @@ struct fh__sandbox_files {
     const char *read[4], *write[4]; /* trees; NULL ends the list */
 };
 
-/* parent: whose end is ours; 0: not looked at. */
 void fh__sandbox_begin(struct fh__sandbox *s, enum fh__role role);
+/* Memory is not swapped from now on, as far as we may say so; before _user(). */
+void fh__sandbox_lock(struct fh__sandbox *s);
 /* user: its name; "": stay who we are, but without capabilities. -1 and a sentence in error. */
 int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_t room);
 /* files: NULL, none. keeps_children: it starts and ends programs. -1: the filter does not hold. */

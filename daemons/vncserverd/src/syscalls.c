@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 /* What any program on libuv and malloc does. Descriptors are used, none is made. */
@@ -45,7 +46,7 @@ static const int common[] = {
     SCMP_SYS(restart_syscall),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
-    SCMP_SYS(fstat),
+    SCMP_SYS(lseek),
     SCMP_SYS(sched_yield),
     SCMP_SYS(getsockopt),
 };
@@ -54,7 +55,7 @@ static const int common[] = {
 static const int desktop[] = {
     SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),   SCMP_SYS(fallocate), SCMP_SYS(fcntl),
     SCMP_SYS(getsockname),  SCMP_SYS(getpeername), SCMP_SYS(uname),     SCMP_SYS(geteuid),
-    SCMP_SYS(getuid),       SCMP_SYS(ioctl),       SCMP_SYS(dup),       SCMP_SYS(lseek),
+    SCMP_SYS(getuid),       SCMP_SYS(ioctl),       SCMP_SYS(dup),
 };
 
 /* With a display and a program of its own, which it ends and tidies up after. */
@@ -93,6 +94,9 @@ static int allow_flags(scmp_filter_ctx ctx)
     for (size_t i = 0; i < sizeof asked / sizeof *asked && ret == 0; i++)
         ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                                SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)asked[i]));
+    if (ret == 0)
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                               SCMP_A1(SCMP_CMP_EQ, FIONBIO));
     return ret;
 }
 
