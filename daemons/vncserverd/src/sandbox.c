@@ -151,11 +151,16 @@ void fh__sandbox_lock(struct fh__sandbox *s)
 
 /* ---- what we can do ---- */
 
-int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files,
-                    bool keeps_children)
+void fh__sandbox_limits(struct fh__sandbox *s)
 {
     if (set_limits(s->role))
         s->holds.what |= FH__CONFINED_LIMITS;
+}
+
+int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files,
+                    bool keeps_children)
+{
+    fh__sandbox_limits(s);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
         s->holds.what |= FH__CONFINED_NO_NEW_PRIVILEGES;
     if (IS_SANITIZED)

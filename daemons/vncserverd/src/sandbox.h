@@ -48,6 +48,8 @@ void fh__sandbox_begin(struct fh__sandbox *s, enum fh__role role);
 void fh__sandbox_lock(struct fh__sandbox *s);
 /* user: its name; "": stay who we are, but without capabilities. -1 and a sentence in error. */
 int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_t room);
+/* A part of _end(), by itself. */
+void fh__sandbox_limits(struct fh__sandbox *s);
 /* files: NULL, none. keeps_children: it starts and ends programs. -1: the filter does not hold. */
 int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files,
                     bool keeps_children);
