@@ -53,9 +53,9 @@ static const int common[] = {
 
 /* The X server is spoken to, and pictures are made: memory of its own, shared by descriptor. */
 static const int desktop[] = {
-    SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),   SCMP_SYS(fallocate), SCMP_SYS(fcntl),
-    SCMP_SYS(getsockname),  SCMP_SYS(getpeername), SCMP_SYS(uname),     SCMP_SYS(geteuid),
-    SCMP_SYS(getuid),       SCMP_SYS(ioctl),       SCMP_SYS(dup),
+    SCMP_SYS(memfd_create), SCMP_SYS(fchmod),      SCMP_SYS(ftruncate),   SCMP_SYS(fallocate),
+    SCMP_SYS(fcntl),        SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(uname),
+    SCMP_SYS(geteuid),      SCMP_SYS(getuid),      SCMP_SYS(ioctl),       SCMP_SYS(dup),
 };
 
 /* With a display and a program of its own, which it ends and tidies up after. */
