@@ -88,6 +88,13 @@ void fh__sandbox_begin(struct fh__sandbox *s, enum fh__role role)
 
 /* ---- who we are ---- */
 
+/* Nor has a program that root starts here. It fails for others, who have none to give. */
+static void drop_for_good(void)
+{
+    for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+        (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
 static bool has_no_capabilities(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -124,6 +131,7 @@ int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_
         return -1;
     }
     is_alone = !has_network && leave_network(false);
+    drop_for_good();
     if (who && who->pw_uid != geteuid() && become(who) != 0) {
         snprintf(error, room, "cannot become user %s: %s", user, strerror(errno));
         return -1;
