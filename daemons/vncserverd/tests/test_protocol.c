@@ -99,7 +99,7 @@ START_TEST(lengths_and_descriptors_are_held_to)
     ck_assert(!fh__message_is_good(FH__MONITOR, FH__DESKTOP, FH__MSG_ATTACH, 12, false));
     ck_assert_uint_eq(fh__message_permission(FH__MSG_KEYSTROKE), FH_PERM_KEYBOARD);
     ck_assert_uint_eq(fh__message_permission(FH__MSG_WANT), FH_PERM_VIEW);
-    ck_assert_uint_eq(fh__message_permission(FH__MSG_TEXT_IN), FH_PERM_CLIPBOARD);
+    ck_assert_uint_eq(fh__message_permission(FH__MSG_TEXT_IN), FH_PERM_CLIPBOARD_IN);
 }
 END_TEST
 
