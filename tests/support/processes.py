@@ -93,6 +93,8 @@ def mappings(pid):
 
 
 def memory(pid):
+    if is_gone(pid):
+        return
     with open(f"/proc/{pid}/mem", "rb", 0) as f:
         for start, end, permissions, what in mappings(pid):
             if "r" not in permissions or what in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
