@@ -14,7 +14,9 @@ daemons/vncserverd_TEST_PKGS := xcb-render
 daemons/vncserverd_UV_TESTS := tests/test_protocol.c tests/test_sandbox.c tests/test_config.c tests/test_virtual.c
 daemons/vncserverd_MAN  := vncserverd.8.scd vncserverd.conf.5.scd
 daemons/vncserverd_UNIT := vncserverd.service.in
-daemons/vncserverd_EXPOSURE := 2.0
+daemons/vncserverd_EXPOSURE := 4.0
+daemons/vncserverd_PROFILES := profiles/vncserverd-session.service.in=1.5 profiles/vncserverd-key.service.in=1.5 \
+  profiles/vncserverd-desktop.service.in=2.0
 daemons/vncserverd_CONF := vncserverd.conf
 daemons/vncserverd_UV_FUZZERS := fuzz/fuzz_messages.c fuzz/fuzz_config.c
 daemons/vncserverd_SCRIPTS := tests/test_service.py

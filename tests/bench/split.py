@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../e2e"), os.path.join(HERE, "../support")]
 sys.dont_write_bytecode = True
 import farhand  # noqa: E402
-import processes  # noqa: E402
+import procs  # noqa: E402
 import session  # noqa: E402
 
 RUNS, FRAMES, SESSIONS, WIDTH, HEIGHT = 15, 40, 8, 1280, 800
@@ -55,7 +55,7 @@ class Ours:
         self.sources = 0
 
     def pids(self):
-        return [self.server.pid, *processes.below(self.server.pid)]
+        return [self.server.pid, *procs.below(self.server.pid)]
 
     def client(self, key, fingerprint, times=None):
         """Each from an address of its own, so that signatures are not rationed."""
@@ -79,17 +79,17 @@ class Ours:
 
     def memory(self):
         """(proportional, unique) in MiB."""
-        kilobytes = [(processes.kilobytes(p, "Pss"), processes.kilobytes(p, "Private_Clean", "Private_Dirty"))
+        kilobytes = [(procs.kilobytes(p, "Pss"), procs.kilobytes(p, "Private_Clean", "Private_Dirty"))
                      for p in self.pids()]
         return sum(k[0] for k in kilobytes) / 1024, sum(k[1] for k in kilobytes) / 1024
 
     def cpu_ms(self):
-        return sum(processes.cpu_ms(p) for p in self.pids())
+        return sum(procs.cpu_ms(p) for p in self.pids())
 
     def wakeups(self, seconds=10):
-        before, began = sum(processes.switches(p) for p in self.pids()), time.monotonic()
+        before, began = sum(procs.switches(p) for p in self.pids()), time.monotonic()
         time.sleep(seconds)
-        return (sum(processes.switches(p) for p in self.pids()) - before) / (time.monotonic() - began)
+        return (sum(procs.switches(p) for p in self.pids()) - before) / (time.monotonic() - began)
 
 
 def connect(ends, key, fingerprint):
@@ -151,7 +151,7 @@ def crowd(end, key, fingerprint):
     report("split.viewers-each", (after[0] - before[0]) / VIEWERS, "MiB")
     for client in clients:
         client.channel.sock.close()
-    farhand.wait_until(lambda: not processes.of(end.server)["session"], "the end of all", 60)
+    farhand.wait_until(lambda: not procs.of(end.server)["session"], "the end of all", 60)
 
 
 def main():

@@ -17,7 +17,7 @@ import session  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../support"))
-import processes  # noqa: E402
+import procs  # noqa: E402
 
 PART = 16  # bytes in a row that count as found: what is shorter may be chance
 
@@ -53,7 +53,7 @@ def search(pid, secrets):
     """The names of those that are there. What ends meanwhile has nothing any more."""
     found = set()
     try:
-        for _, data in processes.memory(pid):
+        for _, data in procs.memory(pid):
             found |= {name for name, value in secrets.items() if value in data}
     except (FileNotFoundError, ProcessLookupError):
         return set()
@@ -68,14 +68,14 @@ class Residue(farhand.Case):
         farhand.add_user(self.known_users, farhand.USER, self.password, "all")
         self.serving = self.server(self.display(), users=self.known_users)
         try:
-            next(processes.memory(processes.of(self.serving)["key"][0]))
+            next(procs.memory(procs.of(self.serving)["key"][0]))
         except PermissionError:
             self.skipTest("the memory of others cannot be read here")
 
     def search_all(self, secrets):
         """{kind of process: what was found there}"""
         return {kind: set().union(*(search(pid, secrets) for pid in pids))
-                for kind, pids in processes.of(self.serving).items()}
+                for kind, pids in procs.of(self.serving).items()}
 
     def nobody_has(self, secrets, but=()):
         for kind, found in self.search_all(secrets).items():
@@ -83,11 +83,11 @@ class Residue(farhand.Case):
                 self.assertEqual(found, set(), kind)
 
     def leave(self, client):
-        pids = processes.of(self.serving)["session"]
+        pids = procs.of(self.serving)["session"]
         client.channel.close()
         client.drain()
         client.channel.sock.close()
-        farhand.wait_until(lambda: all(processes.is_gone(pid) for pid in pids), "the end of its process")
+        farhand.wait_until(lambda: all(procs.is_gone(pid) for pid in pids), "the end of its process")
         # The monitor has waited for it, and forgets it in its loop's next turns: another viewer's are behind them.
         self.ok(self.serving, "info", password=self.password)
 
@@ -118,7 +118,7 @@ class Residue(farhand.Case):
         self.assertEqual(client.log_in(farhand.USER, wrong)[0], session.TRY_AGAIN)
         self.nobody_has({"the password": wrong.encode()})
         client.channel.sock.close()
-        farhand.wait_until(lambda: not processes.of(self.serving)["session"], "the end of its process")
+        farhand.wait_until(lambda: not procs.of(self.serving)["session"], "the end of its process")
         self.nobody_has({"the password": wrong.encode()})
 
     def test_a_proof_of_a_password_leaves_none_of_it(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""processes.py -- the processes of a running vncserverd, and what root can do to them from outside.
+"""procs.py -- the processes of a running vncserverd, and what root can do to them from outside.
 
     of(server)               {"monitor": [pid], "key": [pid], "session": [pid, ...], "desktop": [pid]}
     status(pid)              /proc/PID/status as a dictionary
