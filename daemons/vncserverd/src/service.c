@@ -495,8 +495,25 @@ static const struct fh__steady_ops key_ops = {on_key_setup, on_key_message, on_k
 
 /* ---- the service ---- */
 
+/* A user that is not there would be missed by each connection, later. */
+static bool are_users_there(const struct fh__config *cfg)
+{
+    const char *const names[] = {cfg->desktop_user, cfg->service_user};
+    bool are_there = true;
+
+    for (size_t i = 0; geteuid() == 0 && i < sizeof names / sizeof *names; i++) {
+        if (!names[i] || getpwnam(names[i]))
+            continue;
+        fh__log(FH__LOG_ERROR, "there is no user %s", names[i]);
+        are_there = false;
+    }
+    return are_there;
+}
+
 static enum fh__exit start(struct service *s)
 {
+    if (!are_users_there(s->cfg))
+        return FH__EXIT_USAGE;
     if (fh__auditlog_open(&s->audit, s->cfg->audit) != 0) {
         fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
         return FH__EXIT_USAGE;
