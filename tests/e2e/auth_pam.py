@@ -61,7 +61,11 @@ class Pam(auth.Auth):
         return self.serve("--auth", "pam", "--pam-service", self.service(*lines), "--blacklist-threshold", "100", *options,
                           **more)
 
-    UNIX = ("auth required pam_unix.so nodelay", "account required pam_unix.so", "session required pam_permit.so")
+    def with_unix(self, session_line="session required pam_permit.so"):
+        with open(farhand.SERVERD, "rb") as f:
+            if b"__asan_init" in f.read():
+                self.skipTest("a sanitizer's crypt() does not find that of pam_unix")
+        return self.with_pam("auth required pam_unix.so nodelay", "account required pam_unix.so", session_line)
 
     def asking(self, *arguments, options=()):
         if not self.module:
@@ -75,7 +79,7 @@ class Pam(auth.Auth):
         return [int(line.split()[0]) for line in out.decode().splitlines() if "helper pam" in line]
 
     def test_the_system_s_password_opens_and_another_does_not(self):
-        server = self.with_pam(*self.UNIX)
+        server = self.with_unix()
         self.enters(server, user=PAM_USER, password="right")
         for user, password in ((PAM_USER, "wrong"), (PAM_USER, ""), ("no-such-user", "right"), ("root", "right")):
             self.stays_out(server, user=user, password=password)
@@ -86,12 +90,12 @@ class Pam(auth.Auth):
     def test_whom_the_file_of_users_does_not_name_is_not_let_in(self):
         self.command("user", "remove", "*")
         self.command("user", "add", "somebody", "--no-password")
-        server = self.with_pam(*self.UNIX)
+        server = self.with_unix()
         self.stays_out(server, user=PAM_USER, password="right")
         self.denied(server, "no-access")
 
     def test_who_is_unknown_costs_and_looks_the_same(self):
-        server = self.with_pam(*self.UNIX)
+        server = self.with_unix()
         seen = {}
         for user in (PAM_USER, "no-such-user"):
             client = self.converse(server, user)
@@ -105,7 +109,7 @@ class Pam(auth.Auth):
         self.assertEqual(*seen.values())
 
     def test_an_expired_password_is_refused_with_the_reason(self):
-        server = self.with_pam(*self.UNIX)
+        server = self.with_unix()
         subprocess.run(["chage", "-d", "0", PAM_USER], check=True)
         self.addCleanup(subprocess.run, ["chage", "-d", "-1", PAM_USER])
         result = self.stays_out(server, user=PAM_USER, password="right")
@@ -115,7 +119,7 @@ class Pam(auth.Auth):
         self.assertNotIn("expired", result.err)
 
     def test_a_closed_account_is_refused(self):
-        server = self.with_pam(*self.UNIX)
+        server = self.with_unix()
         subprocess.run(["chage", "-E", "1", PAM_USER], check=True)
         self.addCleanup(subprocess.run, ["chage", "-E", "-1", PAM_USER])
         self.stays_out(server, user=PAM_USER, password="right")
@@ -195,8 +199,7 @@ class Pam(auth.Auth):
         with open(note, "w", encoding="utf-8") as f:
             f.write(f'#!/bin/sh\necho "$PAM_TYPE $PAM_USER $PAM_RHOST $PAM_TTY $PAM_SERVICE" >>{log}\n')
         os.chmod(note, 0o755)
-        server = self.with_pam("auth required pam_unix.so nodelay", "account required pam_unix.so",
-                               f"session required pam_exec.so quiet {note}")
+        server = self.with_unix(f"session required pam_exec.so quiet {note}")
         viewer = self.start_viewer(server, "info", "wait-stable", "3600", user=PAM_USER, password="right")
         server.wait_audit(lambda e: e["event"] == "started", "the session")
         which = f"{PAM_USER} 127.0.0.1 vnc farhand-test-{os.getpid()}-{Pam.services}"
@@ -222,15 +225,14 @@ class Pam(auth.Auth):
             os.unlink(log)
 
     def test_without_a_session_there_is_none(self):
-        server = self.with_pam("auth required pam_unix.so nodelay", "account required pam_unix.so",
-                               "session required pam_deny.so")
+        server = self.with_unix("session required pam_deny.so")
         self.stays_out(server, user=PAM_USER, password="right")
         self.denied(server, "session-failed")
 
     def test_a_code_comes_after_it(self):
         self.command("user", "add", PAM_USER, "--no-password", "--require", "password + totp")
         secret, _ = self.enrol(PAM_USER)
-        server = self.with_pam(*self.UNIX)
+        server = self.with_unix()
         self.stays_out(server, user=PAM_USER, password="right", code="000000")
         self.enters(server, user=PAM_USER, password="right", code=self.code(secret))
         farhand.wait_until(lambda: not self.helpers(server), "the end of every helper")
