@@ -124,7 +124,10 @@ static int check_attach(const struct fh_link *l, const struct fh_link_opening *o
         return FH_TRANSPORT_E_INVAL;
     if (!fh__link_read_attach(o->bytes + FH_LINK_GREETING_LEN, l->key, a) ||
         memcmp(a->ref, l->ref, sizeof a->ref) != 0 || a->counter <= l->counter ||
-        a->want < l->base || a->want > l->high)
+        a->want > l->high)
+        return FH_TRANSPORT_E_PROOF;
+    /* Beside another path more may have arrived meanwhile; without one it cannot. */
+    if ((a->flags & FH_LINK_ALONE) && a->want < l->base)
         return FH_TRANSPORT_E_PROOF;
     return 0;
 }

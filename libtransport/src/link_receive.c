@@ -151,9 +151,10 @@ static bool on_want(struct fh__link_path *p, uint64_t number)
 {
     struct fh_link *l = p->link;
 
-    if (number < l->base || !fh__link_acknowledged(l, number))
+    if (!fh__link_acknowledged(l, number))
         return false;
-    l->next = number;
+    /* It may come late, on a path that was slow: then more has arrived meanwhile. */
+    l->next = number > l->base ? number : l->base;
     l->cur = p;
     p->owes_switch = p->has_left = false;
     return true;
