@@ -3,7 +3,7 @@
 tests_SRCS  := simnet/dns.c simnet/link.c simnet/nat.c simnet/node.c simnet/oracle.c simnet/stream.c simnet/world.c
 tests_TESTS := simnet/test_simnet.c simnet/test_simnat.c
 # Who gets in.
-tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/policy.py e2e/addresses.py
+tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/auth.py e2e/auth_program.py e2e/auth_pam.py e2e/policy.py e2e/addresses.py
 # What happens in a session, and to the service.
 tests_SCRIPTS += e2e/control.py e2e/commands.py e2e/service.py e2e/hostile.py
 tests_SCRIPTS += e2e/demo.py
