@@ -10,8 +10,8 @@ libice_SRCS    := src/address.c src/agent.c src/binding.c src/candidate.c src/cr
 libice_TESTS   := tests/test_address.c tests/test_agent.c tests/test_stun.c
 libice_FUZZERS := fuzz/fuzz_stun.c
 # The TURN client and port mapping.
-libice_HEADERS += include/farhand/portmap.h include/farhand/turn.h
-libice_SRCS    += src/portmap.c src/portmap_message.c src/turn.c src/turn_frames.c src/turn_request.c \
+libice_HEADERS += include/farhand/portmap.h include/farhand/turn.h include/farhand/turn_base.h
+libice_SRCS    += src/portmap.c src/portmap_message.c src/turn.c src/turn_base.c src/turn_frames.c src/turn_request.c \
                   src/turn_response.c
 libice_TESTS   += tests/test_portmap.c tests/test_turn.c
 libice_FUZZERS += fuzz/fuzz_portmap.c fuzz/fuzz_turn.c fuzz/fuzz_turn_frames.c
