@@ -7,7 +7,7 @@ libice_HEADERS := include/farhand/ice.h include/farhand/ice_address.h include/fa
 libice_SRCS    := src/address.c src/agent.c src/binding.c src/candidate.c src/credential.c src/error.c \
                   src/event.c src/hash.c src/local.c src/new.c src/pair.c src/path.c src/stun.c \
                   src/stun_build.c src/version.c
-libice_TESTS   := tests/test_address.c tests/test_agent.c tests/test_stun.c
+libice_TESTS   := tests/test_address.c tests/test_agent.c tests/test_agent_life.c tests/test_stun.c
 libice_FUZZERS := fuzz/fuzz_stun.c
 # The TURN client and port mapping.
 libice_HEADERS += include/farhand/portmap.h include/farhand/turn.h include/farhand/turn_base.h

@@ -89,6 +89,7 @@ struct fh__pair {
     bool is_nominating;    /* the current transaction has USE-CANDIDATE */
     bool wants_nomination; /* the next one shall have it */
     bool peer_nominates;   /* the peer sent USE-CANDIDATE; counts when our check succeeds */
+    bool is_revoked;       /* consent ran out: not with these credentials again (RFC 7675 5.1) */
     bool is_due;           /* a request waits to be sent */
     bool was_controlling;  /* when the current transaction began */
     uint32_t queued;       /* place in the triggered-check queue; 0 = not in it */

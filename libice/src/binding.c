@@ -226,7 +226,7 @@ static void accept_request(struct fh_ice_agent *a, const struct fh_ice_datagram 
     struct fh__pair *p = pair_of_request(a, in, m);
     bool is_nominated = fh_stun_has(m, FH_STUN_USE_CANDIDATE) && a->role == FH_ICE_CONTROLLED;
 
-    if (!p)
+    if (!p || p->is_revoked)
         return;
     if (a->cfg.is_lite) {
         fh__path_lite(a, p, is_nominated);
@@ -342,7 +342,8 @@ static enum fh_ice_input on_response(struct fh_ice_agent *a, const struct fh_ice
 
     if (k)
         return on_server(a, k, m);
-    if (!p || !is_signed(m, a->generations[p->generation].remote_pwd) || m->unknown_len > 0)
+    if (!p || p->is_revoked || !is_signed(m, a->generations[p->generation].remote_pwd) ||
+        m->unknown_len > 0)
         return FH_ICE_INPUT_IGNORED;
     is_current = is_txid(m->txid, p->txid);
     a->stats.responses_received++;

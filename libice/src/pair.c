@@ -164,7 +164,7 @@ void fh__pair_drop(struct fh_ice_agent *a, struct fh__pair *p)
 /* RFC 8445 7.3.1.4. */
 void fh__pair_trigger(struct fh_ice_agent *a, struct fh__pair *p)
 {
-    if (a->cfg.is_lite || p->queued != 0)
+    if (a->cfg.is_lite || p->is_revoked || p->queued != 0)
         return;
     if (p->state != FH__PAIR_SUCCEEDED && p->state != FH__PAIR_IN_PROGRESS)
         p->state = FH__PAIR_WAITING;

@@ -191,7 +191,7 @@ static void reopen(struct fh_ice_agent *a)
     for (size_t i = 0; i < FH_ICE_MAX_PAIRS; i++) {
         struct fh__pair *p = &a->pairs[i];
 
-        if (p->state != FH__PAIR_FREE && p->state != FH__PAIR_IN_PROGRESS &&
+        if (p->state != FH__PAIR_FREE && p->state != FH__PAIR_IN_PROGRESS && !p->is_revoked &&
             !fh__pair_is_usable(a, p)) {
             fh__path_failed(a, p);
             p->state = FH__PAIR_WAITING;
@@ -353,14 +353,19 @@ static void tell_state(struct fh_ice_agent *a)
     a->errors[a->states_len++] = a->error;
 }
 
-/* RFC 7675 5.1: when consent has run out, nothing more is sent. */
+/*
+ * RFC 7675 5.1: when consent has run out, nothing more is sent, and these credentials are not used
+ * on this pair again.
+ */
 static void expire(struct fh_ice_agent *a)
 {
-    if (a->path == FH__NONE || fh__pair_is_usable(a, &a->pairs[a->path]))
+    struct fh__pair *p = a->path == FH__NONE ? NULL : &a->pairs[a->path];
+
+    if (!p || fh__pair_is_usable(a, p))
         return;
-    fh__path_failed(a, &a->pairs[a->path]);
-    if (a->path == FH__OLD)
-        memset(&a->pairs[FH__OLD], 0, sizeof a->pairs[FH__OLD]);
+    fh__path_failed(a, p);
+    p->is_revoked = true;
+    p->queued = 0;
     if (best_pair(a) == FH__NONE)
         a->error = FH_ICE_E_LOST;
 }
