@@ -229,7 +229,7 @@ uint8_t fh__remote_learn(struct fh_ice_agent *a, const struct fh_ice_address *ad
         return FH__NONE;
     a->learnt++;
     /* RFC 8445 7.3.1.3: a foundation that no other candidate has. */
-    r.foundation = fh__crc32((const uint8_t *)address, sizeof *address) | 1u << 31;
+    r.foundation = (fh__crc32(address->ip, sizeof address->ip) ^ address->port) | 1u << 31;
     put_remote(a, at, &r);
     return at;
 }
