@@ -402,6 +402,14 @@ static void pump_relay(struct relay *r)
     }
 }
 
+static bool relays_are_over(const struct sim_peer *p)
+{
+    for (size_t i = 0; i < p->n_relays; i++)
+        if (!p->relays[i].over)
+            return false;
+    return true;
+}
+
 static void pump_portmap(struct sim_peer *p)
 {
     struct fh_portmap_message m;
@@ -409,6 +417,9 @@ static void pump_portmap(struct sim_peer *p)
 
     if (!p->portmap)
         return;
+    /* Last: the way to the TURN server may lead through the mapping. */
+    if (p->closed && relays_are_over(p))
+        fh_portmap_close(p->portmap, now_ms(p));
     fh_portmap_tick(p->portmap, now_ms(p));
     while (fh_portmap_output(p->portmap, now_ms(p), &m)) {
         struct sim_addr to = sim_from_ice(&m.to);
@@ -579,10 +590,8 @@ void sim_peer_close(struct sim_peer *p)
 {
     for (size_t i = 0; i < p->n_relays; i++)
         fh_turn_close(p->relays[i].turn, now_ms(p));
-    if (p->portmap)
-        fh_portmap_close(p->portmap, now_ms(p));
-    pump(p);
     p->closed = true;
+    pump(p);
 }
 
 void sim_peer_free(struct sim_peer *p)

@@ -173,11 +173,12 @@ void two_start(struct two *t)
     for (int i = 0; i < 2; i++) {
         const struct two_side *s = &t->spec.side[i];
         struct sim_peer_config cfg = {.name = i ? "b" : "a",
-                                      .role = i ? FH_ICE_CONTROLLED : FH_ICE_CONTROLLING,
+                                      .role = i && !t->spec.both_controlling ? FH_ICE_CONTROLLED
+                                                                             : FH_ICE_CONTROLLING,
                                       .policy = t->spec.policy[i],
                                       .mobility = t->spec.mobility,
                                       .tells_nothing = t->spec.tells_nothing[i],
-                                      .signal_delay_us = t->spec.signal_delay_us};
+                                      .signal_delay_us = t->spec.signal_delay_us[i]};
         int n = 0;
 
         cfg.stun[0] = sim_addr("198.51.100.10", 3478);

@@ -50,7 +50,8 @@ struct two_spec {
     enum sim_hairpin hairpin;
     bool dead_stun, dead_turn; /* the first of each */
     struct sim_turn_config turn;
-    uint64_t signal_delay_us;
+    uint64_t signal_delay_us[2]; /* of what this side tells */
+    bool both_controlling;
     bool mobility;
     enum fh_ice_policy policy[2];
     bool tells_nothing[2];
