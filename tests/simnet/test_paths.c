@@ -222,7 +222,8 @@ static void random_side(struct sim *r, struct two_side *s, bool lossy)
     *s = (struct two_side){.kind = (enum two_kind)sim_random_below(r, TWO_KINDS),
                            .ports = (enum sim_ports)sim_random_below(r, 4),
                            .link = random_link(r, lossy)};
-    s->v6 = s->kind != TWO_OPEN && sim_chance(r, 0.25);
+    s->v6 = s->kind != TWO_OPEN && s->kind != TWO_DOUBLE_CONE &&
+            s->kind != TWO_SYMMETRIC_THEN_CONE && sim_chance(r, 0.25);
     s->v6_broken = s->v6 && sim_chance(r, 0.4);
     s->no_turn_udp = sim_chance(r, 0.2);
     s->no_turn_tls = sim_chance(r, 0.3);
