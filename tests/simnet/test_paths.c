@@ -99,7 +99,7 @@ START_TEST(behind_one_nat_it_is_so_as_well)
 
 /* ------------------------------------------------------------------ what must never happen */
 
-enum { SEEN = 512 };
+enum { SEEN = 4096 };
 
 /* Seen from the wire, while two peers find each other. */
 struct guard {
@@ -157,6 +157,9 @@ static void watch_pace(struct guard *g, int side, const struct sim_packet_info *
     uint64_t now = sim_now(g->t->w);
 
     if (m->cls != FH_STUN_REQUEST || m->method != FH_STUN_BINDING || !is_new(g, side, m->txid))
+        return;
+    /* Consent, from then on, has a pace of its own: RFC 7675 5.1. */
+    if (g->t->peer[side] && sim_peer_stats(g->t->peer[side]).connected_at != SIM_NEVER)
         return;
     if (g->last_begin[side] != 0 && now < g->last_begin[side] + 5 * SIM_MS)
         complain(g, "checks follow each other too soon, the last to", &p->to);
@@ -284,14 +287,18 @@ static void check_random(uint64_t seed, bool lossy)
     sim_watch(t->w, watch, &g);
     two_start(t);
     if (want != SIM_PATH_NONE) {
-        /* Data flows soon; which path is the last may take repetitions of what is not answered. */
-        done = sim_run_for(t->w, (lossy ? 30 : 6) * SIM_S, two_connected, t) &&
-               sim_run_for(t->w, 120 * SIM_S, two_completed, t);
+        /*
+         * Data flows soon; which path is the last may take repetitions of what is not answered.
+         * With losses one side may leave a better path that the other still trusts.
+         */
+        done = sim_run_for(t->w, (lossy ? 120 : 6) * SIM_S, two_connected, t) &&
+               sim_run_for(t->w, (lossy ? 300 : 120) * SIM_S, two_completed, t);
         got[0] = two_path(t, 0);
         got[1] = two_path(t, 1);
         ck_assert_msg(done, "seed %llu: %s: no end, oracle says %s", (unsigned long long)seed,
                       names(&s), sim_path_text(want));
-        ck_assert_msg(got[0] == got[1] && got[0] <= want && (lossy || got[0] == want),
+        ck_assert_msg(got[0] <= want && got[1] <= want &&
+                          (lossy || (got[0] == want && got[1] == want)),
                       "seed %llu: %s: %s and %s, oracle says %s", (unsigned long long)seed,
                       names(&s), sim_path_text(got[0]), sim_path_text(got[1]), sim_path_text(want));
         check_data(t, lossy ? 20 : 1);
