@@ -187,9 +187,9 @@ void two_start(struct two *t)
             cfg.relays[n++] = relay("198.51.100.20", 3478, FH_TURN_UDP);
         if (s->spare_turn)
             cfg.relays[n++] = relay("198.51.100.21", 3478, FH_TURN_UDP);
-        if (s->turn_tcp && n < SIM_PEER_MAX_RELAYS)
+        if (s->turn_tcp)
             cfg.relays[n++] = relay("198.51.100.20", 3478, FH_TURN_TCP);
-        if (!s->no_turn_tls && n < SIM_PEER_MAX_RELAYS)
+        if (!s->no_turn_tls)
             cfg.relays[n++] = relay("198.51.100.20", 443, FH_TURN_TLS);
         if (s->portmap)
             cfg.gateway = sim_iface_addr(sim_nat_inside(t->nat[i]), 4);
