@@ -361,7 +361,7 @@ void fh_sctp_path_changed(struct fh_sctp *s, uint64_t now_us)
 {
     if (s->phase == SCTP_DONE)
         return;
-    if (s->srtt_us != 0)
+    if (s->phase == SCTP_ESTABLISHED)
         fh__mtu_start(&s->mtu, now_us);
     s->srtt_us = s->rttvar_us = s->latest_rtt_us = 0;
     fh__rate_init(&s->rate, now_us, s->mtu.size);

@@ -90,7 +90,7 @@ void fh__sctp_lose_all(struct fh_sctp *s)
 /* ---- round-trip time and probes for silence -------------------------------------------------- */
 
 /* RFC 6298 2.2, 2.3 */
-void fh__sctp_on_rtt(struct fh_sctp *s, uint64_t now, uint32_t rtt_us)
+void fh__sctp_on_rtt(struct fh_sctp *s, uint32_t rtt_us)
 {
     uint32_t diff;
 
@@ -100,7 +100,6 @@ void fh__sctp_on_rtt(struct fh_sctp *s, uint64_t now, uint32_t rtt_us)
     if (s->srtt_us == 0) {
         s->srtt_us = rtt_us;
         s->rttvar_us = rtt_us / 2;
-        fh__mtu_start(&s->mtu, now);
         return;
     }
     diff = rtt_us > s->srtt_us ? rtt_us - s->srtt_us : s->srtt_us - rtt_us;
@@ -246,7 +245,7 @@ static void finish_ack(struct fh_sctp *s, uint64_t now, struct rate_sample *samp
     struct sender *tx = &s->tx;
 
     if (sample->rtt_us != 0)
-        fh__sctp_on_rtt(s, now, sample->rtt_us);
+        fh__sctp_on_rtt(s, sample->rtt_us);
     find_losses(s, now, sample);
     if (sample->acked > 0)
         tx->probes = 0;
