@@ -177,6 +177,26 @@ static void update_min_rtt(struct rate *r, uint64_t now, const struct rate_sampl
     r->was_idle = false;
 }
 
+static void forget_losses(struct rate *r)
+{
+    r->round_lost = r->round_delivered = 0;
+    r->round_losses = 0;
+}
+
+static void lower_ceiling(struct rate *r, uint64_t in_flight)
+{
+    uint64_t least = (uint64_t)MIN_DATAGRAMS * r->size;
+
+    r->undo_ceiling = r->ceiling;
+    r->undo_round = r->round;
+    r->undo_filled = r->filled;
+    r->can_undo = true;
+    r->ceiling = max64(in_flight, fh__rate_bdp(r));
+    r->ceiling = max64(r->ceiling - r->ceiling / 8, least);
+    r->phase_lost = true;
+    r->filled = true;
+}
+
 /* A round in which more was lost than chance loses: so much under way was too much. */
 static void update_ceiling(struct rate *r, const struct rate_sample *s, uint64_t in_flight)
 {
@@ -185,17 +205,24 @@ static void update_ceiling(struct rate *r, const struct rate_sample *s, uint64_t
     r->round_delivered += s->acked;
     if (r->round_losses >= LOSS_LEAST &&
         r->round_lost * LOSS_PART > r->round_lost + r->round_delivered) {
-        r->ceiling = max64(in_flight + s->lost, fh__rate_bdp(r));
-        r->ceiling = max64(r->ceiling - r->ceiling / 8, (uint64_t)MIN_DATAGRAMS * r->size);
-        r->phase_lost = true;
-        r->filled = true;
-        r->round_lost = r->round_delivered = 0;
-        r->round_losses = 0;
+        lower_ceiling(r, in_flight + s->lost);
+        forget_losses(r);
     }
-    if (r->round_starts) {
-        r->round_lost = r->round_delivered = 0;
-        r->round_losses = 0;
-    }
+    if (r->round_starts)
+        forget_losses(r);
+}
+
+void fh__rate_on_late(struct rate *r, uint32_t bytes)
+{
+    r->round_lost -= min64(r->round_lost, bytes);
+    r->round_losses -= r->round_losses > 0;
+    if (!r->can_undo || r->round > r->undo_round + 2)
+        return;
+    r->can_undo = false;
+    r->ceiling = r->undo_ceiling;
+    r->filled = r->undo_filled;
+    if (!r->filled)
+        r->mode = RATE_STARTUP;
 }
 
 /* ---- the modes ------------------------------------------------------------------------------- */

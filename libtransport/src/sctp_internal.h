@@ -111,6 +111,8 @@ struct sender {
     bool ending, end_made;
     uint32_t end_tsn;
     uint32_t reorder_packets; /* so many later ones before a piece counts as lost */
+    uint32_t reorder_eighths; /* of a round trip, or so much time */
+    uint64_t late_round;      /* when one that had counted as lost came after all */
     uint8_t probes;           /* in a row, for nothing heard */
     uint8_t probe_due;
     uint64_t timer;   /* of the probe; UINT64_MAX: nothing is under way */
