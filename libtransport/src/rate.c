@@ -10,7 +10,13 @@ enum {
     MIN_RTT_LIFE_US = 10000000,
     PROBE_RTT_US = 200000,
     /* How late a timer may be and what it missed still be sent: libuv's have a grain of 1 ms. */
-    CATCH_UP_US = 2000,
+    CATCH_UP_US = 4000,
+    /*
+     * On a path shorter than this the programs at its ends take longer than the path: a round lasts
+     * as long at least, and so much more may be under way, up to a bound.
+     */
+    SHORT_US = 5000,
+    SHORT_BYTES = 128 << 10,
     PHASES = 8,
     LOSS_PART = 12, /* one of so many lost: a queue overflows */
     LOSS_LEAST = 8  /* datagrams; fewer are chance */
@@ -107,12 +113,13 @@ void fh__rate_collect(struct rate *r, uint64_t now, struct rate_sample *s,
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
-static void update_round(struct rate *r, const struct rate_sample *s)
+static void update_round(struct rate *r, uint64_t now, const struct rate_sample *s)
 {
-    r->round_starts = s->any && s->prior >= r->round_ends;
+    r->round_starts = s->any && s->prior >= r->round_ends && now >= r->round_at + SHORT_US;
     if (!r->round_starts)
         return;
     r->round++;
+    r->round_at = now;
     r->round_ends = r->delivered;
 }
 
@@ -253,12 +260,12 @@ static void check_filled(struct rate *r, const struct rate_sample *s)
 
 static void run_phase(struct rate *r, uint64_t now, uint64_t in_flight)
 {
-    uint64_t bdp = fh__rate_bdp(r);
-    bool over = now - r->phase_at > r->min_rtt_us;
+    uint64_t bdp = fh__rate_bdp(r), lasts = max64(r->min_rtt_us, SHORT_US);
+    bool over = now - r->phase_at > lasts;
 
     if (r->phase == 0)
         over = over && (r->phase_lost || in_flight >= bdp + bdp / 4 || r->app_limited != 0 ||
-                        now - r->phase_at > 2 * (uint64_t)r->min_rtt_us);
+                        now - r->phase_at > 2 * lasts);
     if (r->phase == 1)
         over = over || in_flight <= bdp;
     if (over)
@@ -329,7 +336,8 @@ static void update_pace(struct rate *r)
 static void update_cwnd(struct rate *r, const struct rate_sample *s)
 {
     uint64_t least = (uint64_t)MIN_DATAGRAMS * r->size, bdp = fh__rate_bdp(r);
-    uint64_t target = bdp * GAIN_CWND / 256 + 2 * least;
+    uint64_t lag = min64(fh__rate_bw(r) * SHORT_US / 1000000, SHORT_BYTES);
+    uint64_t target = max64(bdp * GAIN_CWND / 256, bdp + lag) + 2 * least;
 
     /* Bursts say nothing while the rate still rises. */
     if (r->filled)
@@ -348,7 +356,7 @@ void fh__rate_on_ack(struct rate *r, uint64_t now, const struct rate_sample *s, 
 {
     if (r->app_limited != 0 && r->delivered > r->app_limited)
         r->app_limited = 0;
-    update_round(r, s);
+    update_round(r, now, s);
     update_min_rtt(r, now, s);
     update_bw(r, s);
     update_extra(r, now, s);

@@ -36,7 +36,7 @@ struct rate {
     uint64_t delivered, delivered_us, first_us;
     uint64_t app_limited; /* rates tell nothing until so much was delivered; 0: they do */
     /* round trips */
-    uint64_t round, round_ends, round_lost, round_delivered;
+    uint64_t round, round_at, round_ends, round_lost, round_delivered;
     uint32_t round_losses; /* datagrams */
     bool round_starts;
     /* the model */

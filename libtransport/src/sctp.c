@@ -9,7 +9,7 @@ enum {
     HEARTBEAT_MS = 15000,
     PIECE_MIN = 1024,
     SLOTS_MIN = 64,
-    UNSENT_LEAST = 64 << 10
+    UNSENT_LEAST = 32 << 10
 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -281,12 +281,12 @@ void fh_sctp_tick(struct fh_sctp *s, uint64_t now_us)
 /* ---- the stream ------------------------------------------------------------------------------ */
 
 /*
- * How much may wait unsent: a sixteenth of a second's worth. More would only make the newest bytes
+ * How much may wait unsent: a sixty-fourth of a second's worth. More would only make the newest bytes
  * older; what is under way does not count.
  */
 static size_t unsent_max(const struct fh_sctp *s)
 {
-    uint64_t max = s->rate.pace / 16;
+    uint64_t max = s->rate.pace / 64;
 
     return max < UNSENT_LEAST      ? UNSENT_LEAST
            : max > SCTP_BUFFER_MAX ? SCTP_BUFFER_MAX
