@@ -11,6 +11,6 @@ tests_SCRIPTS += e2e/demo.py
 tests_SCRIPTS += interop/second.py mitm/meddle.py
 
 tests_BENCH_SCRIPTS := bench/connect.py
-tests_BENCHES := bench/loopback.c
+tests_BENCHES := bench/loopback.c bench/grid.c
 # Peers that only tests and benchmarks measure themselves with.
 tests_TEST_PKGS := usrsctp
