@@ -9,7 +9,7 @@ libtransport_SRCS    := src/link.c src/link_frame.c src/link_opening.c src/link_
                         src/address.c src/error.c src/happy.c src/new.c src/pipe.c src/stream.c \
                         src/target.c src/version.c
 libtransport_TESTS   := tests/test_link.c tests/test_link_random.c tests/test_address.c tests/test_happy.c tests/test_pipe.c
-libtransport_FUZZERS := fuzz/fuzz_listen_address.c fuzz/fuzz_viewer_address.c
+libtransport_FUZZERS := fuzz/fuzz_link.c fuzz/fuzz_listen_address.c fuzz/fuzz_viewer_address.c
 # The adapter archive, libtransport-uv.a.
 libtransport_UV_DEPS    :=
 libtransport_UV_PKGS    := libuv

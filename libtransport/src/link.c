@@ -37,6 +37,8 @@ static uint64_t path_deadline(const struct fh_link *l, const struct fh__link_pat
 
     if (p->state != FH_LINK_PATH_UP)
         return p->prove_by_ms;
+    if (p->has_gap)
+        at = earlier(at, p->gap_ms + t->dead_ms);
     /* Whom we do not read we cannot hear. */
     return p->is_stopped ? at : earlier(at, p->heard_ms + t->dead_ms);
 }

@@ -143,7 +143,9 @@ static void live(uint64_t seed)
         fh_stream_shutdown(t.side[i].s);
     pair_pass(&t, 1000);
     for (int i = 0; i < 2; i++) {
-        ck_assert_uint_eq(t.side[i].read, t.side[!i].wrote);
+        ck_assert_msg(t.side[i].read == t.side[!i].wrote, "seed %llu: %llu of %llu bytes",
+                      (unsigned long long)seed, (unsigned long long)t.side[i].read,
+                      (unsigned long long)t.side[!i].wrote);
         ck_assert_uint_eq(t.side[i].ends, 1);
         ck_assert_int_eq(t.side[i].error, 0);
         pair_close(&t, i);
