@@ -13,8 +13,8 @@ libtransport_FUZZERS := fuzz/fuzz_link.c fuzz/fuzz_listen_address.c fuzz/fuzz_vi
 # The adapter archive, libtransport-uv.a.
 libtransport_UV_DEPS    :=
 libtransport_UV_PKGS    := libuv
-libtransport_UV_HEADERS := include/farhand/tcp.h
-libtransport_UV_SRCS    := uv/connect.c uv/listen.c uv/socket.c uv/stream_uv.c
+libtransport_UV_HEADERS := include/farhand/link_uv.h include/farhand/tcp.h
+libtransport_UV_SRCS    := uv/link_uv.c uv/connect.c uv/listen.c uv/socket.c uv/stream_uv.c
 libtransport_UV_TESTS   := tests/test_tcp.c tests/test_tcp_alloc.c tests/test_tcp_listen.c
 # src/new.c is the one file that allocates.
 libtransport_IMPURE_OK := malloc|calloc|free

@@ -27,6 +27,8 @@ extern "C" {
     X(APPROVAL, "approval")               /* the local user was asked; reason: his answer */       \
     X(STARTED, "started")                 /* user, method, permissions */                          \
     X(PERMISSIONS, "permissions-changed") /* permissions */                                        \
+    X(DETACHED, "detached")               /* the viewer's network is gone; its session waits */    \
+    X(RESUMED, "resumed")                 /* the viewer is back, perhaps from elsewhere: peer */   \
     X(ENDED, "ended")                     /* reason, duration, bytes */
 
 enum fh_audit_type {
