@@ -203,6 +203,11 @@ enum fh_login_step fh_login_checked(struct fh_login *l, bool is_right)
     return next(l);
 }
 
+void fh_login_restrict(struct fh_login *l, uint32_t permissions)
+{
+    l->permissions &= permissions;
+}
+
 enum fh_login_step fh_login_approved(struct fh_login *l, uint32_t permissions)
 {
     uint8_t state = l->state;

@@ -494,7 +494,10 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
         ev->audit.user = s->auth.attempt ? s->auth.user : NULL;
         ev->audit.method = fh_method_name(fh__auth_number(&s->auth));
         ev->audit.permissions = p.permissions;
-        ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED || p.audit == FH_AUDIT_PERMISSIONS;
+        ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED ||
+                                    p.audit == FH_AUDIT_PERMISSIONS ||
+                                    (p.audit == FH_AUDIT_ENDED && s->session_id[0]);
+        ev->audit.failed = p.audit == FH_AUDIT_ENDED && fh__bye_is_failure(s->reason);
         ev->audit.reason = p.reason;
         ev->audit.text = p.text;
     }

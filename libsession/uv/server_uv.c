@@ -23,18 +23,14 @@ static uint64_t utc_ms(void)
 void fh__session_audit(struct fh_session *s, struct fh_audit_event *ev)
 {
     ev->utc_ms = utc_ms();
-    ev->connection = s->number;
-    ev->peer = s->peer;
+    fh_session_describe(s, ev);
     if (s->server->callbacks->audit)
         s->server->callbacks->audit(s->server->user, ev);
 }
 
 void fh__session_audit_refused(struct fh_session *s, const char *reason)
 {
-    struct fh_audit_event ev = {.type = FH_AUDIT_REFUSED,
-                                .monotonic_ms = uv_now(s->server->loop),
-                                .path = "direct",
-                                .reason = reason};
+    struct fh_audit_event ev = {.type = FH_AUDIT_REFUSED, .reason = reason};
 
     fh__session_audit(s, &ev);
 }
@@ -48,7 +44,6 @@ static size_t ip_len(const struct fh_address *a)
 
 static void leave(struct fh_session *s)
 {
-
     if (s->is_counted)
         fh_admission_leave(s->server->admission, s->admitted.ip, ip_len(&s->admitted),
                            s->is_authenticated);
@@ -505,6 +500,7 @@ int fh_server_accept(struct fh_server *server, struct fh_stream *stream)
         return server->is_closing ? FH_SESSION_E_CLOSED : FH_SESSION_E_NOMEM;
     }
     link_session(server, s);
+    s->path = "direct";
     fh_stream_peer(stream, s->peer, sizeof s->peer);
     fh_stream_address(stream, &s->address);
     s->admitted = s->address;
@@ -641,6 +637,11 @@ void fh_server_set_name(struct fh_server *server, const char *name)
         fh_server_conn_set_name(s->conn, server->name);
         fh__carrier_soon(&s->carrier);
     }
+}
+
+void fh_server_set_idle_timeout(struct fh_server *server, uint64_t idle_timeout_ms)
+{
+    server->idle_timeout_ms = idle_timeout_ms;
 }
 
 bool fh_server_is_wanted(const struct fh_server *server)

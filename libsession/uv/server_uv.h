@@ -21,6 +21,8 @@ struct fh_session {
     struct fh_address address;  /* of the stream that came last */
     struct fh_address admitted; /* whom admission counts */
     uint64_t number;
+    const char *path;                     /* static */
+    char cloud[FH_SESSION_CLOUD_MAX + 1]; /* "": not found through one */
     void *data;
     const char *refused; /* no place for it: why; it is told and closed */
     bool is_counted, is_authenticated, is_started, has_ended;

@@ -27,7 +27,7 @@ static void arm(void *user)
 
     if (!u->link || uv_is_closing((uv_handle_t *)&u->timer))
         return;
-    at = fh_link_deadline(u->link);
+    at = fh_link_is_gone(u->link) ? now_ms : fh_link_deadline(u->link);
     if (at == UINT64_MAX)
         uv_timer_stop(&u->timer);
     else
@@ -47,7 +47,8 @@ static void on_timer(uv_timer_t *timer)
     struct fh_link_uv *u = timer->data;
     struct fh_link_event ev;
 
-    fh_link_tick(u->link);
+    if (!fh_link_is_gone(u->link))
+        fh_link_tick(u->link);
     while (fh_link_event(u->link, &ev) > 0)
         if (!fh_link_stream(u->link)->closing && u->event)
             u->event(u->user, &ev);

@@ -25,7 +25,7 @@
 enum { SIGNALS = 4, ERROR_MAX = 400 };
 
 struct service {
-    const struct fh__config *cfg;
+    struct fh__config *cfg;
     int argc;
     char *const *argv;
     uv_loop_t loop;
@@ -120,6 +120,15 @@ static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
         close_handles(s);
 }
 
+static void on_changed(void *user, const char *name, bool is_taken)
+{
+    (void)user;
+    if (is_taken)
+        fh__log(FH__LOG_INFO, "%s has changed", name);
+    else
+        fh__log(FH__LOG_WARNING, "%s has changed; that takes effect at the next start", name);
+}
+
 static void reload(struct service *s)
 {
     struct fh__config fresh;
@@ -129,8 +138,10 @@ static void reload(struct service *s)
     if (s->is_ready)
         sd_notify(0, "RELOADING=1");
     if (fh__config_build(&fresh, &invocation, s->argc, s->argv, error, sizeof error) == 0) {
-        fh__log_set_level(fresh.log_level);
-        fh__sharing_configure(&s->sharing, &fresh);
+        if (!fh__config_adopt(s->cfg, &fresh, on_changed, NULL))
+            fh__log(FH__LOG_ERROR, "out of memory: not all of the configuration was taken");
+        fh__log_set_level(s->cfg->log_level);
+        fh__sharing_configure(&s->sharing);
         fh__log(FH__LOG_NOTICE, "the configuration was read again");
     } else {
         fh__log(FH__LOG_ERROR, "%s: everything stays as it is", error);
@@ -150,7 +161,7 @@ static void on_children(struct service *s)
 
     if (!s->virtual)
         return;
-    switch (fh__virtual_reap(s->virtual, &status)) {
+    switch (fh__virtual_reap(s->virtual, &s->loop, &status)) {
     case FH__VIRTUAL_NOTHING:
         return;
     case FH__VIRTUAL_SERVER_ENDED:
@@ -403,7 +414,7 @@ static enum fh__exit start_listening(struct service *s)
         return FH__EXIT_LISTEN;
     }
     say_addresses(s);
-    if (fh__userstore_refresh(&s->users) == 0)
+    if (fh__userstore_refresh(&s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM)
         fh__log(FH__LOG_WARNING,
                 "every connection is rejected: there are no users in %s; add one "
                 "with vncserverd user add NAME",
@@ -447,7 +458,7 @@ static enum fh__exit start(struct service *s)
     return FH__EXIT_OK;
 }
 
-enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *const *argv)
+enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *argv)
 {
     struct service s = {.cfg = cfg, .argc = argc, .argv = argv, .audit = {.fd = -1}};
     enum fh__exit how;

@@ -80,21 +80,57 @@ static void on_bell(void *user)
 const struct fh__desktop_events fh__sharing_desktop_events = {
     on_damaged, on_changed, on_screen, on_cursor, on_desktop_text, on_bell};
 
+/* What is decided about a caller */
+
+static int ask(void *user, const struct fh_item *items, size_t n)
+{
+    const struct viewer *v = user;
+
+    return fh_session_ask(v->session, items, n);
+}
+
+static void authenticated(void *user, uint32_t permissions)
+{
+    const struct viewer *v = user;
+
+    fh_session_authenticated(v->session, permissions);
+}
+
+static void disconnect(void *user, enum fh_bye reason, bool may_reconnect)
+{
+    const struct viewer *v = user;
+
+    fh_session_disconnect(v->session, reason, may_reconnect);
+}
+
+static const struct fh__caller_ops caller_ops = {ask, authenticated, disconnect};
+
+static struct fh__caller make_caller(const struct fh_session *session)
+{
+    struct fh__caller c = {.number = fh_session_number(session), .ops = &caller_ops};
+    const uint8_t *ip = fh_session_ip(session, &c.ip_len);
+
+    memcpy(c.ip, ip, c.ip_len);
+    snprintf(c.peer, sizeof c.peer, "%s", fh_session_peer(session));
+    return c;
+}
+
 /* From the viewers */
 
 static const char *on_request(void *user, struct fh_session *session, const char *peer)
 {
     struct fh__sharing *s = user;
+    struct fh__caller caller = make_caller(session);
     struct viewer *v;
     uint32_t most;
     bool asks;
-    const char *refused = fh__gate_request(&s->gate, session, &most, &asks);
+    const char *refused = fh__gate_request(&s->gate, &caller, &most, &asks);
 
     if (refused) {
         fh__log(FH__LOG_INFO, "%s was rejected: the filter does not let it in", peer);
         return refused;
     }
-    if (fh__userstore_refresh(s->users) == 0) {
+    if (fh__userstore_refresh(s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM) {
         fh__log(s->has_warned ? FH__LOG_DEBUG : FH__LOG_WARNING,
                 "%s was rejected, as everyone is: there are no users; add one with "
                 "vncserverd user add NAME",
@@ -109,9 +145,10 @@ static const char *on_request(void *user, struct fh_session *session, const char
     v->s = s;
     v->session = session;
     v->entry.at = &s->entrance;
-    v->entry.session = session;
+    v->entry.caller = caller;
+    v->entry.caller.user = v;
     v->entry.most = most;
-    v->entry.asks = asks || s->cfg->approves_always;
+    v->entry.asks = asks || s->cfg->approve == FH__APPROVE_ALWAYS;
     fh_session_set_data(session, v);
     fh__log(FH__LOG_DEBUG, "%s connected", peer);
     return NULL;
@@ -120,7 +157,8 @@ static const char *on_request(void *user, struct fh_session *session, const char
 static void on_hello(void *user, struct fh_session *session)
 {
     struct fh__sharing *s = user;
-    unsigned wait_s = fh__gate_hello(&s->gate, session);
+    struct viewer *v = fh_session_data(session);
+    unsigned wait_s = fh__gate_hello(&s->gate, &v->entry.caller);
 
     if (wait_s == 0)
         fh_session_proceed(session);
@@ -133,7 +171,8 @@ static bool on_peer(void *user, struct fh_session *session, const uint8_t *finge
     struct viewer *v = fh_session_data(session);
 
     (void)user;
-    memcpy(v->entry.fingerprint, fingerprint, sizeof v->entry.fingerprint);
+    memcpy(v->entry.caller.fingerprint, fingerprint, sizeof v->entry.caller.fingerprint);
+    v->entry.caller.has_fingerprint = true;
     return true;
 }
 
@@ -142,7 +181,10 @@ static void on_authenticate(void *user, struct fh_session *session, const struct
     struct viewer *v = fh_session_data(session);
 
     (void)user;
-    fh__entry_begin(&v->entry, c);
+    if (fh_session_binding(session, v->entry.caller.binding) == 0)
+        fh__entry_begin(&v->entry, c);
+    else
+        fh_session_disconnect(session, FH_BYE_INTERNAL, true);
 }
 
 static void on_answered(void *user, struct fh_session *session, const struct fh_item *items,
@@ -339,12 +381,15 @@ int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
     return 0;
 }
 
-void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh)
+void fh__sharing_configure(struct fh__sharing *s)
 {
     if (!s->server)
         return;
-    fh_server_set_name(s->server, fresh->name);
-    if (fh__gate_configure(&s->gate, fresh) != 0)
+    fh_server_set_name(s->server, s->cfg->name);
+    fh_server_set_idle_timeout(s->server, (uint64_t)s->cfg->idle_timeout_s * 1000);
+    s->approvals.timeout_s = s->cfg->approve_timeout_s;
+    watch(s);
+    if (fh__gate_configure(&s->gate, s->cfg) != 0)
         fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }
 

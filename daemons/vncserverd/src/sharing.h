@@ -58,8 +58,8 @@ extern const struct fh__desktop_events fh__sharing_desktop_events; /* user: stru
 /* The fields above server are set by the caller. Negative: an error of libsession. */
 int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity);
 void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream);
-/* Takes from another configuration what may change while it runs. */
-void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh);
+/* The configuration has changed. */
+void fh__sharing_configure(struct fh__sharing *s);
 /* Captures if a viewer waits, something changed, and it is time. true: it did. */
 bool fh__sharing_run(struct fh__sharing *s);
 void fh__sharing_each(const struct fh__sharing *s,

@@ -32,6 +32,8 @@ struct fh_identity;     /* <farhand/identity.h> */
 struct fh_server;
 struct fh_session; /* one viewer's session; valid from connection_request until ended returns */
 
+enum { FH_SESSION_CLOUD_MAX = 255 /* bytes */ };
+
 struct fh_server_callbacks {
     /*
      * A stream arrived. NULL: it may try; else it is closed before a byte is answered, and this
@@ -123,9 +125,10 @@ int fh_server_accept(struct fh_server *s, struct fh_stream *stream);
 int fh_server_resume(struct fh_server *s, struct fh_stream *stream,
                      const struct fh_link_opening *opening);
 /*
- * fb is borrowed until replaced or the server is closed; written to only on the loop's thread. The
- * one before is let go of, unless fb is NULL or there are too many screens (FH_SESSION_E_INVAL). A
- * session that cannot take the new one ends (FH_BYE_INTERNAL), and the first error is returned.
+ * fb is borrowed until replaced or the server is closed; its pixels may change at any time, also by
+ * another process, as in rfb_server.h. The one before is let go of, unless fb is NULL or there are
+ * too many screens (FH_SESSION_E_INVAL). A session that cannot take the new one ends
+ * (FH_BYE_INTERNAL), and the first error is returned.
  */
 int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
                      const struct fh_screen *screens, size_t n_screens);
@@ -135,6 +138,8 @@ void fh_server_cursor(struct fh_server *s, const uint32_t *argb, int32_t w, int3
 void fh_server_cut_text(struct fh_server *s, const char *text, size_t len);
 void fh_server_bell(struct fh_server *s);
 void fh_server_set_name(struct fh_server *s, const char *name);
+/* Of the sessions that are accepted from now on; 0: never. */
+void fh_server_set_idle_timeout(struct fh_server *s, uint64_t idle_timeout_ms);
 /* Some viewer waits for a picture now. */
 bool fh_server_is_wanted(const struct fh_server *s);
 size_t fh_server_count(const struct fh_server *s); /* sessions that have started */
@@ -169,6 +174,14 @@ const uint8_t *fh_session_link_ref(const struct fh_session *s);
 /* Its viewer is away. */
 bool fh_session_is_detached(const struct fh_session *s);
 const char *fh_session_peer(const struct fh_session *s);
+/*
+ * How the viewer came, for the audit, at any time: path is a static word, "direct" (that is so if
+ * nothing was said) or "relayed"; cloud is its address in the cloud (at most FH_SESSION_CLOUD_MAX
+ * bytes are kept), NULL: none. fh_session_describe() fills peer, ip, path, cloud, connection,
+ * fingerprint and times of an event of the application's own.
+ */
+void fh_session_set_path(struct fh_session *s, const char *path, const char *cloud);
+void fh_session_describe(const struct fh_session *s, struct fh_audit_event *ev);
 /* The number that the audit calls "connection"; from 1, never used again. */
 uint64_t fh_session_number(const struct fh_session *s);
 /* The address of the peer: 4 or 16 bytes and their number, 0 for a socket of this machine. Lent. */
