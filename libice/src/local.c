@@ -52,6 +52,16 @@ uint8_t fh__local_find(const struct fh_ice_agent *a, uint8_t base,
 }
 
 /*
+ * A mapped address may come from a TURN server or a gateway, a relayed one over whatever carrier:
+ * that one of them leads nowhere says nothing about another.
+ */
+static bool is_known_source(const struct fh__local *l)
+{
+    return l->type == FH_ICE_HOST || l->type == FH_ICE_PRFLX ||
+           (l->type == FH_ICE_SRFLX && l->server != FH__NONE);
+}
+
+/*
  * RFC 8445 5.1.1.3: the same for candidates of one type, base host and server. A number that counts
  * up: a hash of the addresses would tell what the policy hides.
  */
@@ -64,7 +74,7 @@ static uint8_t foundation_of(const struct fh_ice_agent *a, const struct fh__loca
 
         if (!o->in_use)
             continue;
-        if (o->type == l->type && o->server == l->server &&
+        if (o->type == l->type && o->server == l->server && is_known_source(l) &&
             fh_ice_address_equal_host(&a->bases[o->base].is.address, &a->bases[l->base].is.address))
             return o->foundation;
         if (o->foundation > highest)

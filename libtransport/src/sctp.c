@@ -9,7 +9,7 @@ enum {
     HEARTBEAT_MS = 15000,
     PIECE_MIN = 1024,
     SLOTS_MIN = 64,
-    UNSENT_LEAST = 64 << 10
+    UNSENT_LEAST = 32 << 10
 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -115,6 +115,7 @@ struct fh_sctp *fh_sctp_init(void *mem, size_t len, const struct fh_sctp_config 
     s->tx.first = s->tx.last = PIECE_NONE;
     s->tx.timer = s->tx.reorder = UINT64_MAX;
     s->tx.reorder_packets = 3;
+    s->tx.reorder_eighths = 1;
     s->rx.read = 1; /* behind cum: there is nothing to read */
     s->heard_us = now_us;
     s->expects_since = UINT64_MAX;
@@ -280,12 +281,12 @@ void fh_sctp_tick(struct fh_sctp *s, uint64_t now_us)
 /* ---- the stream ------------------------------------------------------------------------------ */
 
 /*
- * How much may wait unsent: a sixteenth of a second's worth. More would only make the newest bytes
+ * How much may wait unsent: a sixty-fourth of a second's worth. More would only make the newest bytes
  * older; what is under way does not count.
  */
 static size_t unsent_max(const struct fh_sctp *s)
 {
-    uint64_t max = s->rate.pace / 16;
+    uint64_t max = s->rate.pace / 64;
 
     return max < UNSENT_LEAST      ? UNSENT_LEAST
            : max > SCTP_BUFFER_MAX ? SCTP_BUFFER_MAX
@@ -361,7 +362,7 @@ void fh_sctp_path_changed(struct fh_sctp *s, uint64_t now_us)
 {
     if (s->phase == SCTP_DONE)
         return;
-    if (s->srtt_us != 0)
+    if (s->phase == SCTP_ESTABLISHED)
         fh__mtu_start(&s->mtu, now_us);
     s->srtt_us = s->rttvar_us = s->latest_rtt_us = 0;
     fh__rate_init(&s->rate, now_us, s->mtu.size);
