@@ -4,6 +4,7 @@
 
 #include <farhand/link.h>
 #include <farhand/pipe.h>
+#include <farhand/sctp.h>
 
 struct fh_pipe *fh_pipe_new(const struct fh_pipe_config *cfg)
 {
@@ -16,6 +17,23 @@ struct fh_pipe *fh_pipe_new(const struct fh_pipe_config *cfg)
 void fh_pipe_free(struct fh_pipe *p)
 {
     free(p);
+}
+
+struct fh_sctp *fh_sctp_new(const struct fh_sctp_config *cfg, uint64_t now_us)
+{
+    size_t len = fh_sctp_size(cfg);
+    void *mem = len ? calloc(1, len) : NULL;
+    struct fh_sctp *s = mem ? fh_sctp_init(mem, len, cfg, now_us) : NULL;
+
+    if (!s)
+        free(mem);
+    return s;
+}
+
+void fh_sctp_free(struct fh_sctp *s)
+{
+    fh_sctp_finish(s);
+    free(s);
 }
 
 struct fh_link *fh_link_new(const struct fh_link_config *cfg)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c -- vncserverd: shares an X desktop with remote viewers. */
 #include <stdio.h>
+#include <string.h>
 
 #include "commands.h"
+#include "helper.h"
 #include "options.h"
 #include "role.h"
 #include "service.h"
@@ -44,6 +46,8 @@ int main(int argc, char **argv)
 
     if (fh__role_of(argv[0]) != FH__MONITOR)
         return (int)fh__role_main(fh__role_of(argv[0]), argv);
+    if (argc > 1 && strcmp(argv[1], fh__helper_word) == 0)
+        return fh__helper_main(argv + 1);
     fh__log_open();
     if (fh__config_build(&cfg, &invocation, argc, argv, error, sizeof error) == 0) {
         fh__log_set_level(cfg.log_level);

@@ -32,6 +32,7 @@ struct service {
     uv_timer_t watchdog;
     struct fh__steady key, desktop;
     char display[FH__TEXT_MAX + 1]; /* that is shared */
+    struct fh__seat seat;           /* where it is */
     struct fh__userstore users;
     struct fh__auditlog audit;
     struct fh__control *control;
@@ -297,7 +298,7 @@ static enum fh__exit start_listening(struct service *s)
         return FH__EXIT_LISTEN;
     }
     say_addresses(s);
-    if (fh__userstore_refresh(&s->users) == 0)
+    if (fh__userstore_refresh(&s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM)
         fh__log(FH__LOG_WARNING,
                 "every connection is rejected: there are no users in %s; add one "
                 "with vncserverd user add NAME",
@@ -310,10 +311,8 @@ static enum fh__exit start_listening(struct service *s)
 /* As root: who started the X server that is to be shared, if that can be seen. */
 static void find_desktop_user(const struct service *s, char *out, size_t room)
 {
-    const char *display = s->cfg->display;
-    const struct passwd *who;
-    char path[64];
-    struct stat st;
+    const struct passwd *who = NULL;
+    struct fh__seat seat;
 
     *out = '\0';
     if (geteuid() != 0)
@@ -322,12 +321,12 @@ static void find_desktop_user(const struct service *s, char *out, size_t room)
         snprintf(out, room, "%s", s->cfg->desktop_user);
         return;
     }
-    if (!display || *display != ':')
+    if (!s->cfg->display)
         return;
-    snprintf(path, sizeof path, "/tmp/.X11-unix/X%.*s", (int)strspn(display + 1, "0123456789"),
-             display + 1);
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid != 0 &&
-        (who = getpwuid(st.st_uid)) != NULL)
+    fh__seat_of_display(&fh__seat_logind, "", s->cfg->display, s->cfg->xauthority, &seat);
+    if (seat.has_user && seat.uid != 0)
+        who = getpwuid(seat.uid);
+    if (who)
         snprintf(out, room, "%s", who->pw_name);
 }
 
@@ -367,6 +366,7 @@ static void on_desktop_ready(struct service *s, struct rd body)
     fh__steady_ready(&s->desktop);
     fh__text_copy((struct fh__text){(const char *)body.p, body.left}, s->display,
                   sizeof s->display);
+    fh__seat_of_display(&fh__seat_logind, "", s->display, s->cfg->xauthority, &s->seat);
     if (s->is_ready) {
         fh__log(FH__LOG_NOTICE, "%s is shared again", s->display);
         fh__sharing_desktop(&s->sharing, true);
@@ -535,7 +535,9 @@ enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *arg
                                      .key = &s.key,
                                      .desktop = &s.desktop,
                                      .users = &s.users,
-                                     .audit = &s.audit};
+                                     .audit = &s.audit,
+                                     .seat = &s.seat,
+                                     .is_virtual = cfg->virtual != NULL};
     fh__sharing_choose_users(&s.sharing);
     start_signals(&s);
     how = start(&s);

@@ -45,7 +45,8 @@ static const char *judge(struct viewer *v)
     }
     v->entry.at = &s->entrance;
     v->entry.asks = asks || s->cfg->approve == FH__APPROVE_ALWAYS;
-    if (fh__userstore_refresh(s->users) == 0) {
+    v->entry.asks_present = s->cfg->approve == FH__APPROVE_PRESENT;
+    if (fh__userstore_refresh(s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM) {
         fh__log(s->has_warned ? FH__LOG_DEBUG : FH__LOG_WARNING,
                 "%s was rejected, as everyone is: there are no users; add one with "
                 "vncserverd user add NAME",
@@ -105,6 +106,40 @@ void fh__sharing_choose_users(struct fh__sharing *s)
              getpwnam("vncserverd-key") ? "vncserverd-key" : name);
 }
 
+static void send_hold(struct fh__sharing *s)
+{
+    const uint8_t is_held = s->is_held;
+
+    (void)fh__steady_send(s->desktop, FH__MSG_HOLD, &is_held, 1, -1);
+}
+
+static void on_hold(void *user, bool is_held)
+{
+    struct fh__sharing *s = user;
+
+    s->is_held = is_held;
+    send_hold(s);
+}
+
+static void on_disconnect_wanted(void *user)
+{
+    fh__sharing_disconnect(user, FH__SHARING_ALL);
+}
+
+/* Who sits there is asked and told. */
+static void open_people(struct fh__sharing *s)
+{
+    fh__approvals_open(&s->approvals, s->loop, s->cfg, s->seat, !s->is_virtual);
+    s->approvals.hold = on_hold;
+    s->approvals.hold_user = s;
+    s->notices = (struct fh__notices){.loop = s->loop,
+                                      .cfg = s->cfg,
+                                      .seat = s->seat,
+                                      .has_desktop = !s->is_virtual,
+                                      .disconnect = on_disconnect_wanted,
+                                      .user = s};
+}
+
 static void open_entrance(struct fh__sharing *s)
 {
     s->entrance = (struct fh__entrance){.loop = s->loop,
@@ -133,7 +168,7 @@ int fh__sharing_open(struct fh__sharing *s, const uint8_t *spki, size_t len)
     s->spki_len = len < sizeof s->spki ? len : sizeof s->spki;
     memcpy(s->spki, spki, s->spki_len);
     open_entrance(s);
-    fh__approvals_open(&s->approvals, s->loop, s->cfg->approve_timeout_s);
+    open_people(s);
     s->is_open = true;
     return 0;
 }
@@ -149,13 +184,16 @@ void fh__sharing_configure(struct fh__sharing *s)
         (void)fh__viewer_send(v, FH__MSG_NAME, s->cfg->name, len, -1);
         (void)fh__viewer_send(v, FH__MSG_LEVEL, &level, 1, -1);
     }
-    s->approvals.timeout_s = s->cfg->approve_timeout_s;
+    if (fh__notices_configure(&s->notices) && s->sessions > 0)
+        fh__sharing_changed(s);
     if (fh__gate_configure(&s->gate, s->cfg) != 0)
         fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }
 
 void fh__sharing_desktop(struct fh__sharing *s, bool is_there)
 {
+    if (is_there)
+        send_hold(s);
     for (struct viewer *v = s->viewers; v; v = v->next) {
         if (is_there)
             fh__viewer_attach(v);
@@ -174,18 +212,40 @@ void fh__sharing_accuse(struct fh__sharing *s, uint64_t number)
 
 /* ---- by the operator ---- */
 
-void fh__sharing_each(const struct fh__sharing *s,
-                      void (*each)(void *user, const struct fh__viewer_info *info), void *user)
+static json_t *describe(const struct viewer *v)
 {
+    char permissions[FH_PERMISSIONS_TEXT];
+
+    fh_permissions_format(v->granted, permissions, sizeof permissions);
+    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I}", "session", (json_int_t)v->entry.caller.number,
+                     "id", v->id, "peer", v->entry.caller.peer, "user", v->said.user, "permissions",
+                     permissions, "seconds",
+                     (json_int_t)((uv_now(v->s->loop) - v->started_ms) / 1000));
+}
+
+json_t *fh__sharing_describe(const struct fh__sharing *s)
+{
+    json_t *sessions = json_array();
+
     for (const struct viewer *v = s->viewers; v; v = v->next)
         if (fh__viewer_is_at_work(v))
-            each(user,
-                 &(struct fh__viewer_info){.number = v->entry.caller.number,
-                                           .seconds = (uv_now(s->loop) - v->started_ms) / 1000,
-                                           .id = v->id,
-                                           .peer = v->entry.caller.peer,
-                                           .user = v->said.user,
-                                           .permissions = v->granted});
+            json_array_append_new(sessions, describe(v));
+    return json_pack("{s:b,s:o}", "paused", s->is_paused, "sessions", sessions);
+}
+
+/* What the desktop shows of them. */
+void fh__sharing_changed(struct fh__sharing *s)
+{
+    json_t *all = fh__sharing_describe(s);
+    char *text = json_dumps(all, JSON_COMPACT);
+    size_t len = text ? strlen(text) : 0;
+
+    json_decref(all);
+    if (text) {
+        text[len] = '\n'; /* in the place of NUL */
+        fh__notices_tell(&s->notices, text, len + 1, s->sessions);
+    }
+    free(text);
 }
 
 unsigned fh__sharing_disconnect(struct fh__sharing *s, uint64_t number)
@@ -213,6 +273,8 @@ unsigned fh__sharing_set_permissions(struct fh__sharing *s, uint64_t number, uin
         v->granted = permissions;
         fh__viewer_apply(v);
     }
+    if (n > 0)
+        fh__sharing_changed(s);
     return n;
 }
 
@@ -236,6 +298,7 @@ void fh__sharing_pause(struct fh__sharing *s, bool is_paused)
     s->is_paused = is_paused;
     for (struct viewer *v = s->viewers; v; v = v->next)
         fh__viewer_apply(v);
+    fh__sharing_changed(s);
 }
 
 bool fh__sharing_is_paused(const struct fh__sharing *s)
@@ -252,6 +315,7 @@ void fh__sharing_finish(struct fh__sharing *s)
     s->is_open = false;
     fh__gate_close(&s->gate);
     fh__approvals_close(&s->approvals);
+    fh__notices_close(&s->notices);
     fh_admission_free(s->admission);
     s->admission = NULL;
 }

@@ -13,6 +13,8 @@
 #ifndef FH__SHARING_H
 #define FH__SHARING_H
 
+#include <jansson.h>
+
 #include <farhand/admission.h>
 #include <farhand/identity.h>
 
@@ -21,17 +23,11 @@
 #include "config.h"
 #include "entry.h"
 #include "gate.h"
+#include "notices.h"
 #include "steady.h"
 #include "userstore.h"
 
 struct viewer;
-
-/* A session as the control socket shows it. Texts are lent. */
-struct fh__viewer_info {
-    uint64_t number, seconds;
-    const char *id, *peer, *user;
-    uint32_t permissions; /* granted; while all is paused none of them is in force */
-};
 
 enum { FH__SHARING_ALL = 0 /* instead of a session's number */ };
 
@@ -43,6 +39,8 @@ struct fh__sharing {
     struct fh__auditlog *audit;
     struct fh__gate gate;
     struct fh__approvals approvals;
+    struct fh__notices notices;
+    const struct fh__seat *seat; /* where the desktop is; borrowed */
     struct fh__entrance entrance;
     struct fh_admission *admission;
     uint8_t spki[FH_SPKI_MAX]; /* of our identity */
@@ -50,7 +48,10 @@ struct fh__sharing {
     char user[64], key_user[64]; /* as who sessions and the key process run; "": as we do */
     uint64_t last_number;
     struct viewer *viewers; /* whose process runs */
+    unsigned sessions;      /* of these, those that have started and not ended */
+    bool is_virtual;        /* nobody sits at the desktop */
     bool is_open, is_paused, is_closing;
+    bool is_held;    /* a window of ours waits for an answer: who is in must not give it */
     bool has_warned; /* that there are no users */
     void (*closed)(void *user);
     void *closed_user;
@@ -58,7 +59,8 @@ struct fh__sharing {
 
 /* Before the key process is started. */
 void fh__sharing_choose_users(struct fh__sharing *s);
-/* The fields up to audit are set by the caller. Negative: an error of libsession. */
+/* The fields up to audit, seat and is_virtual are set by the caller. Negative: an error of
+ * libsession. */
 int fh__sharing_open(struct fh__sharing *s, const uint8_t *spki, size_t len);
 /* fd: taken. */
 void fh__sharing_accept(struct fh__sharing *s, int fd, const struct fh_address *peer);
@@ -68,8 +70,13 @@ void fh__sharing_configure(struct fh__sharing *s);
 void fh__sharing_desktop(struct fh__sharing *s, bool is_there);
 /* What the desktop process says of a session: it broke the rules there. */
 void fh__sharing_accuse(struct fh__sharing *s, uint64_t number);
-void fh__sharing_each(const struct fh__sharing *s,
-                      void (*each)(void *user, const struct fh__viewer_info *info), void *user);
+/*
+ * {"paused", "sessions": [{"session", "id", "peer", "user", "permissions", "seconds"}]}, to be
+ * released; NULL: no memory. permissions: granted; while all is paused none of them is in force.
+ */
+json_t *fh__sharing_describe(const struct fh__sharing *s);
+/* Those who are there have changed: what the desktop shows of them does, too. */
+void fh__sharing_changed(struct fh__sharing *s);
 /* What is done to a session, or to all; how many there were. */
 unsigned fh__sharing_disconnect(struct fh__sharing *s, uint64_t number);
 unsigned fh__sharing_set_permissions(struct fh__sharing *s, uint64_t number, uint32_t permissions);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "leave.h"
 #include "log.h"
 #include "records.h"
 
@@ -267,6 +268,8 @@ static bool on_started(struct viewer *v, struct rd body)
     fh__log(FH__LOG_NOTICE, "%s started as %s, may: %s", v->entry.caller.peer, v->said.user,
             permissions);
     fh__viewer_apply(v);
+    v->s->sessions++;
+    fh__sharing_changed(v->s);
     fh__viewer_attach(v);
     return true;
 }
@@ -327,6 +330,18 @@ static void detach(struct viewer *v)
 
 /* ---- its end ---- */
 
+/* One session less. */
+static void leave(struct fh__sharing *s)
+{
+    s->sessions--;
+    fh__sharing_changed(s);
+    if (s->sessions > 0)
+        return;
+    if (s->is_closing)
+        fh__notices_close(&s->notices); /* nobody waits for its farewell */
+    fh__leave(s->loop, s->cfg, s->seat);
+}
+
 static void over(struct viewer *v, const char *text)
 {
     fh__log(v->has_started ? FH__LOG_NOTICE : FH__LOG_INFO, "%s ended: %s", v->entry.caller.peer,
@@ -335,6 +350,8 @@ static void over(struct viewer *v, const char *text)
     forget_password(v);
     fh__entry_forget(&v->entry);
     go(v, FH__AT_END);
+    if (v->has_started)
+        leave(v->s);
 }
 
 /* Each kind of end is told once. */

@@ -26,7 +26,7 @@ extern "C" {
     X(DENIED, 211, "permission denied")                                                            \
     X(CLOSED, 212, "our side was ended before")                                                    \
     X(SYSTEM, 213, "the operating system refused")                                                 \
-    X(PROTO, 220, "the peer broke the protocol of the link")                                       \
+    X(PROTO, 220, "the peer broke the protocol")                                                   \
     X(NO_LINK, 221, "the server does not let a session be resumed")                                \
     X(PROOF, 222, "it was not proved that the session is the peer's")
 
