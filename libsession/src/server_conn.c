@@ -325,6 +325,30 @@ int fh_server_conn_binding(const struct fh_server_conn *c, uint8_t out[FH_AUTH_B
     return fh_channel_export(c->ch, "binding", out, FH_AUTH_BINDING_LEN);
 }
 
+int fh_server_conn_link_key(const struct fh_server_conn *c, uint8_t key[FH_SESSION_LINK_KEY_LEN],
+                            uint8_t ref[FH_SESSION_LINK_REF_LEN])
+{
+    if (c->s.state != FH_SERVER_RUNNING)
+        return FH_SESSION_E_STATE;
+    return fh__link_key(c->ch, key, ref);
+}
+
+void fh_server_conn_detached(struct fh_server_conn *c, uint64_t now_ms)
+{
+    fh__server_session_time(&c->s, now_ms);
+    if (c->s.state != FH_SERVER_RUNNING)
+        return;
+    c->s.release_keys = c->s.release_buttons = true;
+    fh__server_session_audit(&c->s, FH_AUDIT_DETACHED, NULL, NULL);
+}
+
+void fh_server_conn_resumed(struct fh_server_conn *c, uint64_t now_ms)
+{
+    fh__server_session_time(&c->s, now_ms);
+    if (c->s.state == FH_SERVER_RUNNING)
+        fh__server_session_audit(&c->s, FH_AUDIT_RESUMED, NULL, NULL);
+}
+
 void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out)
 {
     fh_channel_info(c->ch, out);

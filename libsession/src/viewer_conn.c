@@ -315,6 +315,12 @@ uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v)
     return v->s.state == FH_VIEWER_RUNNING ? v->s.permissions : FH_PERM_NONE;
 }
 
+int fh_viewer_conn_link_key(const struct fh_viewer_conn *v, uint8_t key[FH_SESSION_LINK_KEY_LEN],
+                            uint8_t ref[FH_SESSION_LINK_REF_LEN])
+{
+    return fh__link_key(v->ch, key, ref);
+}
+
 void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out)
 {
     fh_channel_info(v->ch, out);

@@ -41,7 +41,7 @@ struct wire {
 };
 
 struct pair {
-    uint64_t now, seed;
+    uint64_t now, name, seed;
     struct side side[2];
     struct wire wire[PIPES];
     size_t n;
@@ -88,7 +88,8 @@ static inline size_t side_data(void *user, const uint8_t *data, size_t len)
     /* Check notes each assertion that holds: too slow for each byte. */
     for (size_t i = 0; i < n; i++)
         if (data[i] != text_at(from, side->read + i))
-            ck_abort_msg("byte %llu differs", (unsigned long long)(side->read + i));
+            ck_abort_msg("seed %llu: byte %llu differs", (unsigned long long)side->pair->name,
+                         (unsigned long long)(side->read + i));
     side->read += n;
     side->appetite -= n;
     if (side->read > side->pair->side[from].wrote)
@@ -121,7 +122,7 @@ static const struct fh_stream_events side_events = {
 static inline void pair_init(struct pair *p, uint64_t seed, size_t keep_len)
 {
     memset(p, 0, sizeof *p);
-    p->seed = seed;
+    p->seed = p->name = seed;
     p->now = 1000000;
     for (int i = 0; i < 2; i++) {
         struct side *side = &p->side[i];

@@ -19,7 +19,7 @@ import farhand  # noqa: E402
 import session  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../support"))
-import processes  # noqa: E402
+import procs  # noqa: E402
 
 CTL = os.path.join(farhand.BIN, "vncserverctl")
 # protocol.h
@@ -36,7 +36,7 @@ class Processes(farhand.Case):
         self.serving = self.server(self.shared, options=["--blacklist-threshold", "1000"])
 
     def of(self, kind):
-        return processes.of(self.serving)[kind]
+        return procs.of(self.serving)[kind]
 
     def one(self, kind):
         return farhand.wait_until(lambda: self.of(kind), f"a {kind} process")[-1]
@@ -48,7 +48,7 @@ class Processes(farhand.Case):
         return client
 
     def gone(self, pid):
-        farhand.wait_until(lambda: processes.is_gone(pid), "the end of a process, waited for by its parent")
+        farhand.wait_until(lambda: procs.is_gone(pid), "the end of a process, waited for by its parent")
 
     def kill(self, pid, number=signal.SIGKILL):
         os.kill(pid, number)
@@ -70,7 +70,70 @@ class Processes(farhand.Case):
                                       check=True, timeout=farhand.PATIENCE).stdout.decode()
 
 
+def profile(kind):
+    """The directives of the unit that describes a kind of process."""
+    path = os.path.join(farhand.TOP, f"daemons/vncserverd/profiles/vncserverd-{kind}.service.in")
+    with open(path, encoding="utf-8") as f:
+        lines = [line.strip() for line in f if "=" in line and not line.startswith("#")]
+    return [tuple(line.split("=", 1)) for line in lines]
+
+
+def has_filter(pid):
+    """The filter of system calls; that it allows none of these things is shown by test_sandbox for each kind."""
+    return procs.status(pid)["Seccomp"] == "2"
+
+
+def has_no(*fields):
+    return lambda pid: all(int(procs.status(pid)[f], 16) == 0 for f in fields)
+
+
+def has_limit(name, value):
+    return lambda pid: int(procs.limits(pid)[name]) <= value
+
+
+def has_other_network(pid):
+    return os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
+
+
+# How each directive of the profiles is seen in a process that runs.
+SHAPES = {
+    ("DynamicUser", "yes"): lambda pid: os.geteuid() != 0 or "0" not in procs.status(pid)["Uid"].split(),
+    # The tests' displays are the tester's: is that who it is?
+    ("User", "user"): lambda pid: set(procs.status(pid)["Uid"].split()) == {str(os.geteuid())},
+    ("NoNewPrivileges", "yes"): lambda pid: procs.status(pid)["NoNewPrivs"] == "1",
+    ("CapabilityBoundingSet", ""): has_no("CapPrm", "CapEff", "CapInh"),
+    ("AmbientCapabilities", ""): has_no("CapAmb"),
+    ("PrivateNetwork", "yes"): has_other_network,
+    ("LimitCORE", "0"): has_limit("Max core file size", 0),
+    ("LimitNOFILE", "16"): has_limit("Max open files", 16),
+    ("LimitNOFILE", "2048"): has_limit("Max open files", 2048),
+    ("LimitNPROC", "0"): has_limit("Max processes", 0),
+    ("LimitFSIZE", "0"): has_limit("Max file size", 0),
+    ("ExecStart", "@bindir@/vncserverd"): lambda pid: os.path.realpath(f"/proc/{pid}/exe") == os.path.realpath(
+        farhand.SERVERD),
+    **{row: has_filter for row in (
+        ("RestrictAddressFamilies", "none"), ("RestrictNamespaces", "yes"), ("RestrictRealtime", "yes"),
+        ("RestrictSUIDSGID", "yes"), ("MemoryDenyWriteExecute", "yes"), ("LockPersonality", "yes"),
+        ("SystemCallArchitectures", "native"), ("SystemCallFilter", "@basic-io @io-event"), ("ProtectSystem", "strict"),
+        ("ProtectHome", "yes"), ("PrivateTmp", "yes"), ("PrivateDevices", "yes"), ("PrivateMounts", "yes"),
+        ("DevicePolicy", "closed"), ("ProtectProc", "invisible"), ("ProcSubset", "pid"), ("ProtectKernelTunables", "yes"),
+        ("ProtectKernelModules", "yes"), ("ProtectKernelLogs", "yes"), ("ProtectControlGroups", "yes"),
+        ("ProtectClock", "yes"), ("ProtectHostname", "yes"), ("KeyringMode", "private"), ("UMask", "0077"))},
+}
+
+
 class Confinement(Processes):
+    def test_each_has_the_shape_that_its_profile_says(self):
+        self.join()
+        said = self.serving.program.text()
+        for kind in ("key", "session", "desktop"):
+            pid, = self.of(kind)
+            for row in profile(kind):
+                self.assertIn(row, SHAPES, "how is this seen in a process that runs?")
+                if row[0] == "PrivateNetwork" and f"{kind} runs without: an empty network" in said:
+                    continue
+                self.assertTrue(SHAPES[row](pid), (kind, row))
+
     def user(self, kind):
         if os.geteuid() != 0:
             return os.geteuid()
@@ -90,7 +153,7 @@ class Confinement(Processes):
         said = self.serving.program.text()
         for kind in ("key", "session", "desktop"):
             pid, = self.of(kind)
-            status, limits = processes.status(pid), processes.limits(pid)
+            status, limits = procs.status(pid), procs.limits(pid)
             if "SAN_OPTIONS" not in " ".join(farhand.ENV):
                 self.assertEqual(status["Seccomp"], "2", kind)
             self.assertEqual(status["NoNewPrivs"], "1", kind)
@@ -107,7 +170,7 @@ class Confinement(Processes):
     def test_a_session_has_its_connection_and_ways_to_the_others_and_nothing_else(self):
         self.join()
         pid, = self.of("session")
-        kinds = sorted(what.split(":")[0] for what in processes.descriptors(pid).values())
+        kinds = sorted(what.split(":")[0] for what in procs.descriptors(pid).values())
         # Input and output are /dev/null, the log is where it is; the loop has some of its own.
         self.assertLessEqual(kinds.count("socket"), 3)  # viewer, monitor, desktop: the key's is gone
         self.assertLessEqual(set(kinds), {"socket", "pipe", "anon_inode", "/dev/null"})
@@ -115,16 +178,16 @@ class Confinement(Processes):
 
     def test_the_monitor_never_had_the_key_nor_the_desktop(self):
         monitor, = self.of("monitor")
-        files = " ".join(processes.descriptors(monitor).values())
+        files = " ".join(procs.descriptors(monitor).values())
         self.assertNotIn("identity", files)
-        maps = " ".join(what for *_, what in processes.mappings(monitor))
+        maps = " ".join(what for *_, what in procs.mappings(monitor))
         self.assertNotIn("memfd:vncserverd", maps)
 
     def test_the_picture_can_be_looked_at_and_nothing_else(self):
         self.join().picture()
         pid, = self.of("desktop")
-        memory = [fd for fd, what in processes.descriptors(pid).items() if "memfd:vncserverd" in what]
-        stolen = processes.steal(pid, memory[0])
+        memory = [fd for fd, what in procs.descriptors(pid).items() if "memfd:vncserverd" in what]
+        stolen = procs.steal(pid, memory[0])
         if stolen is None:
             self.skipTest("descriptors of others cannot be had here")
         self.addCleanup(os.close, stolen)
@@ -134,7 +197,7 @@ class Confinement(Processes):
         with self.assertRaises(OSError):
             os.ftruncate(stolen, 0)
         self.assertEqual(os.fstat(stolen).st_mode & 0o777, 0o600)
-        for start, _, permissions, what in processes.mappings(self.of("session")[0]):
+        for start, _, permissions, what in procs.mappings(self.of("session")[0]):
             if "memfd:vncserverd" in what:
                 self.assertEqual(permissions[:2], "r-", hex(start))
 
@@ -197,8 +260,8 @@ class SessionDies(Processes):
         for _ in range(5):
             sock = server.connect()
             self.addCleanup(sock.close)
-            os.kill(farhand.wait_until(lambda: processes.of(server)["session"], "its process")[0], signal.SIGKILL)
-            farhand.wait_until(lambda: not processes.of(server)["session"], "its end")
+            os.kill(farhand.wait_until(lambda: procs.of(server)["session"], "its process")[0], signal.SIGKILL)
+            farhand.wait_until(lambda: not procs.of(server)["session"], "its end")
         server.wait_audit(lambda e: e["event"] == "blacklisted", "the penalty")
         self.assertIn("busy", self.fails(10, server, "info").err)
 
@@ -247,34 +310,34 @@ class OthersDie(Processes):
         all_of_them = [p for kind in ("key", "session", "desktop") for p in self.of(kind)]
         self.serving.program.signal(signal.SIGKILL)
         for pid in all_of_them:
-            farhand.wait_until(lambda p=pid: processes.is_gone(p) or processes.status(p)["State"].startswith("Z"),
+            farhand.wait_until(lambda p=pid: procs.is_gone(p) or procs.status(p)["State"].startswith("Z"),
                                "the end of all")
         with self.assertRaises((session.Ended, OSError, AssertionError, EOFError, session.fsc1.Abort)):
             client.picture()
 
     def test_a_display_of_its_own_is_made_anew(self):
         server = self.server(where=["--virtual", "320x240"])
-        desktop, = processes.of(server)["desktop"]
-        below = processes.below(desktop)
+        desktop, = procs.of(server)["desktop"]
+        below = procs.below(desktop)
         self.assertTrue(below)
         os.kill(desktop, signal.SIGKILL)
         for pid in below:
-            farhand.wait_until(lambda p=pid: processes.is_gone(p) or processes.status(p)["State"].startswith("Z"),
+            farhand.wait_until(lambda p=pid: procs.is_gone(p) or procs.status(p)["State"].startswith("Z"),
                                "the X server's end")
         server.program.wait_line("is shared again")
         self.ok(server, "info")
 
     def test_reading_again_ends_nobody(self):
         client = self.join()
-        before = processes.of(self.serving)
+        before = procs.of(self.serving)
         self.serving.program.signal(signal.SIGHUP)
         self.serving.program.wait_line("read again")
         client.picture()
-        self.assertEqual(processes.of(self.serving), before)
+        self.assertEqual(procs.of(self.serving), before)
 
     def test_nothing_is_left_of_an_orderly_end(self):
         clients = [self.join() for _ in range(3)]
-        pids = processes.below(self.serving.pid)
+        pids = procs.below(self.serving.pid)
         self.assertEqual(len(pids), 5)
         self.serving.program.signal(signal.SIGTERM)
         for client in clients:
@@ -283,7 +346,7 @@ class OthersDie(Processes):
             client.channel.sock.close()
         self.assertEqual(self.serving.program.wait(), 0)
         for pid in pids:
-            self.assertTrue(processes.is_gone(pid))
+            self.assertTrue(procs.is_gone(pid))
         self.assertNotIn("still open", self.serving.program.text())
 
 
@@ -292,11 +355,11 @@ class BrokenInto(Processes):
 
     def setUp(self):
         super().setUp()
-        if os.geteuid() != 0 or processes.steal(os.getpid(), 0) is None:
+        if os.geteuid() != 0 or procs.steal(os.getpid(), 0) is None:
             self.skipTest("descriptors of others cannot be had here")
 
     def stolen(self, pid, fd):
-        copy = processes.steal(pid, fd)
+        copy = procs.steal(pid, fd)
         self.assertIsNotNone(copy)
         sock = socket.socket(fileno=copy)
         self.addCleanup(sock.close)
@@ -304,7 +367,7 @@ class BrokenInto(Processes):
 
     def desktop_link(self, pid):
         """Of its sockets, the last that was opened."""
-        return self.stolen(pid, max(fd for fd, what in processes.descriptors(pid).items() if what.startswith("socket")))
+        return self.stolen(pid, max(fd for fd, what in procs.descriptors(pid).items() if what.startswith("socket")))
 
     def test_it_lets_itself_in(self):
         for number, (message, body) in enumerate(((STARTED, bytes(16)), (33, b"\0"), (32, bytes(100)), (31, bytes(40)),
@@ -355,7 +418,7 @@ class BrokenInto(Processes):
     def test_it_asks_for_a_second_signature(self):
         self.raw_client(self.serving)
         pid = self.one("session")
-        self.assertNotIn(KEY_LINK, processes.descriptors(pid))
+        self.assertNotIn(KEY_LINK, procs.descriptors(pid))
 
     def test_it_types_without_permission(self):
         xev = self.shared.xev(events=("keyboard", "mouse"))
@@ -390,7 +453,7 @@ class BrokenInto(Processes):
 
         def seen():
             with open(f"/proc/{pid}/mem", "rb", 0) as f:
-                for start, end, _, what in processes.mappings(pid):
+                for start, end, _, what in procs.mappings(pid):
                     if "memfd:vncserverd" in what:
                         f.seek(start)
                         return f.read(end - start)

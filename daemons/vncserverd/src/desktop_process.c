@@ -53,6 +53,7 @@ struct host {
     struct fh__msg_damage damage; /* of this capture */
     uint64_t last_frame_ms;
     bool is_stopping;
+    bool is_held; /* the person at the desktop is asked something: nobody else answers */
     enum fh__exit how;
 };
 
@@ -240,6 +241,8 @@ static bool take_key(struct guest *g, struct rd body)
 
     if (!fh__msg_key_read(body, &m))
         return false;
+    if (g->host->is_held)
+        return true;
     fh__desktop_key(g->host->desktop, g, m.keysym, m.keycode, m.down);
     return true;
 }
@@ -253,6 +256,8 @@ static bool take_pointer(struct guest *g, struct rd body)
         return false;
     m.x = m.x < fb->width ? m.x : (uint16_t)(fb->width - 1);
     m.y = m.y < fb->height ? m.y : (uint16_t)(fb->height - 1);
+    if (g->host->is_held)
+        return true;
     fh__desktop_pointer(g->host->desktop, g, m.x, m.y, m.buttons);
     return true;
 }
@@ -443,6 +448,13 @@ static void on_detach(struct host *h, struct rd body)
         dismiss(g);
 }
 
+static void on_hold(struct host *h, struct rd body)
+{
+    h->is_held = rd_u8(&body) != 0;
+    for (struct guest *g = h->guests; h->is_held && g; g = g->next)
+        fh__desktop_release(h->desktop, g);
+}
+
 static void stop(struct host *h, enum fh__exit how)
 {
     const uint8_t code = (uint8_t)how;
@@ -488,6 +500,9 @@ static void on_monitor_message(void *user, unsigned number, struct rd body, int 
         break;
     case FH__MSG_DETACH:
         on_detach(h, body);
+        break;
+    case FH__MSG_HOLD:
+        on_hold(h, body);
         break;
     case FH__MSG_STOP:
         stop(h, FH__EXIT_OK);
@@ -574,7 +589,7 @@ static void on_children(uv_signal_t *handle, int number)
     (void)number;
     if (!h->virtual)
         return;
-    switch (fh__virtual_reap(h->virtual, &h->loop, &status)) {
+    switch (fh__virtual_reap(h->virtual, NULL, &status)) {
     case FH__VIRTUAL_NOTHING:
         return;
     case FH__VIRTUAL_SERVER_ENDED:

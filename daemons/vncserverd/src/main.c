@@ -44,10 +44,10 @@ int main(int argc, char **argv)
     enum fh__exit how = FH__EXIT_USAGE;
     char error[400];
 
-    if (argc > 1 && strcmp(argv[1], fh__helper_word) == 0)
-        return fh__helper_main(argv + 1);
     if (fh__role_of(argv[0]) != FH__MONITOR)
         return (int)fh__role_main(fh__role_of(argv[0]), argv);
+    if (argc > 1 && strcmp(argv[1], fh__helper_word) == 0)
+        return fh__helper_main(argv + 1);
     fh__log_open();
     if (fh__config_build(&cfg, &invocation, argc, argv, error, sizeof error) == 0) {
         fh__log_set_level(cfg.log_level);

@@ -95,6 +95,7 @@ enum {
     X(ATTACH, 43, MONITOR, DESKTOP, 12, 12, 1, ALWAYS)                                             \
     X(MASK, 44, MONITOR, DESKTOP, 12, 12, 0, ALWAYS)                                               \
     X(DETACH, 45, MONITOR, DESKTOP, 8, 8, 0, ALWAYS)                                               \
+    X(HOLD, 48, MONITOR, DESKTOP, 1, 1, 0, ALWAYS) /* u8 1: nobody types or clicks for now */      \
     X(STOP, 46, MONITOR, DESKTOP, 0, 0, 0, ALWAYS)                                                 \
     X(VIOLATION, 47, DESKTOP, MONITOR, 8, 8, 0, CHILD_READY) /* of this table, by a session */     \
     /* From a session to the desktop, with the permission that it needs. */                        \

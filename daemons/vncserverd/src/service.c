@@ -382,7 +382,11 @@ static void send_desktop_setup(struct service *s)
 
 static void on_desktop_setup(void *user)
 {
-    send_desktop_setup(user);
+    struct service *s = user;
+
+    if (!is_auto(s)) /* the display may be another user's by now */
+        (void)find_seat(s, &s->seat, NULL, 0);
+    send_desktop_setup(s);
 }
 
 /* All that is needed is there. */
@@ -588,8 +592,25 @@ static const struct fh__steady_ops key_ops = {on_key_setup, on_key_message, on_k
 
 /* ---- the service ---- */
 
+/* A user that is not there would be missed by each connection, later. */
+static bool are_users_there(const struct fh__config *cfg)
+{
+    const char *const names[] = {cfg->desktop_user, cfg->service_user};
+    bool are_there = true;
+
+    for (size_t i = 0; geteuid() == 0 && i < sizeof names / sizeof *names; i++) {
+        if (!names[i] || getpwnam(names[i]))
+            continue;
+        fh__log(FH__LOG_ERROR, "there is no user %s", names[i]);
+        are_there = false;
+    }
+    return are_there;
+}
+
 static enum fh__exit start(struct service *s)
 {
+    if (!are_users_there(s->cfg))
+        return FH__EXIT_USAGE;
     if (fh__auditlog_open(&s->audit, s->cfg->audit) != 0) {
         fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
         return FH__EXIT_USAGE;
@@ -612,7 +633,8 @@ enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *arg
                                      .desktop = &s.desktop,
                                      .users = &s.users,
                                      .audit = &s.audit,
-                                     .seat = &s.seat};
+                                     .seat = &s.seat,
+                                     .is_virtual = cfg->virtual != NULL};
     fh__sharing_choose_users(&s.sharing);
     start_signals(&s);
     how = start(&s);

@@ -10,22 +10,12 @@
 
 #include <farhand/identity_uv.h>
 
-#include "leave.h"
 #include "log.h"
 #include "viewer.h"
 
 static bool is_meant(const struct viewer *v, uint64_t number)
 {
     return number == FH__SHARING_ALL || v->entry.caller.number == number;
-}
-
-static unsigned count(const struct fh__sharing *s)
-{
-    unsigned n = 0;
-
-    for (const struct viewer *v = s->viewers; v; v = v->next)
-        n += fh__viewer_is_at_work(v);
-    return n;
 }
 
 /* ---- who comes ---- */
@@ -116,6 +106,40 @@ void fh__sharing_choose_users(struct fh__sharing *s)
              getpwnam("vncserverd-key") ? "vncserverd-key" : name);
 }
 
+static void send_hold(struct fh__sharing *s)
+{
+    const uint8_t is_held = s->is_held;
+
+    (void)fh__steady_send(s->desktop, FH__MSG_HOLD, &is_held, 1, -1);
+}
+
+static void on_hold(void *user, bool is_held)
+{
+    struct fh__sharing *s = user;
+
+    s->is_held = is_held;
+    send_hold(s);
+}
+
+static void on_disconnect_wanted(void *user)
+{
+    fh__sharing_disconnect(user, FH__SHARING_ALL);
+}
+
+/* Who sits there is asked and told. */
+static void open_people(struct fh__sharing *s)
+{
+    fh__approvals_open(&s->approvals, s->loop, s->cfg, s->seat, !s->is_virtual);
+    s->approvals.hold = on_hold;
+    s->approvals.hold_user = s;
+    s->notices = (struct fh__notices){.loop = s->loop,
+                                      .cfg = s->cfg,
+                                      .seat = s->seat,
+                                      .has_desktop = !s->is_virtual,
+                                      .disconnect = on_disconnect_wanted,
+                                      .user = s};
+}
+
 static void open_entrance(struct fh__sharing *s)
 {
     s->entrance = (struct fh__entrance){.loop = s->loop,
@@ -126,37 +150,6 @@ static void open_entrance(struct fh__sharing *s)
                                         .audit = s->audit};
     fh_fingerprint(s->spki, s->spki_len, s->entrance.fingerprint);
     fh_random_system(NULL, s->entrance.fake_key, sizeof s->entrance.fake_key);
-}
-
-/* Who is in already must not let others in: while a window of ours asks, viewers only look. */
-static void on_hold(void *user, bool is_held)
-{
-    struct fh__sharing *s = user;
-
-    s->is_held = is_held;
-    for (struct viewer *v = s->viewers; v; v = v->next)
-        fh__viewer_hold(v);
-}
-
-static void on_disconnect_wanted(void *user)
-{
-    struct fh__sharing *s = user;
-
-    fh__sharing_disconnect(s, FH__SHARING_ALL);
-}
-
-/* Nobody sits at a virtual desktop. */
-static void open_desk(struct fh__sharing *s)
-{
-    fh__approvals_open(&s->approvals, s->loop, s->cfg, s->seat, !s->cfg->virtual);
-    s->approvals.hold = on_hold;
-    s->approvals.hold_user = s;
-    s->notices = (struct fh__notices){.loop = s->loop,
-                                      .cfg = s->cfg,
-                                      .seat = s->seat,
-                                      .has_desktop = !s->cfg->virtual,
-                                      .disconnect = on_disconnect_wanted,
-                                      .user = s};
 }
 
 int fh__sharing_open(struct fh__sharing *s, const uint8_t *spki, size_t len)
@@ -175,7 +168,7 @@ int fh__sharing_open(struct fh__sharing *s, const uint8_t *spki, size_t len)
     s->spki_len = len < sizeof s->spki ? len : sizeof s->spki;
     memcpy(s->spki, spki, s->spki_len);
     open_entrance(s);
-    open_desk(s);
+    open_people(s);
     s->is_open = true;
     return 0;
 }
@@ -191,14 +184,16 @@ void fh__sharing_configure(struct fh__sharing *s)
         (void)fh__viewer_send(v, FH__MSG_NAME, s->cfg->name, len, -1);
         (void)fh__viewer_send(v, FH__MSG_LEVEL, &level, 1, -1);
     }
-    if (fh__notices_configure(&s->notices) && count(s) > 0)
-        fh__sharing_tell(s);
+    if (fh__notices_configure(&s->notices) && s->sessions > 0)
+        fh__sharing_changed(s);
     if (fh__gate_configure(&s->gate, s->cfg) != 0)
         fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }
 
 void fh__sharing_desktop(struct fh__sharing *s, bool is_there)
 {
+    if (is_there)
+        send_hold(s);
     for (struct viewer *v = s->viewers; v; v = v->next) {
         if (is_there)
             fh__viewer_attach(v);
@@ -245,7 +240,8 @@ json_t *fh__sharing_describe(const struct fh__sharing *s)
     return json_pack("{s:b,s:o}", "paused", s->is_paused, "sessions", sessions);
 }
 
-void fh__sharing_tell(struct fh__sharing *s)
+/* What the desktop shows of them. */
+void fh__sharing_changed(struct fh__sharing *s)
 {
     json_t *all = fh__sharing_describe(s);
     char *text = json_dumps(all, JSON_COMPACT);
@@ -254,19 +250,9 @@ void fh__sharing_tell(struct fh__sharing *s)
     json_decref(all);
     if (text) {
         text[len] = '\n'; /* in the place of NUL */
-        fh__notices_tell(&s->notices, text, len + 1, count(s));
+        fh__notices_tell(&s->notices, text, len + 1, s->sessions);
     }
     free(text);
-}
-
-void fh__sharing_left(struct fh__sharing *s)
-{
-    fh__sharing_tell(s);
-    if (count(s) > 0)
-        return;
-    if (s->is_closing)
-        fh__notices_close(&s->notices); /* nobody waits for its farewell */
-    fh__leave(s->loop, s->cfg, s->seat);
 }
 
 unsigned fh__sharing_disconnect(struct fh__sharing *s, uint64_t number)
@@ -295,7 +281,7 @@ unsigned fh__sharing_set_permissions(struct fh__sharing *s, uint64_t number, uin
         fh__viewer_apply(v);
     }
     if (n > 0)
-        fh__sharing_tell(s);
+        fh__sharing_changed(s);
     return n;
 }
 
@@ -319,7 +305,7 @@ void fh__sharing_pause(struct fh__sharing *s, bool is_paused)
     s->is_paused = is_paused;
     for (struct viewer *v = s->viewers; v; v = v->next)
         fh__viewer_apply(v);
-    fh__sharing_tell(s);
+    fh__sharing_changed(s);
 }
 
 bool fh__sharing_is_paused(const struct fh__sharing *s)

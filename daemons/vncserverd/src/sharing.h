@@ -48,8 +48,10 @@ struct fh__sharing {
     char user[64], key_user[64]; /* as who sessions and the key process run; "": as we do */
     uint64_t last_number;
     struct viewer *viewers; /* whose process runs */
+    unsigned sessions;      /* of these, those that have started and not ended */
+    bool is_virtual;        /* nobody sits at the desktop */
     bool is_open, is_paused, is_closing;
-    bool is_held;    /* a window of ours waits for an answer: nobody types or clicks it */
+    bool is_held;    /* a window of ours waits for an answer: who is in must not give it */
     bool has_warned; /* that there are no users */
     void (*closed)(void *user);
     void *closed_user;
@@ -57,7 +59,8 @@ struct fh__sharing {
 
 /* Before the key process is started. */
 void fh__sharing_choose_users(struct fh__sharing *s);
-/* The fields up to audit, and seat, are set by the caller. Negative: an error of libsession. */
+/* The fields up to audit, seat and is_virtual are set by the caller. Negative: an error of
+ * libsession. */
 int fh__sharing_open(struct fh__sharing *s, const uint8_t *spki, size_t len);
 /* fd: taken. */
 void fh__sharing_accept(struct fh__sharing *s, int fd, const struct fh_address *peer);
@@ -74,10 +77,8 @@ void fh__sharing_accuse(struct fh__sharing *s, uint64_t number);
  * released; NULL: no memory. permissions: granted; while all is paused none of them is in force.
  */
 json_t *fh__sharing_describe(const struct fh__sharing *s);
-/* The sessions have changed, or what they may: the desktop shows that, if it does. */
-void fh__sharing_tell(struct fh__sharing *s);
-/* A session has ended; the last one may lock the desktop. */
-void fh__sharing_left(struct fh__sharing *s);
+/* Those who are there have changed: what the desktop shows of them does, too. */
+void fh__sharing_changed(struct fh__sharing *s);
 /* What is done to a session, or to all; how many there were. */
 unsigned fh__sharing_disconnect(struct fh__sharing *s, uint64_t number);
 unsigned fh__sharing_set_permissions(struct fh__sharing *s, uint64_t number, uint32_t permissions);

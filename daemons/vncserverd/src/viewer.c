@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "leave.h"
 #include "log.h"
 #include "records.h"
 
@@ -267,8 +268,9 @@ static bool on_started(struct viewer *v, struct rd body)
     fh__log(FH__LOG_NOTICE, "%s started as %s, may: %s", v->entry.caller.peer, v->said.user,
             permissions);
     fh__viewer_apply(v);
+    v->s->sessions++;
+    fh__sharing_changed(v->s);
     fh__viewer_attach(v);
-    fh__sharing_tell(v->s);
     return true;
 }
 
@@ -276,9 +278,7 @@ static bool on_started(struct viewer *v, struct rd body)
 
 static void mask(struct viewer *v, unsigned number, int fd)
 {
-    const uint32_t input = v->s->is_held ? FH_PERM_KEYBOARD | FH_PERM_POINTER : 0;
-    const struct fh__msg_mask m = {v->entry.caller.number,
-                                   fh_permissions_spread(v->in_force) & ~input};
+    const struct fh__msg_mask m = {v->entry.caller.number, fh_permissions_spread(v->in_force)};
     uint8_t body[12];
     struct wr w = wr_init(body, sizeof body);
 
@@ -297,12 +297,6 @@ void fh__viewer_apply(struct viewer *v)
         mask(v, FH__MSG_MASK, -1);
     send_u32(v, FH__MSG_PERMISSIONS, now);
     fh__viewer_record(v, FH_AUDIT_PERMISSIONS, NULL, NULL);
-}
-
-void fh__viewer_hold(struct viewer *v)
-{
-    if (v->is_attached)
-        mask(v, FH__MSG_MASK, -1);
 }
 
 void fh__viewer_attach(struct viewer *v)
@@ -336,6 +330,18 @@ static void detach(struct viewer *v)
 
 /* ---- its end ---- */
 
+/* One session less. */
+static void leave(struct fh__sharing *s)
+{
+    s->sessions--;
+    fh__sharing_changed(s);
+    if (s->sessions > 0)
+        return;
+    if (s->is_closing)
+        fh__notices_close(&s->notices); /* nobody waits for its farewell */
+    fh__leave(s->loop, s->cfg, s->seat);
+}
+
 static void over(struct viewer *v, const char *text)
 {
     fh__log(v->has_started ? FH__LOG_NOTICE : FH__LOG_INFO, "%s ended: %s", v->entry.caller.peer,
@@ -345,7 +351,7 @@ static void over(struct viewer *v, const char *text)
     fh__entry_forget(&v->entry);
     go(v, FH__AT_END);
     if (v->has_started)
-        fh__sharing_left(v->s);
+        leave(v->s);
 }
 
 /* Each kind of end is told once. */

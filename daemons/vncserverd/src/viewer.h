@@ -45,8 +45,6 @@ void fh__viewer_record(const struct viewer *v, enum fh_audit_type type, const ch
 void fh__viewer_disconnect(struct viewer *v, enum fh_bye reason, bool may_reconnect);
 /* What the viewer may do as of now, in both processes. */
 void fh__viewer_apply(struct viewer *v);
-/* What the desktop hears of it has changed: s->is_held. */
-void fh__viewer_hold(struct viewer *v);
 /* Gives it the way to the desktop, if there is one now. */
 void fh__viewer_attach(struct viewer *v);
 /* It did what it must not: it is ended, and its address pays. */

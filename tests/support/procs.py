@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""processes.py -- the processes of a running vncserverd, and what root can do to them from outside.
+"""procs.py -- the processes of a running vncserverd, and what root can do to them from outside.
 
     of(server)               {"monitor": [pid], "key": [pid], "session": [pid, ...], "desktop": [pid]}
     status(pid)              /proc/PID/status as a dictionary
@@ -93,6 +93,8 @@ def mappings(pid):
 
 
 def memory(pid):
+    if is_gone(pid):
+        return
     with open(f"/proc/{pid}/mem", "rb", 0) as f:
         for start, end, permissions, what in mappings(pid):
             if "r" not in permissions or what in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
