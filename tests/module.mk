@@ -5,7 +5,7 @@ tests_TESTS := simnet/test_simnet.c simnet/test_simnat.c simnet/test_paths.c sim
 # Who gets in.
 tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/auth.py e2e/auth_program.py e2e/auth_pam.py e2e/policy.py e2e/addresses.py
 # What happens in a session, and to the service.
-tests_SCRIPTS += e2e/control.py e2e/desk.py e2e/seat.py e2e/commands.py e2e/service.py e2e/hostile.py e2e/processes.py e2e/residue.py
+tests_SCRIPTS += e2e/control.py e2e/config.py e2e/desk.py e2e/seat.py e2e/commands.py e2e/service.py e2e/hostile.py e2e/processes.py e2e/residue.py
 tests_SCRIPTS += e2e/demo.py
 # Beside code that is not ours, and in its hands.
 tests_SCRIPTS += interop/second.py mitm/meddle.py

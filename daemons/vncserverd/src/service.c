@@ -123,9 +123,10 @@ static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
 
 /* ---- the configuration, again ---- */
 
+/* user: an object of two lists. */
 static void on_changed(void *user, const char *name, bool is_taken)
 {
-    (void)user;
+    json_array_append_new(json_object_get(user, is_taken ? "taken" : "restart"), json_string(name));
     if (is_taken)
         fh__log(FH__LOG_INFO, "%s has changed", name);
     else
@@ -143,8 +144,10 @@ static void tell_configuration(struct service *s)
     fh__sharing_configure(&s->sharing);
 }
 
-static void reload(struct service *s)
+/* What the control socket answers; NULL: nothing changed. */
+static json_t *reload(struct service *s)
 {
+    json_t *changes = NULL;
     struct fh__config fresh;
     struct fh__invocation invocation;
     char error[ERROR_MAX];
@@ -152,7 +155,8 @@ static void reload(struct service *s)
     if (s->is_ready)
         sd_notify(0, "RELOADING=1");
     if (fh__config_build(&fresh, &invocation, s->argc, s->argv, error, sizeof error) == 0) {
-        if (!fh__config_adopt(s->cfg, &fresh, on_changed, NULL))
+        changes = json_pack("{s:[],s:[]}", "taken", "restart");
+        if (!fh__config_adopt(s->cfg, &fresh, on_changed, changes))
             fh__log(FH__LOG_ERROR, "out of memory: not all of the configuration was taken");
         fh__log_set_level(s->cfg->log_level);
         tell_configuration(s);
@@ -167,6 +171,7 @@ static void reload(struct service *s)
     /* While it starts, READY=1 would be a lie. */
     if (s->is_ready)
         sd_notify(0, "READY=1");
+    return changes;
 }
 
 /* ---- signals ---- */
@@ -176,7 +181,7 @@ static void on_signal(uv_signal_t *h, int number)
     struct service *s = h->data;
 
     if (number == SIGHUP) {
-        reload(s);
+        json_decref(reload(s));
         return;
     }
     fh__log(FH__LOG_NOTICE, "ending, on signal %d", number);
@@ -253,6 +258,12 @@ static void on_audited(void *user, const char *line, size_t len)
     fh__control_tell(s->control, line, len);
 }
 
+static json_t *on_reload(void *user)
+{
+    fh__log(FH__LOG_INFO, "an operator has the configuration read again");
+    return reload(user);
+}
+
 /* It may be there; if it cannot be made, the socket's own error says enough. */
 static void make_directory_of(const char *path)
 {
@@ -273,7 +284,8 @@ static enum fh__exit start_control(struct service *s)
         return FH__EXIT_OK;
     if (s->cfg->is_control_default)
         make_directory_of(s->cfg->control);
-    s->control = fh__control_open(&s->loop, s->cfg->control, &s->sharing, error, sizeof error);
+    s->control =
+        fh__control_open(&s->loop, s->cfg->control, &s->sharing, on_reload, s, error, sizeof error);
     if (!s->control) {
         fh__log(s->cfg->is_control_default ? FH__LOG_WARNING : FH__LOG_ERROR,
                 "no control socket: %s", error);
