@@ -122,15 +122,15 @@ class Reload(Config):
         self.assertEqual(client.log_in(farhand.USER, farhand.PASSWORD)[0], session.GRANTED)
         client.start_rfb()
         client.picture()
-        self.write("conf", "name = two\nmax-sessions = 3\napprove = always\nclipboard = no\n")
+        self.write("conf", "name = two\nmax-half-open = 3\napprove = always\nclipboard = no\n")
         said = self.reload()
         for name in ("name", "approve", "clipboard"):
             self.assertIn(f"{name} has changed\n", said)
-        self.assertIn("max-sessions has changed; that takes effect at the next start", said)
+        self.assertIn("max-half-open has changed; that takes effect at the next start", said)
         client.rfb(session.update_request(0, 0, 10, 10))
         client.picture()
         self.fails(3, self.serving, "info")  # approve = always, and there is nobody
-        self.assertNotIn("has changed", self.reload().replace("max-sessions has changed", ""))
+        self.assertNotIn("has changed", self.reload().replace("max-half-open has changed", ""))
 
     def test_the_policy_is_read_again_as_well(self):
         self.write("policy", "[locked]\napprove = always\napprove-dialog = no\n")
@@ -151,8 +151,8 @@ class Reload(Config):
 
     def test_an_operator_has_it_read_again(self):
         self.assertEqual(self.ctl("reload"), "nothing changed\n")
-        self.write("conf", "name = two\nmax-sessions = 3\n")
-        self.assertEqual(self.ctl("reload"), "name: changed\nmax-sessions: changes at the next start\n")
+        self.write("conf", "name = two\nmax-half-open = 3\n")
+        self.assertEqual(self.ctl("reload"), "name: changed\nmax-half-open: changes at the next start\n")
         self.write("conf", "nonsense\n")
         self.assertIn("the log says where", self.ctl("reload", code=5))
         self.serving.program.wait_line("conf:1: expected name = value")

@@ -21,10 +21,25 @@ class Computer:
     def __init__(self, case):
         self.case = case
         self.root = farhand.Program(["unshare", "-m", "--propagation", "private", "sh", "-c",
-                                     "mount -t tmpfs none /tmp && mkdir -m 1777 /tmp/.X11-unix && echo ready && exec sleep 600"])
+                                     "mount -t tmpfs none /tmp && mkdir -m 1777 /tmp/.X11-unix && mkdir -p /run/systemd && "
+                                     "mount -t tmpfs none /run/systemd && mount -t tmpfs none /usr/local/bin && echo ready && exec sleep 600"])
         case.addCleanup(self.root.stop)
         self.root.wait_line("^ready$")
         self.enter = ["nsenter", "-t", str(self.root.pid), "-m", "--"]
+
+    def write(self, path, text, mode="644"):
+        """A file there, whole at once, as logind writes its own."""
+        subprocess.run([*self.enter, "sh", "-c", 'mkdir -p "$(dirname "$0")" && cat >"$0.new" && chmod "$1" "$0.new" && mv "$0.new" "$0"',
+                        path, mode], input=text.encode(), check=True)
+
+    def log_in(self, name, display, kind="x11", uid=0):
+        """logind's record of a session, in front of the seat."""
+        self.write(f"/run/systemd/sessions/{name}", f"UID={uid}\nUSER=root\nACTIVE=1\nIS_DISPLAY=1\nSTATE=active\nREMOTE=0\nTYPE={kind}\n"
+                   f"CLASS=user\nSEAT=seat0\n" + (f"DISPLAY={display}\n" if display else ""))
+        self.write("/run/systemd/seats/seat0", f"IS_SEAT0=1\nCAN_MULTI_SESSION=1\nACTIVE={name}\nACTIVE_UID={uid}\nSESSIONS={name}\nUIDS={uid}\n")
+
+    def log_out(self):
+        self.write("/run/systemd/seats/seat0", "IS_SEAT0=1\nCAN_MULTI_SESSION=1\n")
 
     def x_server(self, size="320x240", color="red"):
         reader, writer = os.pipe()
@@ -145,6 +160,32 @@ class Seat(farhand.Case):
         self.computer.x_server("300x200", "#00ff00")  # a lower one
         server.wait_ready()
         self.assertEqual(self.capture(server)[0], (300, 200))
+
+    def test_logind_says_whose_turn_it_is(self):
+        first, second = self.computer.x_server("300x200", "#ff0000"), self.computer.x_server("320x260", "#00ff00")
+        self.computer.log_in("c2", second.display)
+        server = self.computer.serve()
+        self.assertEqual(self.capture(server)[0], (320, 260))
+        for name, display, size in (("c1", first.display, (300, 200)), ("c2", second.display, (320, 260))):
+            said = len(server.program.lines)
+            self.computer.log_in(name, display)  # as who switches users
+            server.program.wait_line(f"{display} is shared", start=said)
+            self.assertEqual(self.capture(server)[0], size)
+        said = len(server.program.lines)
+        self.computer.log_out()
+        server.program.wait_line("there is no desktop to share: nobody's session is in front", start=said)
+        self.computer.log_in("c5", None, "wayland")
+        server.program.wait_line("there is no desktop to share: .*Wayland", start=said)
+        self.computer.log_in("c6", None)  # GDM's, which does not tell the display
+        server.program.wait_line(f"{first.display} is shared", start=said)
+
+    def test_the_last_viewer_locks_the_session_in_front(self):
+        xvfb = self.computer.x_server()
+        self.computer.log_in("c2", xvfb.display)
+        self.computer.write("/usr/local/bin/loginctl", f'#!/bin/sh\necho "$@" >>{self.outside}/asked\n', "755")
+        server = self.computer.serve("--at-disconnect", "lock")
+        self.capture(server)
+        farhand.wait_until(lambda: farhand.read_text(self.outside + "/asked") == "lock-session c2\n", "the lock")
 
     def test_it_ends_while_it_waits(self):
         server = self.computer.serve()

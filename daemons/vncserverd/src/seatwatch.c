@@ -30,7 +30,7 @@ static void on_logind(uv_poll_t *poll, int status, int events)
         uv_poll_stop(poll);
         return;
     }
-    (void)sd_login_monitor_flush(w->monitor);
+    (void)sd_login_monitor_flush(w->monitors[poll - w->logind]);
     fh__seatwatch_soon(w);
 }
 
@@ -56,19 +56,23 @@ static void watch_sockets(struct fh__seatwatch *w)
     (void)uv_fs_event_start(&w->sockets, on_sockets, stat(folder, &st) == 0 ? folder : "/tmp", 0);
 }
 
+/* Both: a session's display is written down after it came to the front. */
 static void watch_logind(struct fh__seatwatch *w)
 {
+    static const char *const kinds[FH__SEATWATCH_KINDS] = {"seat", "session"};
     int fd;
 
-    if (sd_login_monitor_new(NULL, &w->monitor) < 0) {
-        w->monitor = NULL;
-        fh__log(FH__LOG_INFO, "logind cannot be watched: X servers are");
-        return;
-    }
-    fd = sd_login_monitor_get_fd(w->monitor);
-    if (fd >= 0 && uv_poll_init(w->soon.loop, &w->logind, fd) == 0) {
-        w->logind.data = w;
-        uv_poll_start(&w->logind, UV_READABLE, on_logind);
+    for (size_t i = 0; i < FH__SEATWATCH_KINDS; i++) {
+        if (sd_login_monitor_new(kinds[i], &w->monitors[i]) < 0) {
+            w->monitors[i] = NULL;
+            fh__log(FH__LOG_INFO, "logind cannot be watched: X servers are");
+            return;
+        }
+        fd = sd_login_monitor_get_fd(w->monitors[i]);
+        if (fd >= 0 && uv_poll_init(w->soon.loop, &w->logind[i], fd) == 0) {
+            w->logind[i].data = w;
+            uv_poll_start(&w->logind[i], UV_READABLE, on_logind);
+        }
     }
 }
 
@@ -87,7 +91,7 @@ static void on_logind_closed(uv_handle_t *handle)
 {
     struct fh__seatwatch *w = handle->data;
 
-    sd_login_monitor_unref(w->monitor);
+    sd_login_monitor_unref(w->monitors[(uv_poll_t *)handle - w->logind]);
 }
 
 void fh__seatwatch_close(struct fh__seatwatch *w)
@@ -97,8 +101,9 @@ void fh__seatwatch_close(struct fh__seatwatch *w)
     w->is_open = false;
     uv_close((uv_handle_t *)&w->soon, NULL);
     uv_close((uv_handle_t *)&w->sockets, NULL);
-    if (w->logind.data)
-        uv_close((uv_handle_t *)&w->logind, on_logind_closed);
-    else
-        sd_login_monitor_unref(w->monitor);
+    for (size_t i = 0; i < FH__SEATWATCH_KINDS; i++)
+        if (w->logind[i].data)
+            uv_close((uv_handle_t *)&w->logind[i], on_logind_closed);
+        else
+            sd_login_monitor_unref(w->monitors[i]);
 }

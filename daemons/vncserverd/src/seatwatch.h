@@ -12,11 +12,13 @@
 
 struct sd_login_monitor;
 
+enum { FH__SEATWATCH_KINDS = 2 /* of logind's news: seats, sessions */ };
+
 struct fh__seatwatch {
-    uv_poll_t logind;
+    uv_poll_t logind[FH__SEATWATCH_KINDS];
     uv_fs_event_t sockets;
     uv_timer_t soon;
-    struct sd_login_monitor *monitor; /* NULL: there is no logind */
+    struct sd_login_monitor *monitors[FH__SEATWATCH_KINDS]; /* NULL: there is no logind */
     bool is_open;
     void (*changed)(void *user);
     void *user;

@@ -34,6 +34,7 @@ struct service {
     struct fh__steady key, desktop;
     struct fh__seat seat;           /* where the desktop is, or is to be */
     struct fh__seatwatch watch;     /* of display = auto */
+    char why[ERROR_MAX];            /* there is no desktop; "": there is one */
     char display[FH__TEXT_MAX + 1]; /* that is shared; "": none */
     struct fh__userstore users;
     struct fh__auditlog audit;
@@ -438,6 +439,8 @@ static void on_desktop_ended(struct service *s, struct rd body)
     uint8_t code = FH__EXIT_UNEXPECTED;
 
     (void)fh__msg_u8_read(body, &code);
+    if (s->desktop.is_renewed) /* it was asked to end */
+        return;
     if (is_auto(s) && !s->is_stopping &&
         (code == FH__EXIT_DISPLAY || code == FH__EXIT_DISPLAY_LOST)) {
         fh__steady_renew(&s->desktop, s->seat.display[0] != '\0', true);
@@ -497,13 +500,14 @@ static void on_seat_changed(void *user)
     if (s->is_stopping)
         return;
     is_there = find_seat(s, &now, why, sizeof why);
+    if (!is_there && strcmp(why, s->why) != 0)
+        say_nothing_to_share(why);
+    snprintf(s->why, sizeof s->why, "%s", why);
     if (fh__seat_is_same(&now, &s->seat))
         return;
     s->seat = now;
     if (is_there)
         fh__log(FH__LOG_NOTICE, "it is the turn of %s", now.display);
-    else
-        say_nothing_to_share(why);
     fh__notices_close(&s->sharing.notices); /* they are on the desktop that was */
     if (s->desktop.is_open)
         fh__steady_renew(&s->desktop, is_there, false);
@@ -524,6 +528,7 @@ static void start_desktop(struct service *s)
         return;
     }
     say_nothing_to_share(why);
+    snprintf(s->why, sizeof s->why, "%s", why);
     begin(s);
 }
 

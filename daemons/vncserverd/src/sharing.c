@@ -186,6 +186,7 @@ void fh__sharing_configure(struct fh__sharing *s)
     }
     if (fh__notices_configure(&s->notices) && s->sessions > 0)
         fh__sharing_changed(s);
+    fh_admission_set_max_sessions(s->admission, s->cfg->max_sessions);
     if (fh__gate_configure(&s->gate, s->cfg) != 0)
         fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }

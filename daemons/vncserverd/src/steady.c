@@ -123,7 +123,7 @@ void fh__steady_ready(struct fh__steady *s)
 
 bool fh__steady_is_ready(const struct fh__steady *s)
 {
-    return s->stage == FH__CHILD_READY && !s->is_stopping;
+    return s->stage == FH__CHILD_READY && !s->is_stopping && !s->is_renewed;
 }
 
 void fh__steady_final(struct fh__steady *s)
@@ -148,7 +148,6 @@ void fh__steady_renew(struct fh__steady *s, bool is_wanted, bool has_failed)
         return;
     if (s->is_alive) {
         s->is_renewed = true;
-        s->stage = 0;
         ask_to_end(s);
     } else {
         uv_timer_stop(&s->timer);
