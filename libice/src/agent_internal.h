@@ -34,6 +34,7 @@ enum {
     FH__RM = 16,             /* RFC 8489 6.2.1: times RTO after the last one */
     FH__OVERDUE = 3,         /* requests without an answer until nobody waits for that pair */
     FH__ASKS_OVERDUE = 3,    /* the same for a STUN server */
+    FH__HURRIED = 3,         /* repetitions of one check that the peer's requests bring about */
     FH__LEARNT = 32,         /* peer-reflexive addresses until a pair is nominated */
     FH__MISSED = 2,          /* consent requests without an answer until the path is in doubt */
     FH__KEEPALIVE_MS = 15000 /* RFC 8445 section 11: Tr, at least 15 s */
@@ -83,6 +84,7 @@ struct fh__pair {
     uint8_t base, local, remote, remote_type;
     uint8_t state, permit;
     uint8_t sent;       /* requests of this transaction */
+    uint8_t hurried;    /* times that the peer's requests brought about a repetition */
     uint8_t missed;     /* consent requests since the last answer */
     uint8_t generation; /* of the credentials: 0 = ours now, 1 = before the restart */
     bool is_valid;      /* it answered; stays true during another check */

@@ -44,6 +44,27 @@ const char *fh__bye_word(enum fh_bye bye)
     return "unknown";
 }
 
+bool fh__bye_is_failure(enum fh_bye bye)
+{
+    switch (bye) {
+    case FH_BYE_NORMAL:
+    case FH_BYE_SERVER:
+    case FH_BYE_SHUTDOWN:
+    case FH_BYE_IDLE:
+    case FH_BYE_REPLACED:
+        return false;
+    case FH_BYE_PROTOCOL:
+    case FH_BYE_AUTH:
+    case FH_BYE_TIMEOUT:
+    case FH_BYE_LOST:
+    case FH_BYE_BUSY:
+    case FH_BYE_INTERNAL:
+    case FH_BYE_IDENTITY:
+        break;
+    }
+    return true;
+}
+
 enum fh_channel_code fh__bye_code(enum fh_bye bye)
 {
     switch (bye) {

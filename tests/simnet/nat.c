@@ -87,23 +87,27 @@ static bool has_contact(const struct mapping *m, const struct sim_addr *a, uint6
     return false;
 }
 
-/* A flow keeps the mapping it has, as with connection tracking; what was asked for is for new ones.
+/*
+ * A flow keeps the mapping it has, whichever side began it, as with connection tracking. What was
+ * asked for is for new ones.
  */
 static struct mapping *by_inside(struct nat *nat, enum sim_proto proto, const struct sim_addr *src,
                                  const struct sim_addr *dst, const struct sim_addr *key,
                                  uint64_t now)
 {
-    struct mapping *asked = NULL;
+    struct mapping *asked = NULL, *like = NULL;
 
     for (struct mapping *m = nat->mappings; m; m = m->next) {
         if (m->proto != proto || !sim_addr_equal(&m->inside, src))
             continue;
+        if (has_contact(m, dst, now))
+            return m;
         if (m->asked_for)
             asked = m;
-        else if (m->ended ? has_contact(m, dst, now) : sim_addr_equal(&m->key, key))
-            return m;
+        else if (!m->ended && sim_addr_equal(&m->key, key))
+            like = m;
     }
-    return asked;
+    return asked ? asked : like;
 }
 
 static struct mapping *by_outside(struct nat *nat, enum sim_proto proto, const struct sim_addr *a)
@@ -296,6 +300,8 @@ static void come_in(struct sim_node *n, struct packet *p, bool filtered)
         sim__fate(n->world, p, SIM_NAT_FILTERED, n);
         return;
     }
+    if (m->asked_for)
+        contact(m, &p->src, n->world->now)->until = n->world->now + timeout(nat, p->proto);
     if (nat->cfg.inbound_refreshes && !m->asked_for)
         m->until = n->world->now + timeout(nat, p->proto);
     if (nat->cfg.alg)
@@ -411,8 +417,10 @@ struct sim_addr sim_nat_map(struct sim_node *n, enum sim_proto proto, const stru
     struct sim_addr out = sim_iface_addr(nat->outside, inside->family);
 
     expire(nat, n->world->now);
+    /* RFC 6887 11.3: where mappings do not depend on the endpoint, the one that is there is it. */
     for (struct mapping *o = nat->mappings; o; o = o->next)
-        if (o->asked_for && o->proto == proto && sim_addr_equal(&o->inside, inside))
+        if (o->proto == proto && sim_addr_equal(&o->inside, inside) &&
+            (o->asked_for || (nat->cfg.mapping == SIM_INDEPENDENT && lifetime_us != 0)))
             m = o;
     if (lifetime_us == 0) {
         if (m) {
@@ -427,8 +435,8 @@ struct sim_addr sim_nat_map(struct sim_node *n, enum sim_proto proto, const stru
         if (!is_free(nat, proto, &out))
             out = choose_outside(nat, n->world, proto, inside);
         m = add(nat, proto, inside, &out, &any);
-        m->asked_for = true;
     }
+    m->asked_for = true;
     m->until = n->world->now + lifetime_us;
     return m->outside;
 }

@@ -12,7 +12,7 @@
 #include "servers.h"
 #include "simnet.h"
 
-enum { SIM_PEER_MAX_RELAYS = 3, SIM_PEER_MAX_STUN = 3, SIM_PEER_MAX_SOCKETS = 4 };
+enum { SIM_PEER_MAX_RELAYS = 4, SIM_PEER_MAX_STUN = 3, SIM_PEER_MAX_SOCKETS = 4 };
 
 struct sim_relay_config {
     struct sim_addr server;

@@ -99,11 +99,14 @@ START_TEST(behind_one_nat_it_is_so_as_well)
 
 /* ------------------------------------------------------------------ what must never happen */
 
+enum { SEEN = 4096 };
+
 /* Seen from the wire, while two peers find each other. */
 struct guard {
     struct two *t;
     uint64_t last_begin[2];
-    uint8_t last_txid[2][FH_STUN_TXID_LEN];
+    uint8_t seen[2][SEEN][FH_STUN_TXID_LEN];
+    unsigned n_seen[2];
     struct {
         int side;
         struct sim_addr addr;
@@ -135,20 +138,31 @@ static bool has_answered(const struct guard *g, int side, const struct sim_addr 
     return false;
 }
 
+/* Whether this transaction of a side is seen for the first time. */
+static bool is_new(struct guard *g, int side, const uint8_t txid[FH_STUN_TXID_LEN])
+{
+    unsigned n = g->n_seen[side] < SEEN ? g->n_seen[side] : SEEN;
+
+    for (unsigned i = 0; i < n; i++)
+        if (memcmp(g->seen[side][i], txid, FH_STUN_TXID_LEN) == 0)
+            return false;
+    memcpy(g->seen[side][g->n_seen[side]++ % SEEN], txid, FH_STUN_TXID_LEN);
+    return true;
+}
+
 /* RFC 8445 14.2: no two checks begin within 5 ms. */
 static void watch_pace(struct guard *g, int side, const struct sim_packet_info *p,
                        const struct fh_stun_message *m)
 {
     uint64_t now = sim_now(g->t->w);
 
-    if (m->cls != FH_STUN_REQUEST || m->method != FH_STUN_BINDING ||
-        !fh_stun_has(m, FH_STUN_USERNAME) || memcmp(m->txid, g->last_txid[side], 12) == 0)
+    if (m->cls != FH_STUN_REQUEST || m->method != FH_STUN_BINDING || !is_new(g, side, m->txid))
         return;
-    /* A repetition is no beginning: only the first time of a transaction counts, and the gap to the
-     * one before it is what is looked at. */
-    memcpy(g->last_txid[side], m->txid, 12);
-    if (g->last_begin[side] != 0 && now < g->last_begin[side])
-        complain(g, "time went back for", &p->to);
+    /* Consent, from then on, has a pace of its own: RFC 7675 5.1. */
+    if (g->t->peer[side] && sim_peer_stats(g->t->peer[side]).connected_at != SIM_NEVER)
+        return;
+    if (g->last_begin[side] != 0 && now < g->last_begin[side] + 5 * SIM_MS)
+        complain(g, "checks follow each other too soon, the last to", &p->to);
     g->last_begin[side] = now;
 }
 
@@ -211,7 +225,8 @@ static void random_side(struct sim *r, struct two_side *s, bool lossy)
     *s = (struct two_side){.kind = (enum two_kind)sim_random_below(r, TWO_KINDS),
                            .ports = (enum sim_ports)sim_random_below(r, 4),
                            .link = random_link(r, lossy)};
-    s->v6 = s->kind != TWO_OPEN && sim_chance(r, 0.25);
+    s->v6 = s->kind != TWO_OPEN && s->kind != TWO_DOUBLE_CONE &&
+            s->kind != TWO_SYMMETRIC_THEN_CONE && sim_chance(r, 0.25);
     s->v6_broken = s->v6 && sim_chance(r, 0.4);
     s->no_turn_udp = sim_chance(r, 0.2);
     s->no_turn_tls = sim_chance(r, 0.3);
@@ -272,14 +287,18 @@ static void check_random(uint64_t seed, bool lossy)
     sim_watch(t->w, watch, &g);
     two_start(t);
     if (want != SIM_PATH_NONE) {
-        /* Data flows soon; which path is the last may take repetitions of what is not answered. */
-        done = sim_run_for(t->w, (lossy ? 30 : 6) * SIM_S, two_connected, t) &&
-               sim_run_for(t->w, 120 * SIM_S, two_completed, t);
+        /*
+         * Data flows soon; which path is the last may take repetitions of what is not answered.
+         * With losses one side may leave a better path that the other still trusts.
+         */
+        done = sim_run_for(t->w, (lossy ? 120 : 6) * SIM_S, two_connected, t) &&
+               sim_run_for(t->w, (lossy ? 300 : 120) * SIM_S, two_completed, t);
         got[0] = two_path(t, 0);
         got[1] = two_path(t, 1);
         ck_assert_msg(done, "seed %llu: %s: no end, oracle says %s", (unsigned long long)seed,
                       names(&s), sim_path_text(want));
-        ck_assert_msg(got[0] == got[1] && got[0] <= want && (lossy || got[0] == want),
+        ck_assert_msg(got[0] <= want && got[1] <= want &&
+                          (lossy || (got[0] == want && got[1] == want)),
                       "seed %llu: %s: %s and %s, oracle says %s", (unsigned long long)seed,
                       names(&s), sim_path_text(got[0]), sim_path_text(got[1]), sim_path_text(want));
         check_data(t, lossy ? 20 : 1);

@@ -60,7 +60,8 @@ static void build_servers(struct two *t)
 
         sim_iface_add(sim_attach(n, t->internet, ip[i]), ip6[i]);
         *(i < 2 ? &t->stun[i] : &t->turn[i - 2]) = sim_turn_new(n, i < 2 ? &stun : &turn);
-        turn.alternate.family = 0; /* the spare server does not send anybody away */
+        if (i == 2)
+            turn.alternate.family = 0; /* the spare server does not send anybody away */
     }
     sim_turn_set_dead(t->stun[0], t->spec.dead_stun);
     sim_turn_set_dead(t->turn[0], t->spec.dead_turn);
@@ -187,9 +188,9 @@ void two_start(struct two *t)
             cfg.relays[n++] = relay("198.51.100.20", 3478, FH_TURN_UDP);
         if (s->spare_turn)
             cfg.relays[n++] = relay("198.51.100.21", 3478, FH_TURN_UDP);
-        if (s->turn_tcp && n < SIM_PEER_MAX_RELAYS)
+        if (s->turn_tcp)
             cfg.relays[n++] = relay("198.51.100.20", 3478, FH_TURN_TCP);
-        if (!s->no_turn_tls && n < SIM_PEER_MAX_RELAYS)
+        if (!s->no_turn_tls)
             cfg.relays[n++] = relay("198.51.100.20", 443, FH_TURN_TLS);
         if (s->portmap)
             cfg.gateway = sim_iface_addr(sim_nat_inside(t->nat[i]), 4);
