@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The simulated network, an archive for the tests that need one.
 tests_SRCS  := simnet/dns.c simnet/link.c simnet/nat.c simnet/node.c simnet/oracle.c simnet/stream.c simnet/world.c
-tests_TESTS := simnet/test_simnet.c simnet/test_simnat.c
+tests_TESTS := simnet/test_simnet.c simnet/test_simnat.c interop/test_sctp_usrsctp.c
 # Who gets in.
 tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/policy.py e2e/addresses.py
 # What happens in a session, and to the service.

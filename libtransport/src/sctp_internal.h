@@ -38,6 +38,7 @@ enum sctp_times {
     SCTP_RTO_LEAST_US = 10000,
     SCTP_RTO_MOST_US = 2000000,
     SCTP_ACK_DELAY_US = 20000, /* RFC 9260 6.2: at most 500 ms */
+    SCTP_FORGET_US = 10000000, /* docs/protocol.md, "Two phases" */
     SCTP_END_TRIES = 6
 };
 
@@ -171,6 +172,7 @@ struct fh_sctp {
     uint64_t heard_us;      /* last valid packet */
     uint64_t expects_since; /* since when an answer is due; UINT64_MAX: none is */
     uint64_t heartbeat_at;
+    uint64_t forget_at; /* the guard's old secrets; UINT64_MAX: there are none */
     /* round-trip time, RFC 6298 */
     uint32_t srtt_us, rttvar_us, latest_rtt_us;
     struct sender tx;

@@ -335,6 +335,15 @@ void fh_sctp_moved(struct fh_sctp_stream *t)
     run_soon(t);
 }
 
+int fh_sctp_renew(struct fh_sctp_stream *t, const uint8_t tx_secret[FH_GUARD_SECRET_LEN],
+                  const uint8_t rx_secret[FH_GUARD_SECRET_LEN], enum fh_guard_switch when)
+{
+    int ret = fh_sctp_install(t->core, now_us(), tx_secret, rx_secret, when);
+
+    run_soon(t);
+    return ret;
+}
+
 void fh_sctp_cancel(struct fh_sctp_stream *t)
 {
     if (t->given)

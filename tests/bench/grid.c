@@ -350,7 +350,7 @@ static void run_usrsctp(struct task *t)
             read_bytes(room, (size_t)n);
         while (!t->receives) {
             data = next_bytes(&len);
-            if ((n = usr_write(e, data, len, 1)) <= 0)
+            if ((n = usr_write(e, data, len, 1, false)) <= 0)
                 break;
             wrote((size_t)n);
         }
@@ -501,8 +501,7 @@ static void enter(struct direction *d, const uint8_t *bytes, size_t len, double 
     double depart = d->busy_until > now ? d->busy_until : now;
     size_t i = (d->first + d->len) % QUEUE;
 
-    if (d->len == QUEUE || chance(net.loss) ||
-        (depart - now) * net.bytes_per_s > net.queue_bytes)
+    if (d->len == QUEUE || chance(net.loss) || (depart - now) * net.bytes_per_s > net.queue_bytes)
         return;
     d->busy_until = depart + (double)len / net.bytes_per_s;
     d->queue[i].at = d->busy_until + net.delay;
