@@ -12,5 +12,7 @@ tests_SCRIPTS += interop/second.py mitm/meddle.py
 
 tests_BENCH_SCRIPTS := bench/connect.py
 tests_BENCHES := bench/loopback.c bench/grid.c
+# What make bench-transport runs.
+TRANSPORT_BENCHES := libcrypto-rfb/bench/bench_guard tests/bench/loopback tests/bench/grid
 # Peers that only tests and benchmarks measure themselves with.
 tests_TEST_PKGS := usrsctp
