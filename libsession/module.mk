@@ -20,8 +20,8 @@ libsession_UV_PKGS    := libuv
 libsession_UV_HEADERS := include/farhand/known_peers_file.h include/farhand/users_file.h include/farhand/codes_file.h include/farhand/blacklist_file.h include/farhand/audit_log.h \
   include/farhand/server.h include/farhand/viewer.h
 libsession_UV_SRCS    := uv/private_file.c uv/known_peers_file.c uv/users_file.c uv/codes_file.c uv/blacklist_file.c uv/audit_file.c uv/audit_socket.c uv/audit_program.c uv/audit_log.c \
-  uv/carrier.c uv/server_uv.c uv/session_uv.c uv/viewer_uv.c
-libsession_UV_TESTS   := tests/test_store_files.c tests/test_audit_log.c tests/test_server_uv.c
+  uv/carrier.c uv/resume_uv.c uv/server_uv.c uv/session_uv.c uv/viewer_uv.c
+libsession_UV_TESTS   := tests/test_resume_uv.c tests/test_store_files.c tests/test_audit_log.c tests/test_server_uv.c
 # What is held in memory as a whole grows with its file, up to the limits of the headers.
 libsession_ALLOC := src/new.c src/known_peers.c src/users.c src/codes.c src/ip_filter.c src/blacklist.c \
   src/admission.c src/audit_limit.c

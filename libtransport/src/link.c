@@ -37,6 +37,8 @@ static uint64_t path_deadline(const struct fh_link *l, const struct fh__link_pat
 
     if (p->state != FH_LINK_PATH_UP)
         return p->prove_by_ms;
+    if (p->has_gap)
+        at = earlier(at, p->gap_ms + t->dead_ms);
     /* Whom we do not read we cannot hear. */
     return p->is_stopped ? at : earlier(at, p->heard_ms + t->dead_ms);
 }
@@ -127,6 +129,7 @@ void fh__link_tell(struct fh_link *l)
     if (s->closing) {
         l->is_gone = true;
         fh_stream_impl_closed(s);
+        l->cfg.wake(l->cfg.user);
         return;
     }
     if (!s->ended && (l->error || (l->peer_fin && !s->stopped)))
@@ -208,7 +211,8 @@ static void link_close(struct fh_stream *s)
 
     fh__link_enter(l);
     l->linger_by_ms = l->now_ms + l->cfg.times.linger_ms;
-    if (!s->shut || !l->is_begun)
+    /* Whom the last words do not reach now they do not reach. */
+    if (!s->shut || !l->cur)
         fh__link_finish(l, FH_TRANSPORT_E_CLOSED, FH_LINK_BYE_ABORTED);
     fh__link_settle(l);
 }

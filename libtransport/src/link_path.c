@@ -123,8 +123,10 @@ static int check_attach(const struct fh_link *l, const struct fh_link_opening *o
         o->len != FH_LINK_GREETING_LEN + FH_LINK_ATTACH_LEN)
         return FH_TRANSPORT_E_INVAL;
     if (!fh__link_read_attach(o->bytes + FH_LINK_GREETING_LEN, l->key, a) ||
-        memcmp(a->ref, l->ref, sizeof a->ref) != 0 || a->counter <= l->counter ||
-        a->want < l->base || a->want > l->high)
+        memcmp(a->ref, l->ref, sizeof a->ref) != 0 || a->counter <= l->counter || a->want > l->high)
+        return FH_TRANSPORT_E_PROOF;
+    /* Beside another path more may have arrived meanwhile; without one it cannot. */
+    if ((a->flags & FH_LINK_ALONE) && a->want < l->base)
         return FH_TRANSPORT_E_PROOF;
     return 0;
 }
@@ -160,12 +162,13 @@ int fh_link_accept(struct fh_link *l, struct fh_stream *stream, const struct fh_
 
 /* ---- being there ---- */
 
-static void move_to(struct fh_link *l, struct fh__link_path *p)
+void fh__link_move_to(struct fh_link *l, struct fh__link_path *p)
 {
     if (l->cur == p)
         return;
     if (l->cur)
         l->cur->owes_switch = true;
+    p->owes_switch = p->has_left = false;
     l->cur = p;
 }
 
@@ -187,7 +190,7 @@ bool fh__link_path_join(struct fh__link_path *p, uint64_t want)
     if (!l->cur)
         l->next = want > l->base ? want : l->base;
     if (!l->cur || p->rank <= l->cur->rank)
-        move_to(l, p);
+        fh__link_move_to(l, p);
     l->detached_ms = UINT64_MAX;
     learn_address(l, p);
     return true;
@@ -284,10 +287,9 @@ void fh__link_path_lose(struct fh__link_path *p, int error)
         b->owes_want = true;
     if (!was_cur)
         return;
-    l->cur = b;
     l->next = l->base;
     if (b)
-        b->owes_switch = b->has_left = false;
+        fh__link_move_to(l, b);
     else
         detached(l, error);
 }

@@ -35,6 +35,7 @@ static void wait_for(struct fh__link_path *p, uint64_t number)
 {
     p->has_gap = true;
     p->gap = number;
+    p->gap_ms = p->link->now_ms;
 }
 
 static void end_of_peer(struct fh_link *l)
@@ -151,11 +152,11 @@ static bool on_want(struct fh__link_path *p, uint64_t number)
 {
     struct fh_link *l = p->link;
 
-    if (number < l->base || !fh__link_acknowledged(l, number))
+    if (!fh__link_acknowledged(l, number))
         return false;
-    l->next = number;
-    l->cur = p;
-    p->owes_switch = p->has_left = false;
+    /* It may come late, on a path that was slow: then more has arrived meanwhile. */
+    l->next = number > l->base ? number : l->base;
+    fh__link_move_to(l, p);
     return true;
 }
 
@@ -366,7 +367,7 @@ static void look_at_gap(struct fh__link_path *p)
         p->has_gap = p->has_end = false;
         if (had_end && p->gap == l->wanted && !l->peer_fin)
             end_of_peer(l);
-    } else if (!fh__link_path_may_wait(p)) {
+    } else if (!fh__link_path_may_wait(p) || l->now_ms >= p->gap_ms + l->cfg.times.dead_ms) {
         ask_again(p);
     }
 }

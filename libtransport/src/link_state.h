@@ -54,13 +54,13 @@ struct fh__link_path {
     uint8_t out[FH_LINK_NUMBER_LEN + FH_LINK_PAYLOAD_MAX];
 
     /* receiving */
-    bool is_stopped;    /* does not read: the owner above, or a gap */
-    bool is_used;       /* the peer sends here */
-    bool peer_has_left; /* SWITCH was heard */
-    bool is_dropping;   /* WANT was said: what lies beyond is dropped until it comes */
-    bool has_gap;       /* what is missing before gap may still come on another path */
-    bool has_end;       /* END was heard, behind that gap */
-    uint64_t gap;
+    bool is_stopped;           /* does not read: the owner above, or a gap */
+    bool is_used;              /* the peer sends here */
+    bool peer_has_left;        /* SWITCH was heard */
+    bool is_dropping;          /* WANT was said: what lies beyond is dropped until it comes */
+    bool has_gap;              /* what is missing before gap may still come on another path */
+    bool has_end;              /* END was heard, behind that gap */
+    uint64_t gap, gap_ms;      /* where it ends, since when it is waited for */
     bool was_greeted, is_text; /* twelve bytes instead of a frame */
     size_t in_len, in_need;
     uint64_t number; /* of the next byte of the DATA being read */
@@ -132,6 +132,8 @@ void fh__link_path_lose(struct fh__link_path *p, int error);
 void fh__link_path_retire(struct fh__link_path *p);
 /* The peer is proved to be there. False: it wants what is not there. */
 bool fh__link_path_join(struct fh__link_path *p, uint64_t want);
+/* Sends there from now on; the path before is told. */
+void fh__link_move_to(struct fh_link *l, struct fh__link_path *p);
 /* May a gap on p still be filled from elsewhere? */
 bool fh__link_path_may_wait(const struct fh__link_path *p);
 static inline bool fh__link_path_is_up(const struct fh__link_path *p)

@@ -251,6 +251,8 @@ static const char *contradiction(const struct fh__config *c)
         return "a program is only started with --virtual";
     if (c->notice == FH__NOTICE_COMMAND && !c->notice_command)
         return "notice = command: expected a notice-command";
+    if (c->auth == FH__AUTH_PROGRAM && !c->auth_command)
+        return "auth = program: expected an auth-command";
     return NULL;
 }
 

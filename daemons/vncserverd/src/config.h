@@ -49,6 +49,7 @@ struct fh__setting {
 };
 
 enum fh__approve { FH__APPROVE_FILTERED, FH__APPROVE_PRESENT, FH__APPROVE_ALWAYS };
+enum fh__auth { FH__AUTH_FILE, FH__AUTH_PAM, FH__AUTH_PROGRAM };
 enum fh__notice { FH__NOTICE_NONE, FH__NOTICE_WINDOW, FH__NOTICE_NOTIFY, FH__NOTICE_COMMAND };
 enum fh__at_disconnect { FH__AT_DISCONNECT_NONE, FH__AT_DISCONNECT_LOCK, FH__AT_DISCONNECT_LOGOUT };
 
@@ -67,7 +68,10 @@ struct fh__config {
     char *identity; /* paths */
     char *users;
     char *codes;
-    unsigned required; /* factors of who has none of its own */
+    unsigned auth; /* enum fh__auth: who knows whether a password is right */
+    char *pam_service, *auth_command;
+    unsigned auth_timeout_s; /* of each turn of auth_command */
+    unsigned required;       /* factors of who has none of its own */
     char *blacklist;
     char *control;           /* a path, or "none" */
     bool is_control_default; /* nobody asked for it there */

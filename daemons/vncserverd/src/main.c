@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c -- vncserverd: shares an X desktop with remote viewers. */
 #include <stdio.h>
+#include <string.h>
 
 #include "commands.h"
+#include "helper.h"
 #include "options.h"
 #include "service.h"
 
@@ -41,6 +43,8 @@ int main(int argc, char **argv)
     enum fh__exit how = FH__EXIT_USAGE;
     char error[400];
 
+    if (argc > 1 && strcmp(argv[1], fh__helper_word) == 0)
+        return fh__helper_main(argv + 1);
     fh__log_open();
     if (fh__config_build(&cfg, &invocation, argc, argv, error, sizeof error) == 0) {
         fh__log_set_level(cfg.log_level);

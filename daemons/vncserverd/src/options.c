@@ -33,6 +33,14 @@ static const char *set_command(struct fh__config *c, const struct fh__option *o,
     return *value == '/' ? set_text(c, o, value) : "a program's path that begins with /";
 }
 
+/* A name of a file: what it says stays in its folder. */
+static const char *set_service(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    if (!*value || strlen(value) > 64 || *value == '.' || strchr(value, '/'))
+        return "the name of a file in /etc/pam.d";
+    return set_text(c, o, value);
+}
+
 static const char *set_audit(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     if (*value != '/' && strcmp(value, "none") != 0 && strcmp(value, "syslog") != 0)
@@ -211,6 +219,14 @@ const struct fh__option fh__options[] = {
      "who may connect; see vncserverd user"},
     {"codes", "FILE", START, set_path, AT(codes), 0, 0, NULL,
      "who has an authenticator, and which codes were used"},
+    {"auth", "file|pam|program", START, set_word, AT(auth), 0, 0, "file",
+     "who knows whether a password is right: the file of users, PAM, or auth-command"},
+    {"pam-service", "NAME", START, set_service, AT(pam_service), 0, 0, "vncserverd",
+     "the file of /etc/pam.d that auth = pam uses"},
+    {"auth-command", "PROGRAM", START, set_command, AT(auth_command), 0, 0, NULL,
+     "the program of auth = program"},
+    {"auth-timeout", "SECONDS", START, set_number, AT(auth_timeout_s), 1, 60, "10",
+     "how long it may think, each time"},
     {"require", "FACTORS", RELOAD, set_require, 0, 0, 0, "password",
      "what is to be proved: password, totp, identity, approval, with + between them"},
     {"blacklist", "FILE", START, set_path, AT(blacklist), 0, 0, NULL,

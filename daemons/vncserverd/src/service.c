@@ -36,6 +36,7 @@ struct service {
     unsigned open_handles; /* of these, and listener and sharing */
     struct fh__virtual *virtual;
     struct fh__desktop *desktop;
+    struct fh__seat seat; /* where it is */
     struct fh_identity *identity;
     struct fh__userstore users;
     struct fh__auditlog audit;
@@ -161,7 +162,7 @@ static void on_children(struct service *s)
 
     if (!s->virtual)
         return;
-    switch (fh__virtual_reap(s->virtual, &status)) {
+    switch (fh__virtual_reap(s->virtual, &s->loop, &status)) {
     case FH__VIRTUAL_NOTHING:
         return;
     case FH__VIRTUAL_SERVER_ENDED:
@@ -305,6 +306,10 @@ static enum fh__exit open_display(struct service *s)
         return FH__EXIT_DISPLAY;
     }
     s->sharing.desktop = s->desktop;
+    s->sharing.is_virtual = s->virtual != NULL;
+    fh__seat_of_display(&fh__seat_logind, "",
+                        s->virtual ? fh__virtual_display(s->virtual) : cfg->display,
+                        cfg->xauthority, &s->seat);
     if (!s->virtual)
         return FH__EXIT_OK;
     if (fh__desktop_resize(s->desktop, cfg->virtual_width, cfg->virtual_height) != FH__RESIZE_OK) {
@@ -414,7 +419,7 @@ static enum fh__exit start_listening(struct service *s)
         return FH__EXIT_LISTEN;
     }
     say_addresses(s);
-    if (fh__userstore_refresh(&s->users) == 0)
+    if (fh__userstore_refresh(&s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM)
         fh__log(FH__LOG_WARNING,
                 "every connection is rejected: there are no users in %s; add one "
                 "with vncserverd user add NAME",
@@ -466,8 +471,8 @@ enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *arg
     if (uv_loop_init(&s.loop) != 0)
         return FH__EXIT_UNEXPECTED;
     fh__userstore_init(&s.users, cfg->users);
-    s.sharing =
-        (struct fh__sharing){.loop = &s.loop, .cfg = cfg, .users = &s.users, .audit = &s.audit};
+    s.sharing = (struct fh__sharing){
+        .loop = &s.loop, .cfg = cfg, .users = &s.users, .audit = &s.audit, .seat = &s.seat};
     start_signals(&s);
     how = start(&s);
     if (how != FH__EXIT_OK)

@@ -74,7 +74,7 @@ struct fh_link_config {
     /* Monotonic milliseconds, never decreasing. Required. */
     uint64_t (*now)(void *user);
     /*
-     * fh_link_deadline() is earlier than it was, or there is an event. Called from inside any call
+     * fh_link_deadline() is earlier than it was, there is an event, or the link is gone. Called from inside any call
      * and any event of a stream below: must only take note of it. Required.
      */
     void (*wake)(void *user);
