@@ -118,7 +118,7 @@ struct fh_sctp *fh_sctp_init(void *mem, size_t len, const struct fh_sctp_config 
     s->tx.acked = s->our_tsn - 1;
     s->tx.first = s->tx.last = PIECE_NONE;
     s->tx.timer = s->tx.reorder = UINT64_MAX;
-    s->tx.reorder_packets = 3;
+    s->tx.reorder_packets = SCTP_REORDER_FIRST;
     s->tx.reorder_eighths = 1;
     s->rx.read = 1; /* behind cum: there is nothing to read */
     s->heard_us = now_us;

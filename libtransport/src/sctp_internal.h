@@ -26,6 +26,7 @@ enum sctp_limits {
     SCTP_SLOT = 1420,      /* longest piece: 1472 - 24 - 12 - 16 */
     SCTP_GAPS_MAX = 200,   /* blocks in one SACK; fits the smallest datagram */
     SCTP_COOKIE_LEN = 16,
+    SCTP_REORDER_FIRST = 3, /* RFC 9002 6.1.1 */
     SCTP_BUFFER_DEFAULT = 4 << 20,
     SCTP_BUFFER_MAX = 32 << 20, /* gap blocks have 16 bits for the TSN */
     SCTP_ECHO_MAX = 1024,

@@ -194,7 +194,7 @@ static void run_soon(struct fh_sctp_stream *t)
         uv_prepare_start(&t->soon, on_soon);
 }
 
-static void on_limit(uv_timer_t *limit)
+static void on_too_late(uv_timer_t *limit)
 {
     struct fh_sctp_stream *t = limit->data;
 
@@ -238,7 +238,7 @@ static void sctp_close(struct fh_stream *s)
 
     if (s->shut && state != FH_SCTP_CLOSED && state != FH_SCTP_BROKEN) {
         t->lingering = true;
-        uv_timer_start(&t->limit, on_limit, t->linger_ms, 0);
+        uv_timer_start(&t->limit, on_too_late, t->linger_ms, 0);
         run_soon(t);
         return;
     }
@@ -298,7 +298,7 @@ int fh_sctp_start(uv_loop_t *loop, const struct fh_sctp_start_config *cfg,
     uv_prepare_init(loop, &t->soon);
     t->open_handles = 3;
     t->timer.data = t->limit.data = t->soon.data = t;
-    uv_timer_start(&t->limit, on_limit, cfg->open_ms ? cfg->open_ms : DEFAULT_OPEN_MS, 0);
+    uv_timer_start(&t->limit, on_too_late, cfg->open_ms ? cfg->open_ms : DEFAULT_OPEN_MS, 0);
     run_soon(t);
     *out = t;
     return 0;
