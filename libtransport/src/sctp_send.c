@@ -100,6 +100,7 @@ void fh__sctp_on_rtt(struct fh_sctp *s, uint32_t rtt_us)
     if (s->srtt_us == 0) {
         s->srtt_us = rtt_us;
         s->rttvar_us = rtt_us / 2;
+        fh__rate_guess(&s->rate, rtt_us);
         return;
     }
     diff = rtt_us > s->srtt_us ? rtt_us - s->srtt_us : s->srtt_us - rtt_us;
