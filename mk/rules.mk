@@ -137,6 +137,10 @@ check: $(foreach m,$(ONLY),$($m_RUNS))
 check-core: $(foreach m,$(filter-out $(DAEMONS) tests,$(ONLY)),$($m_CORE_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
 hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
+# Guard, streams over datagrams and paths, each beside its peers.
+.PHONY: bench-transport
+bench-transport: $(TRANSPORT_BENCHES:%=$(O)/%)
+	@set -e; for b in $^; do $$b; done
 # The published conversations, written anew after a change that is meant to change them.
 .PHONY: vectors
 vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libtransport/tests/test_link_vectors
