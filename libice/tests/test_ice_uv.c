@@ -520,7 +520,7 @@ START_TEST(with_the_relay_policy_no_port_is_opened)
     uv_loop_init(&loop);
     cfg.policy = FH_ICE_POLICY_RELAY;
     make(&loop, &s, &cfg);
-    RUN_UNTIL(&loop, s.ends == 0 && s.descriptions == 1);
+    RUN_UNTIL(&loop, s.ends == 1 && s.descriptions == 1);
     ck_assert_uint_eq(count_sockets(), before);
     ck_assert_uint_eq(s.candidates, 0);
     close_side(&s);
