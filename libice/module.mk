@@ -16,6 +16,7 @@ libice_FUZZERS := fuzz/fuzz_agent.c fuzz/fuzz_candidate.c fuzz/fuzz_description.
 # The adapter archive, libice-uv.a.
 libice_UV_DEPS    :=
 libice_UV_PKGS    := libuv
+libice_UV_SYSLIBS := -lmbedtls -lmbedx509
 libice_UV_HEADERS := include/farhand/ice_uv.h
-libice_UV_SRCS    := uv/ice_uv.c uv/interfaces.c uv/port.c uv/relay.c uv/resolve.c
+libice_UV_SRCS    := uv/ice_uv.c uv/interfaces.c uv/port.c uv/relay.c uv/resolve.c uv/tls.c
 libice_UV_TESTS   := tests/test_ice_uv.c

@@ -15,7 +15,7 @@ once = $1 = $$(eval $1 := $$(call pc,$2,$3))$$($1)
 core_a    = $(foreach m,$(call core,$1),$($m_A))
 full_a    = $(foreach m,$(call full,$1),$($m_UV) $($m_A))
 core_libs = $(foreach m,$(call core,$1),$($m_LIBS) $($m_SYSLIBS))
-full_libs = $(foreach m,$(call full,$1),$($m_UV_LIBS) $($m_LIBS) $($m_SYSLIBS))
+full_libs = $(foreach m,$(call full,$1),$($m_UV_LIBS) $($m_UV_SYSLIBS) $($m_LIBS) $($m_SYSLIBS))
 link      = $(Q_LD)mkdir -p $(@D); $(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # A module sees its own headers and the public headers of the modules it declares. No more.

@@ -9,6 +9,7 @@ enum {
     LOOKUPS = FH_ICE_UV_MAX_STUN + FH_ICE_UV_MAX_TURN,
     RELAYS = 2 * FH_ICE_UV_MAX_TURN, /* one for each family of a server's name */
     DEFAULT_SERVER_PORT = 3478,
+    DEFAULT_TLS_PORT = 5349,
     MAX_HOST = 256,
     NAMES_HOLD_MS = 3000 /* how long our end of candidates waits for names */
 };
@@ -17,7 +18,7 @@ enum {
 struct lookup {
     struct fh__resolve resolve;
     struct fh_ice_uv *u;
-    char host[MAX_HOST];
+    char host[MAX_HOST], tls_name[MAX_HOST];
     uint16_t port;
     bool is_turn, is_running;
     struct fh_ice_uv_turn turn; /* strings: turn_strings */
@@ -498,29 +499,37 @@ static bool copy_text(char *out, size_t room, const char *text)
     return true;
 }
 
-static struct lookup *add_lookup(struct fh_ice_uv *u, const struct fh_ice_uv_server *s)
+static struct lookup *add_lookup(struct fh_ice_uv *u, const struct fh_ice_uv_server *s,
+                                 uint16_t port)
 {
     struct lookup *l = &u->lookups[u->lookups_len++];
 
     l->u = u;
     l->resolve.found = on_found;
-    l->port = s->port != 0 ? s->port : DEFAULT_SERVER_PORT;
+    l->port = s->port != 0 ? s->port : port;
     return copy_text(l->host, sizeof l->host, s->host) ? l : NULL;
 }
 
 static bool copy_servers(struct fh_ice_uv *u, const struct fh_ice_uv_config *cfg)
 {
     for (size_t i = 0; i < cfg->stun_len && cfg->policy != FH_ICE_POLICY_RELAY; i++)
-        if (!add_lookup(u, &cfg->stun[i]))
+        if (!add_lookup(u, &cfg->stun[i], DEFAULT_SERVER_PORT))
             return false;
     for (size_t i = 0; i < cfg->turn_len; i++) {
-        struct lookup *l = add_lookup(u, &cfg->turn[i].server);
+        const struct fh_ice_uv_turn *t = &cfg->turn[i];
+        struct lookup *l = add_lookup(
+            u, &t->server, t->carrier == FH_ICE_UV_TLS ? DEFAULT_TLS_PORT : DEFAULT_SERVER_PORT);
 
-        if (!l || !copy_text(l->username, sizeof l->username, cfg->turn[i].username) ||
-            !copy_text(l->password, sizeof l->password, cfg->turn[i].password))
+        if (!l ||
+            !copy_text(l->tls_name, sizeof l->tls_name,
+                       t->tls_name ? t->tls_name : t->server.host) ||
+            !copy_text(l->username, sizeof l->username, t->username) ||
+            !copy_text(l->password, sizeof l->password, t->password))
             return false;
         l->is_turn = true;
-        l->turn = cfg->turn[i];
+        l->turn = *t;
+        l->turn.server.host = l->host;
+        l->turn.tls_name = l->tls_name;
         l->turn.username = l->username;
         l->turn.password = l->password;
     }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* relay.c -- a TURN client with its own socket: UDP, or TCP (RFC 8656 section 3.1). */
+/* relay.c -- a TURN client with its own socket: UDP, TCP, or TLS over TCP (RFC 8656 section 3.1).
+ */
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls.h"
 #include "uv_internal.h"
 
-enum { OUT_MAX = 256 << 10 /* bytes that wait for a TCP connection; more are lost, as by UDP */ };
+enum {
+    OUT_MAX = 256 << 10, /* bytes that wait for a TCP connection; more are lost, as by UDP */
+    TLS_OVERHEAD = 512   /* of a message, at most; and what a handshake may add */
+};
 
 struct fh__relay {
     struct fh__relay_owner owner;
@@ -23,6 +28,10 @@ struct fh__relay {
     int open_handles;
     size_t queued; /* bytes with libuv */
     char username[FH_STUN_MAX_USERNAME + 1], password[256];
+    const char *ca_pem; /* of TLS: whom to trust; borrowed */
+    char tls_name[256];
+    struct fh__tls *tls; /* of the socket that there is */
+    bool is_torn;        /* the stream is of no more use */
     struct fh_turn_frames frames;
     uint8_t in[FH_ICE_UV_MAX_DATAGRAM + 64];
     uint8_t out[FH_ICE_UV_MAX_DATAGRAM + FH_TURN_MAX_OVERHEAD];
@@ -77,6 +86,17 @@ static int send_tcp(struct fh__relay *r, const uint8_t *data, size_t len)
     return 0;
 }
 
+/* A queue that is full drops whole messages: inside TLS nothing may be missing. */
+static int send_tls(struct fh__relay *r, const uint8_t *data, size_t len)
+{
+    if (r->queued + len + TLS_OVERHEAD > OUT_MAX)
+        return FH_ICE_E_LIMIT;
+    if (fh__tls_write(r->tls, data, len) == 0)
+        return 0;
+    r->is_torn = true;
+    return FH_ICE_E_LOST;
+}
+
 static int send_message(struct fh__relay *r, const uint8_t *data, size_t len)
 {
     uv_buf_t buf = uv_buf_init((char *)data, (unsigned)len);
@@ -84,6 +104,8 @@ static int send_message(struct fh__relay *r, const uint8_t *data, size_t len)
 
     if (!r->is_connected)
         return FH_ICE_E_STATE;
+    if (r->carrier == FH_ICE_UV_TLS)
+        return send_tls(r, data, len);
     if (r->carrier == FH_ICE_UV_TCP)
         return send_tcp(r, data, len);
     ret = uv_udp_try_send(&r->socket.udp, &buf, 1, NULL);
@@ -213,8 +235,8 @@ static void on_udp(uv_udp_t *h, ssize_t n, const uv_buf_t *buf, const struct soc
 static void on_alloc_tcp(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
     struct fh__relay *r = h->data;
-    size_t room;
-    uint8_t *at = fh_turn_frames_in(&r->frames, &room);
+    size_t room = sizeof r->in;
+    uint8_t *at = r->carrier == FH_ICE_UV_TLS ? r->in : fh_turn_frames_in(&r->frames, &room);
 
     (void)suggested;
     *buf = uv_buf_init((char *)at, (unsigned)room);
@@ -227,25 +249,48 @@ static void lost(struct fh__relay *r)
     after_input(r);
 }
 
-static void on_tcp(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
+/* Bytes of the server are in r->frames. Returns false if they are none of TURN. */
+static bool take_frames(struct fh__relay *r)
 {
-    struct fh__relay *r = h->data;
     const uint8_t *data;
     size_t len;
     int more;
 
-    (void)buf;
-    if (n == 0)
-        return;
-    if (n < 0) {
-        (void)uv_read_stop(h);
-        lost(r);
-        return;
-    }
-    fh_turn_frames_in_done(&r->frames, (size_t)n);
     while ((more = fh_turn_frames_next(&r->frames, &data, &len)) > 0)
         take(r, data, len);
-    if (more < 0) {
+    return more == 0;
+}
+
+static void on_tls_plain(void *user, const uint8_t *data, size_t len)
+{
+    struct fh__relay *r = user;
+
+    while (len > 0 && !r->is_torn) {
+        size_t room, n;
+        uint8_t *at = fh_turn_frames_in(&r->frames, &room);
+
+        n = len < room ? len : room;
+        memcpy(at, data, n);
+        fh_turn_frames_in_done(&r->frames, n);
+        data += n;
+        len -= n;
+        r->is_torn = !take_frames(r);
+    }
+}
+
+static void on_tcp(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
+{
+    struct fh__relay *r = h->data;
+
+    if (n == 0)
+        return;
+    if (n > 0 && r->carrier == FH_ICE_UV_TLS) {
+        r->is_torn |= fh__tls_input(r->tls, (const uint8_t *)buf->base, (size_t)n) != 0;
+    } else if (n > 0) {
+        fh_turn_frames_in_done(&r->frames, (size_t)n);
+        r->is_torn = !take_frames(r);
+    }
+    if (n < 0 || r->is_torn) {
         (void)uv_read_stop(h);
         lost(r);
         return;
@@ -262,18 +307,43 @@ static void ready(struct fh__relay *r)
     fh__relay_pump(r);
 }
 
+static int on_tls_send(void *user, const uint8_t *data, size_t len)
+{
+    return send_tcp(user, data, len);
+}
+
+static void on_tls_opened(void *user)
+{
+    ready(user);
+}
+
+/* Returns false if there can be none. */
+static bool start_tls(struct fh__relay *r)
+{
+    struct fh__tls_config cfg = {.name = r->tls_name,
+                                 .ca_pem = r->ca_pem,
+                                 .user = r,
+                                 .send = on_tls_send,
+                                 .plain = on_tls_plain,
+                                 .opened = on_tls_opened};
+
+    return fh__tls_new(&cfg, &r->tls) == 0 && fh__tls_input(r->tls, NULL, 0) == 0;
+}
+
 static void on_connected(uv_connect_t *c, int status)
 {
     struct fh__relay *r = c->data;
 
     if (status == UV_ECANCELED || r->is_dead || r->open_handles == 0)
         return;
-    if (status != 0 || uv_read_start((uv_stream_t *)&r->socket.tcp, on_alloc_tcp, on_tcp) != 0) {
+    if (status != 0 || uv_read_start((uv_stream_t *)&r->socket.tcp, on_alloc_tcp, on_tcp) != 0 ||
+        (r->carrier == FH_ICE_UV_TLS && !start_tls(r))) {
         lost(r);
         return;
     }
     uv_tcp_nodelay(&r->socket.tcp, 1);
-    ready(r);
+    if (r->carrier == FH_ICE_UV_TCP)
+        ready(r);
     if (!r->is_closing)
         r->owner.changed(r->owner.user);
 }
@@ -306,6 +376,7 @@ static int start_tcp(struct fh__relay *r, const struct sockaddr *sa)
     r->socket.handle.data = r;
     r->connect.data = r;
     memset(&r->frames, 0, sizeof r->frames);
+    r->is_torn = false;
     return uv_tcp_connect(&r->connect, &r->socket.tcp, sa, on_connected);
 }
 
@@ -316,10 +387,19 @@ static void start_socket(struct fh__relay *r)
     int ret;
 
     (void)fh__ice_to_sockaddr(&server, false, 0, &sa);
-    ret = r->carrier == FH_ICE_UV_TCP ? start_tcp(r, (struct sockaddr *)&sa)
+    ret = r->carrier != FH_ICE_UV_UDP ? start_tcp(r, (struct sockaddr *)&sa)
                                       : start_udp(r, (struct sockaddr *)&sa);
     if (ret != 0)
         fh_turn_disconnected(r->turn, now(r));
+}
+
+static void free_relay(struct fh__relay *r)
+{
+    if (!r)
+        return;
+    memset(r->password, 0, sizeof r->password);
+    fh__tls_free(r->tls);
+    free(r);
 }
 
 static void on_handle_closed(uv_handle_t *h)
@@ -327,8 +407,11 @@ static void on_handle_closed(uv_handle_t *h)
     struct fh__relay *r = h->data;
 
     r->open_handles--;
-    if (h != (uv_handle_t *)&r->timer)
+    if (h != (uv_handle_t *)&r->timer) {
         r->has_socket = false;
+        fh__tls_free(r->tls);
+        r->tls = NULL;
+    }
     if (r->is_opening_again && !r->has_socket && !r->is_dead) {
         r->is_opening_again = false;
         start_socket(r);
@@ -339,8 +422,7 @@ static void on_handle_closed(uv_handle_t *h)
     r->owner.closed(r->owner.user, r);
     fh_turn_finish(r->turn);
     free(r->turn);
-    memset(r->password, 0, sizeof r->password);
-    free(r);
+    free_relay(r);
 }
 
 /* To fh_turn_server(), which may be another one than before. */
@@ -382,10 +464,23 @@ void fh__relay_close(struct fh__relay *r)
     fh__relay_pump(r);
 }
 
+static enum fh_turn_carrier carrier_of(const struct fh__relay *r)
+{
+    switch (r->carrier) {
+    case FH_ICE_UV_UDP:
+        return FH_TURN_UDP;
+    case FH_ICE_UV_TCP:
+        return FH_TURN_TCP;
+    case FH_ICE_UV_TLS:
+        break;
+    }
+    return FH_TURN_TLS;
+}
+
 static struct fh_turn *make_client(struct fh__relay *r, const struct fh_ice_address *server)
 {
     struct fh_turn_config cfg = {.server = *server,
-                                 .carrier = r->carrier == FH_ICE_UV_TCP ? FH_TURN_TCP : FH_TURN_UDP,
+                                 .carrier = carrier_of(r),
                                  .username = r->username,
                                  .password = r->password,
                                  .ipv4 = true,
@@ -406,17 +501,20 @@ struct fh__relay *fh__relay_new(const struct fh__relay_owner *owner,
     struct fh__relay *r = calloc(1, sizeof *r);
 
     if (!r || strlen(cfg->username) >= sizeof r->username ||
-        strlen(cfg->password) >= sizeof r->password) {
-        free(r);
+        strlen(cfg->password) >= sizeof r->password ||
+        strlen(cfg->tls_name) >= sizeof r->tls_name) {
+        free_relay(r);
         return NULL;
     }
     r->owner = *owner;
     r->carrier = cfg->carrier;
     memcpy(r->username, cfg->username, strlen(cfg->username) + 1);
     memcpy(r->password, cfg->password, strlen(cfg->password) + 1);
+    memcpy(r->tls_name, cfg->tls_name, strlen(cfg->tls_name) + 1);
+    r->ca_pem = cfg->ca_pem;
     r->turn = make_client(r, server);
     if (!r->turn) {
-        free(r);
+        free_relay(r);
         return NULL;
     }
     (void)uv_timer_init(owner->loop, &r->timer);

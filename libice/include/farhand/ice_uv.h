@@ -15,7 +15,7 @@
  * both families at once; datagrams are taken and sent in batches.
  *
  * Everything happens in the thread of the loop; callbacks come from the loop, never from inside a
- * call. Not done here: signalling, encryption, TURN over TLS, Windows.
+ * call. Not done here: signalling, encryption, Windows.
  */
 #ifndef FH_ICE_UV_H
 #define FH_ICE_UV_H
@@ -56,15 +56,20 @@ void fh_ice_uv_port_close(struct fh_ice_uv_port *p, void (*closed)(void *user), 
 
 struct fh_ice_uv_server {
     const char *host; /* a name, or an address */
-    uint16_t port;    /* 0 = 3478 */
+    uint16_t port;    /* 0 = 3478, over TLS 5349 */
 };
 
-enum fh_ice_uv_carrier { FH_ICE_UV_UDP, FH_ICE_UV_TCP };
+/* The default port over TLS is 5349 (RFC 8656 section 18). */
+enum fh_ice_uv_carrier { FH_ICE_UV_UDP, FH_ICE_UV_TCP, FH_ICE_UV_TLS };
 
 struct fh_ice_uv_turn {
     struct fh_ice_uv_server server;
     enum fh_ice_uv_carrier carrier;
     const char *username, *password; /* UTF-8 in Unicode's form NFC */
+    /* Of FH_ICE_UV_TLS: the name that the server's certificate must have (NULL: server.host), and
+     * the certificates that are trusted, as PEM (NULL: those of the system); they must stay there
+     * until the connection is closed. */
+    const char *tls_name, *ca_pem;
 };
 
 struct fh_ice_uv;
