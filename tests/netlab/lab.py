@@ -220,7 +220,9 @@ def stop_tunlink(p):
 
 def tool(name):
     """A program that was built for the tests."""
-    return os.path.join(os.environ["FARHAND_BIN"], "..", "tests", name)
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    bins = os.environ.get("FARHAND_BIN", os.path.join(top, "build", "release", "bin"))
+    return os.path.join(os.path.dirname(bins), "tests", name)
 
 
 class Checks:
