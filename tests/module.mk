@@ -6,7 +6,7 @@ tests_TESTS := simnet/test_simnet.c simnet/test_simnat.c
 tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/policy.py e2e/addresses.py
 # What happens in a session, and to the service.
 tests_SCRIPTS += e2e/control.py e2e/commands.py e2e/service.py e2e/hostile.py
-tests_SCRIPTS += e2e/demo.py
+tests_SCRIPTS += e2e/demo.py e2e/resume.py
 # Beside code that is not ours, and in its hands.
 tests_SCRIPTS += interop/second.py mitm/meddle.py
 

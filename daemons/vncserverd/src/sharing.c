@@ -309,6 +309,38 @@ static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
     free(v);
 }
 
+static const char *on_resume(void *user, struct fh_session *session, const struct fh_address *from)
+{
+    struct fh__sharing *s = user;
+    const struct viewer *v = fh_session_data(session);
+    struct fh__caller caller = {.number = fh_session_number(session)};
+    uint32_t most;
+
+    caller.ip_len = from->family == FH_ADDRESS_IPV4 ? 4 : from->family == FH_ADDRESS_IPV6 ? 16 : 0;
+    memcpy(caller.ip, from->ip, caller.ip_len);
+    return fh__gate_resume(&s->gate, &caller, v->entry.asks, &most);
+}
+
+static void on_detached(void *user, struct fh_session *session)
+{
+    (void)user;
+    fh__log(FH__LOG_NOTICE, "%s lost its network; its session waits", fh_session_peer(session));
+}
+
+static void on_resumed(void *user, struct fh_session *session)
+{
+    struct fh__sharing *s = user;
+    struct viewer *v = fh_session_data(session);
+    struct fh__caller caller = make_caller(session);
+    uint32_t most = FH_PERM_NONE;
+
+    fh__log(FH__LOG_NOTICE, "%s carries on with its session", fh_session_peer(session));
+    /* Where it is now may be a place from which less is allowed. */
+    (void)fh__gate_resume(&s->gate, &caller, v->entry.asks, &most);
+    v->granted &= most;
+    apply(v);
+}
+
 static void on_audit(void *user, const struct fh_audit_event *ev)
 {
     struct fh__sharing *s = user;
@@ -328,6 +360,9 @@ static const struct fh_server_callbacks callbacks = {
     .cut_text = on_viewer_text,
     .resize = on_resize,
     .wanted = on_wanted,
+    .detached = on_detached,
+    .resumed = on_resumed,
+    .resume = on_resume,
     .ended = on_ended,
     .audit = on_audit,
 };
@@ -360,6 +395,7 @@ int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
         .name = s->cfg->name,
         .program = "vncserverd " FH__VERSION,
         .idle_timeout_ms = (uint64_t)s->cfg->idle_timeout_s * 1000,
+        .resume_ms = s->cfg->resume_timeout_s * 1000,
         .admission = {.max_half_open = s->cfg->max_half_open,
                       .max_half_open_source = s->cfg->max_half_open_source,
                       .max_sessions = s->cfg->max_sessions},

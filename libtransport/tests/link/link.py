@@ -68,6 +68,7 @@ class Link:
         self.key = self.ref = None
         self.counter = self.wanted = self.base = 0
         self.kept, self.came, self.ended = b"", b"", False
+        self.silent, self.base_of_peer = False, 0  # acknowledges nothing; what it acknowledged last
         self.begin(sock)
         self.sock.sendall(GREETING + frame(OPEN, struct.pack(">H", 60)))
         kind, body = self.next_frame()
@@ -121,7 +122,8 @@ class Link:
             new = body[8:][self.wanted - number:]
             self.came += new
             self.wanted += len(new)
-            self.sock.sendall(frame(ACK, u64(self.wanted)))
+            if not self.silent:
+                self.acknowledge()
         elif kind in (ACK, WANT):
             number, = struct.unpack(">Q", body)
             if number > self.base:
@@ -136,6 +138,10 @@ class Link:
             self.ended = True
         else:
             assert kind == SWITCH, kind
+
+    def acknowledge(self):
+        self.base_of_peer = self.wanted
+        self.sock.sendall(frame(ACK, u64(self.wanted)))
 
     # coming back
 
