@@ -78,7 +78,7 @@ class Link:
     def begin(self, sock):
         self.sock, self.buffer = sock, b""
 
-    def read(self, n):
+    def fill(self, n):
         while len(self.buffer) < n:
             try:
                 part = self.sock.recv(65536)
@@ -87,14 +87,16 @@ class Link:
             if not part:
                 raise Lost("end of stream")
             self.buffer += part
-        data, self.buffer = self.buffer[:n], self.buffer[n:]
-        return data
 
     def next_frame(self):
-        head = self.read(4)
-        if head[:1] == b"F":
-            raise Refused((head + self.read(8)).decode())
-        return head[0], self.read(int.from_bytes(head[1:], "big"))
+        """What is not there as a whole stays where it is."""
+        self.fill(4)
+        if self.buffer[:1] == b"F":
+            raise Refused(self.buffer.decode())
+        length = 4 + int.from_bytes(self.buffer[1:4], "big")
+        self.fill(length)
+        kind, body, self.buffer = self.buffer[0], self.buffer[4:length], self.buffer[length:]
+        return kind, body
 
     # what the channel needs
 
