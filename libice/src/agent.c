@@ -135,6 +135,7 @@ static void restart(struct fh_ice_agent *a)
     for (size_t i = 0; i < FH_ICE_MAX_PAIRS; i++)
         memset(&a->pairs[i], 0, sizeof a->pairs[i]);
     memset(a->remotes, 0, sizeof a->remotes);
+    a->learnt = 0;
     a->is_remote_complete = false;
     a->is_open = false;
     a->patience_ms = FH__NEVER;
@@ -211,6 +212,10 @@ static void put_remote(struct fh_ice_agent *a, uint8_t at, const struct fh__remo
     a->remotes[at] = *r;
 }
 
+/*
+ * Between two NATs with a new mapping for each destination and no filter, every check comes from an
+ * address that nobody saw before, and provokes another: without an end it would go on for ever.
+ */
 uint8_t fh__remote_learn(struct fh_ice_agent *a, const struct fh_ice_address *address,
                          uint32_t priority)
 {
@@ -218,10 +223,13 @@ uint8_t fh__remote_learn(struct fh_ice_agent *a, const struct fh_ice_address *ad
     struct fh__remote r = {
         .address = *address, .priority = priority, .type = FH_ICE_PRFLX, .in_use = true};
 
-    if (at == FH__NONE)
+    if (a->path != FH__NONE && a->pairs[a->path].is_nominated)
+        a->learnt = 0;
+    if (at == FH__NONE || a->learnt >= FH__LEARNT)
         return FH__NONE;
+    a->learnt++;
     /* RFC 8445 7.3.1.3: a foundation that no other candidate has. */
-    r.foundation = fh__crc32((const uint8_t *)address, sizeof *address) | 1u << 31;
+    r.foundation = (fh__crc32(address->ip, sizeof address->ip) ^ address->port) | 1u << 31;
     put_remote(a, at, &r);
     return at;
 }

@@ -34,6 +34,8 @@ enum {
     FH__RM = 16,             /* RFC 8489 6.2.1: times RTO after the last one */
     FH__OVERDUE = 3,         /* requests without an answer until nobody waits for that pair */
     FH__ASKS_OVERDUE = 3,    /* the same for a STUN server */
+    FH__HURRIED = 3,         /* repetitions of one check that the peer's requests bring about */
+    FH__LEARNT = 32,         /* peer-reflexive addresses until a pair is nominated */
     FH__MISSED = 2,          /* consent requests without an answer until the path is in doubt */
     FH__KEEPALIVE_MS = 15000 /* RFC 8445 section 11: Tr, at least 15 s */
 };
@@ -82,6 +84,7 @@ struct fh__pair {
     uint8_t base, local, remote, remote_type;
     uint8_t state, permit;
     uint8_t sent;       /* requests of this transaction */
+    uint8_t hurried;    /* times that the peer's requests brought about a repetition */
     uint8_t missed;     /* consent requests since the last answer */
     uint8_t generation; /* of the credentials: 0 = ours now, 1 = before the restart */
     bool is_valid;      /* it answered; stays true during another check */
@@ -89,6 +92,7 @@ struct fh__pair {
     bool is_nominating;    /* the current transaction has USE-CANDIDATE */
     bool wants_nomination; /* the next one shall have it */
     bool peer_nominates;   /* the peer sent USE-CANDIDATE; counts when our check succeeds */
+    bool is_revoked;       /* consent ran out: not with these credentials again (RFC 7675 5.1) */
     bool is_due;           /* a request waits to be sent */
     bool was_controlling;  /* when the current transaction began */
     uint32_t queued;       /* place in the triggered-check queue; 0 = not in it */
@@ -156,11 +160,13 @@ struct fh_ice_agent {
 
     struct fh__remote remotes[FH__REMOTES];
     bool is_remote_lite, is_remote_complete;
+    unsigned learnt; /* peer-reflexive addresses since a pair was nominated */
 
     struct fh__pair pairs[FH_ICE_MAX_PAIRS + 1];
-    uint32_t queue; /* the last place given in the triggered-check queue */
-    bool is_open;   /* ordinary checks are made */
-    bool was_ask;   /* checks and questions take turns */
+    uint32_t queue;     /* the last place given in the triggered-check queue */
+    bool is_open;       /* ordinary checks are made */
+    bool was_ask;       /* checks and questions take turns */
+    bool was_triggered; /* and so do triggered and ordinary checks */
     uint64_t pace_ms;
     uint64_t patience_ms; /* no failure is declared before */
 

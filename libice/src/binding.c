@@ -201,8 +201,7 @@ static struct fh__pair *pair_of_request(struct fh_ice_agent *a, const struct fh_
 
     if (p)
         return p;
-    if (!fh_stun_read_u32(m, FH_STUN_PRIORITY, &priority) || priority == 0 ||
-        priority > INT32_MAX || !fh__remote_is_allowed(a, &in->peer))
+    if (!fh_stun_read_u32(m, FH_STUN_PRIORITY, &priority) || priority == 0 || priority > INT32_MAX)
         return NULL;
     if (remote == FH__NONE)
         remote = fh__remote_learn(a, &in->peer, priority);
@@ -226,7 +225,7 @@ static void accept_request(struct fh_ice_agent *a, const struct fh_ice_datagram 
     struct fh__pair *p = pair_of_request(a, in, m);
     bool is_nominated = fh_stun_has(m, FH_STUN_USE_CANDIDATE) && a->role == FH_ICE_CONTROLLED;
 
-    if (!p)
+    if (!p || p->is_revoked)
         return;
     if (a->cfg.is_lite) {
         fh__path_lite(a, p, is_nominated);
@@ -246,7 +245,8 @@ static enum fh_ice_input on_request(struct fh_ice_agent *a, const struct fh_ice_
 {
     int g = generation_of(a, m);
 
-    if (g < 0 || (m->integrity == 0 && m->integrity_sha256 == 0))
+    if (g < 0 || (m->integrity == 0 && m->integrity_sha256 == 0) ||
+        !fh__remote_is_allowed(a, &in->peer))
         return FH_ICE_INPUT_IGNORED;
     if (!is_signed(m, a->generations[g].pwd)) {
         answer(a, in, m, (uint8_t)g, FH_STUN_UNAUTHENTICATED);
@@ -342,7 +342,8 @@ static enum fh_ice_input on_response(struct fh_ice_agent *a, const struct fh_ice
 
     if (k)
         return on_server(a, k, m);
-    if (!p || !is_signed(m, a->generations[p->generation].remote_pwd) || m->unknown_len > 0)
+    if (!p || p->is_revoked || !is_signed(m, a->generations[p->generation].remote_pwd) ||
+        m->unknown_len > 0)
         return FH_ICE_INPUT_IGNORED;
     is_current = is_txid(m->txid, p->txid);
     a->stats.responses_received++;

@@ -52,6 +52,16 @@ uint8_t fh__local_find(const struct fh_ice_agent *a, uint8_t base,
 }
 
 /*
+ * A mapped address may come from a TURN server or a gateway, a relayed one over whatever carrier:
+ * that one of them leads nowhere says nothing about another.
+ */
+static bool is_known_source(const struct fh__local *l)
+{
+    return l->type == FH_ICE_HOST || l->type == FH_ICE_PRFLX ||
+           (l->type == FH_ICE_SRFLX && l->server != FH__NONE);
+}
+
+/*
  * RFC 8445 5.1.1.3: the same for candidates of one type, base host and server. A number that counts
  * up: a hash of the addresses would tell what the policy hides.
  */
@@ -64,7 +74,7 @@ static uint8_t foundation_of(const struct fh_ice_agent *a, const struct fh__loca
 
         if (!o->in_use)
             continue;
-        if (o->type == l->type && o->server == l->server &&
+        if (o->type == l->type && o->server == l->server && is_known_source(l) &&
             fh_ice_address_equal_host(&a->bases[o->base].is.address, &a->bases[l->base].is.address))
             return o->foundation;
         if (o->foundation > highest)
@@ -374,12 +384,15 @@ void fh__ask_tick(struct fh_ice_agent *a, struct fh__ask *k)
 void fh__ask_answered(struct fh_ice_agent *a, struct fh__ask *k,
                       const struct fh_ice_address *mapped)
 {
-    bool is_more = a->is_gathered_told && !k->is_keepalive;
+    bool is_more = a->is_gathered_told && !k->is_keepalive && is_answered(a, k->base);
 
     k->state = FH__ASK_ANSWERED;
     k->is_due = false;
     k->next_ms = a->now + FH__KEEPALIVE_MS;
-    /* A late answer brings nothing that is needed, and candidates were said to be complete. */
+    /*
+     * One more answer for a base that has one brings nothing that is needed, and candidates were
+     * said to be complete. The first one does: its base may be new.
+     */
     if (!is_more && mapped->family == a->bases[k->base].is.address.family &&
         is_base_allowed(a, mapped))
         (void)fh__local_learn(a, k->base, mapped, FH_ICE_SRFLX, k->server);

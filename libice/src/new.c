@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <farhand/ice.h>
+#include <farhand/ice_mux.h>
 
 struct fh_ice_agent *fh_ice_agent_new(const struct fh_ice_config *cfg)
 {
@@ -20,4 +21,18 @@ void fh_ice_agent_free(struct fh_ice_agent *a)
     if (a)
         fh_ice_agent_finish(a);
     free(a);
+}
+
+struct fh_ice_mux *fh_ice_mux_new(size_t max, void (*random)(void *user, void *out, size_t len),
+                                  void *user)
+{
+    size_t len = fh_ice_mux_size(max);
+    void *mem = len ? malloc(len) : NULL;
+
+    return mem ? fh_ice_mux_init(mem, len, max, random, user) : NULL;
+}
+
+void fh_ice_mux_free(struct fh_ice_mux *m)
+{
+    free(m);
 }

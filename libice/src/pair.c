@@ -161,10 +161,19 @@ void fh__pair_drop(struct fh_ice_agent *a, struct fh__pair *p)
     memset(p, 0, sizeof *p);
 }
 
+/* The check that is under way says what a new one would. */
+static bool is_same_check(const struct fh_ice_agent *a, const struct fh__pair *p)
+{
+    bool is_controlling = a->role == FH_ICE_CONTROLLING;
+
+    return p->state == FH__PAIR_IN_PROGRESS && p->was_controlling == is_controlling &&
+           p->is_nominating == (p->wants_nomination && is_controlling);
+}
+
 /* RFC 8445 7.3.1.4. */
 void fh__pair_trigger(struct fh_ice_agent *a, struct fh__pair *p)
 {
-    if (a->cfg.is_lite || p->queued != 0)
+    if (a->cfg.is_lite || p->is_revoked || p->queued != 0)
         return;
     if (p->state != FH__PAIR_SUCCEEDED && p->state != FH__PAIR_IN_PROGRESS)
         p->state = FH__PAIR_WAITING;
@@ -194,7 +203,7 @@ static struct fh__pair *pick_highest(struct fh_ice_agent *a, enum fh__pair_state
     for (size_t i = 0; i < FH_ICE_MAX_PAIRS; i++) {
         struct fh__pair *p = &a->pairs[i];
 
-        if (p->state == state && p->permit == FH__PERMIT_GRANTED &&
+        if (p->state == state && p->permit == FH__PERMIT_GRANTED && p->queued == 0 &&
             (!best || p->priority > best->priority) &&
             (state != FH__PAIR_FROZEN || !is_foundation_busy(a, p)))
             best = p;
@@ -202,19 +211,30 @@ static struct fh__pair *pick_highest(struct fh_ice_agent *a, enum fh__pair_state
     return best;
 }
 
-/* RFC 8445 6.1.4.2. */
-struct fh__pair *fh__pair_pick(struct fh_ice_agent *a)
+static struct fh__pair *pick_ordinary(struct fh_ice_agent *a)
 {
     struct fh__pair *p = NULL;
 
-    if (!a->generations[0].has_remote || a->cfg.is_lite)
-        return NULL;
-    p = pick_triggered(a);
-    if (!p && a->is_open)
+    if (a->is_open)
         p = pick_highest(a, FH__PAIR_WAITING);
     if (!p && a->is_open)
         p = pick_highest(a, FH__PAIR_FROZEN);
     return p;
+}
+
+/*
+ * RFC 8445 6.1.4.2, but that triggered checks and ordinary ones take turns: a peer whose address is
+ * another one with each check would otherwise keep the relays from ever being tried.
+ */
+struct fh__pair *fh__pair_pick(struct fh_ice_agent *a)
+{
+    struct fh__pair *triggered, *ordinary;
+
+    if (!a->generations[0].has_remote || a->cfg.is_lite)
+        return NULL;
+    triggered = pick_triggered(a);
+    ordinary = pick_ordinary(a);
+    return triggered && (!ordinary || !a->was_triggered) ? triggered : ordinary;
 }
 
 /* ---- transactions --------------------------------------------------------------------------- */
@@ -243,13 +263,29 @@ uint32_t fh__rto(const struct fh_ice_agent *a)
     return rto < FH__RTO_MIN_MS ? FH__RTO_MIN_MS : rto;
 }
 
+/*
+ * RFC 8445 7.3.1.4, but that a check under way is repeated as the same transaction: where a round
+ * trip takes longer than the requests of the peer are apart, a new one for each would be replaced
+ * before its answer comes, on both sides and for ever. Where requests pass and answers do not, it
+ * must end as well.
+ */
 void fh__pair_begin(struct fh_ice_agent *a, struct fh__pair *p)
 {
+    if (is_same_check(a, p)) {
+        a->was_triggered = true;
+        p->hurried++;
+        p->queued = 0;
+        p->is_due = true;
+        if (p->next_ms == FH__NEVER)
+            p->next_ms = a->now + p->rto_ms;
+        return;
+    }
     memcpy(p->before, p->txid, sizeof p->before);
     fh__pair_new_txid(a, p->txid);
     p->rto_ms = fh__rto(a);
     p->state = FH__PAIR_IN_PROGRESS;
-    p->queued = 0;
+    a->was_triggered = p->queued != 0;
+    p->queued = p->hurried = 0;
     p->sent = 1;
     p->is_due = true;
     p->begun_ms = a->now;

@@ -97,6 +97,19 @@ static void note_mapped(struct fh_ice_agent *a, struct fh__pair *p,
     }
 }
 
+/* The transaction is over, unless it nominates and this answers the one before it. */
+static void end_transaction(struct fh_ice_agent *a, struct fh__pair *p, bool is_current)
+{
+    if (p->state == FH__PAIR_SUCCEEDED || (p->is_nominating && !is_current))
+        return;
+    p->state = FH__PAIR_SUCCEEDED;
+    p->is_due = false;
+    p->next_ms = a->now + consent_interval(a);
+    /* The peer asked to be checked back: that is done. */
+    if (!p->wants_nomination || p->is_nominating)
+        p->queued = 0;
+}
+
 void fh__path_answered(struct fh_ice_agent *a, struct fh__pair *p,
                        const struct fh_ice_address *mapped, bool is_current)
 {
@@ -108,10 +121,7 @@ void fh__path_answered(struct fh_ice_agent *a, struct fh__pair *p,
     p->is_valid = true;
     p->answered_ms = p->heard_ms = a->now;
     p->missed = 0;
-    if (is_current || p->state != FH__PAIR_IN_PROGRESS) {
-        p->state = FH__PAIR_SUCCEEDED;
-        p->is_due = false;
-    }
+    end_transaction(a, p, is_current);
     if (is_current && p->is_nominating)
         p->wants_nomination = false;
     if ((is_current && p->is_nominating) || p->peer_nominates)
@@ -120,8 +130,6 @@ void fh__path_answered(struct fh_ice_agent *a, struct fh__pair *p,
     p->peer_nominates = false;
     if (p->generation == 0)
         fh__pair_unfreeze(a, p);
-    if (!was_valid || p->next_ms == FH__NEVER)
-        p->next_ms = a->now + consent_interval(a);
     /* After the choice was made, the peer shows up elsewhere: is it still where it was? */
     if (!was_valid && !a->is_open && a->path < FH__OLD && a->path != fh__pair_index(a, p))
         fh__pair_trigger(a, &a->pairs[a->path]);
@@ -136,13 +144,23 @@ void fh__path_failed(struct fh_ice_agent *a, struct fh__pair *p)
     p->next_ms = FH__NEVER;
 }
 
-/* RFC 8445 7.3.1.5: it counts when our own check of the pair has succeeded. */
+/*
+ * RFC 8445 7.3.1.5: it counts when our own check of the pair has succeeded. After the choice was
+ * made, another pair means that the peer moved: both that one and the path are checked.
+ */
 void fh__path_nominated(struct fh_ice_agent *a, struct fh__pair *p)
 {
-    if (fh__pair_is_usable(a, p))
+    bool has_moved = !a->is_open && a->path < FH__OLD && a->path != fh__pair_index(a, p);
+
+    if (fh__pair_is_usable(a, p) && !has_moved) {
         set_nominated(a, p);
-    else
-        p->peer_nominates = true;
+        return;
+    }
+    p->peer_nominates = true;
+    if (has_moved) {
+        fh__pair_trigger(a, p);
+        fh__pair_trigger(a, &a->pairs[a->path]);
+    }
 }
 
 /* RFC 8445 7.3.2; a lite agent's only sign of life are the requests themselves. */
@@ -191,7 +209,7 @@ static void reopen(struct fh_ice_agent *a)
     for (size_t i = 0; i < FH_ICE_MAX_PAIRS; i++) {
         struct fh__pair *p = &a->pairs[i];
 
-        if (p->state != FH__PAIR_FREE && p->state != FH__PAIR_IN_PROGRESS &&
+        if (p->state != FH__PAIR_FREE && p->state != FH__PAIR_IN_PROGRESS && !p->is_revoked &&
             !fh__pair_is_usable(a, p)) {
             fh__path_failed(a, p);
             p->state = FH__PAIR_WAITING;
@@ -353,14 +371,19 @@ static void tell_state(struct fh_ice_agent *a)
     a->errors[a->states_len++] = a->error;
 }
 
-/* RFC 7675 5.1: when consent has run out, nothing more is sent. */
+/*
+ * RFC 7675 5.1: when consent has run out, nothing more is sent, and these credentials are not used
+ * on this pair again.
+ */
 static void expire(struct fh_ice_agent *a)
 {
-    if (a->path == FH__NONE || fh__pair_is_usable(a, &a->pairs[a->path]))
+    struct fh__pair *p = a->path == FH__NONE ? NULL : &a->pairs[a->path];
+
+    if (!p || fh__pair_is_usable(a, p))
         return;
-    fh__path_failed(a, &a->pairs[a->path]);
-    if (a->path == FH__OLD)
-        memset(&a->pairs[FH__OLD], 0, sizeof a->pairs[FH__OLD]);
+    fh__path_failed(a, p);
+    p->is_revoked = true;
+    p->queued = 0;
     if (best_pair(a) == FH__NONE)
         a->error = FH_ICE_E_LOST;
 }

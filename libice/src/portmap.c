@@ -259,11 +259,11 @@ static bool is_ours(const struct fh_portmap *p, const struct fh__portmap_answer 
 
 /*
  * A gateway that knows NAT-PMP alone answers PCP in its own words, with version 0 and result 1,
- * whatever the opcode: RFC 6886 3.5, RFC 6887 appendix A.
+ * whatever the opcode: RFC 6886 3.5, RFC 6887 appendix A. It comes once for each time it was asked.
  */
-static void hear_version(const struct fh_portmap *p, struct fh__portmap_answer *a)
+static void hear_version(struct fh__portmap_answer *a)
 {
-    if (a->protocol != FH__PCP && a->result == FH__PORTMAP_VERSION && p->q[FH__PCP].active)
+    if (a->protocol != FH__PCP && a->result == FH__PORTMAP_VERSION)
         a->protocol = FH__PCP;
 }
 
@@ -283,7 +283,7 @@ bool fh_portmap_input(struct fh_portmap *p, uint64_t now_ms, const struct fh_ice
 
     if (!fh_ice_address_equal(from, &p->cfg.gateway) || p->over || !fh__portmap_read(data, len, &a))
         return false;
-    hear_version(p, &a);
+    hear_version(&a);
     if (!is_ours(p, &a))
         return false;
     if (a.protocol == FH__PCP)

@@ -580,6 +580,53 @@ static inline struct fh_ice_path net_path(struct net *n, int i)
     return p;
 }
 
+static inline void net_exchange(struct net *n)
+{
+    net_describe_to_peer(n, 0);
+    net_describe_to_peer(n, 1);
+}
+
+static const struct fh_ice_config net_controlling = {.role = FH_ICE_CONTROLLING};
+static const struct fh_ice_config net_controlled = {.role = FH_ICE_CONTROLLED};
+
+static inline struct net *net_two(uint64_t seed)
+{
+    struct net *n = net_new(seed);
+
+    net_agent(n, 0, &net_controlling);
+    net_agent(n, 1, &net_controlled);
+    return n;
+}
+
+/* A host with a private address behind a NAT of its own. */
+static inline int net_behind_nat(struct net *n, int i, bool is_symmetric)
+{
+    n->sides[i].is_behind_nat = true;
+    n->sides[i].is_symmetric = is_symmetric;
+    n->sides[i].nat = at(i == 0 ? "198.51.100.1" : "203.0.113.1", 40000);
+    return net_base(n, i, i == 0 ? "10.0.0.1" : "192.168.7.2", 5000, FH_ICE_BASE_HOST);
+}
+
+static inline void net_check_types(struct net *n, enum fh_ice_candidate_type a,
+                                   enum fh_ice_candidate_type b)
+{
+    ck_assert_int_eq((int)net_path(n, 0).local_type, (int)a);
+    ck_assert_int_eq((int)net_path(n, 1).local_type, (int)b);
+}
+
+static inline void net_main(const char *name, void (*add)(TCase *tc), int *failed)
+{
+    Suite *s = suite_create(name);
+    TCase *tc = tcase_create(name);
+    SRunner *sr = srunner_create(s);
+
+    suite_add_tcase(s, tc);
+    add(tc);
+    srunner_run_all(sr, CK_ENV);
+    *failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+}
+
 /* Both send to each other, by what they know. */
 static inline void net_same_path(struct net *n)
 {

@@ -204,6 +204,7 @@ START_TEST(natpmp_is_asked_when_pcp_is_not_known)
     ck_assert(fh_portmap_input(p, now, &gateway, unsupported, sizeof unsupported));
     expect(0, 0, 2);
     expect(0, 1, 12);
+    ck_assert(!fh_portmap_input(p, now, &gateway, unsupported, sizeof unsupported)); /* again */
     ck_assert_uint_eq(asked_lifetime(), 7200);
     ck_assert(answer_natpmp((uint8_t)_i, 0, "203.0.113.1", 50000, 3600));
     expect_no_event();

@@ -252,27 +252,27 @@ int fh_server_conn_set_cursor(struct fh_server_conn *c, const uint32_t *argb, in
 /* When the permission to view comes, all of the picture is sent anyway. */
 void fh_server_conn_damage(struct fh_server_conn *c, const struct fh_rect *r)
 {
-    if (c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW))
+    if (c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE))
         fh_rfb_server_damage(c->s.rfb, r);
 }
 
 void fh_server_conn_copy(struct fh_server_conn *c, const struct fh_rect *r, int32_t from_x,
                          int32_t from_y)
 {
-    if (c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW))
+    if (c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE))
         fh_rfb_server_copy(c->s.rfb, r, from_x, from_y);
 }
 
 int fh_server_conn_cut_text(struct fh_server_conn *c, const char *text, size_t len)
 {
-    if (!fh__server_session_may(&c->s, FH_PERM_CLIPBOARD))
+    if (!fh__server_session_may(&c->s, FH_ACT_TEXT_OUT))
         return 0;
     return fh_rfb_server_cut_text(c->s.rfb, text, len);
 }
 
 void fh_server_conn_bell(struct fh_server_conn *c)
 {
-    if (fh__server_session_may(&c->s, FH_PERM_VIEW))
+    if (fh__server_session_may(&c->s, FH_ACT_BELL))
         fh_rfb_server_bell(c->s.rfb);
 }
 
@@ -284,7 +284,7 @@ void fh_server_conn_resize_done(struct fh_server_conn *c, int status)
 
 bool fh_server_conn_is_waiting(const struct fh_server_conn *c)
 {
-    return c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW) &&
+    return c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE) &&
            fh_rfb_server_is_waiting(c->s.rfb);
 }
 

@@ -10,7 +10,13 @@ enum {
     MIN_RTT_LIFE_US = 10000000,
     PROBE_RTT_US = 200000,
     /* How late a timer may be and what it missed still be sent: libuv's have a grain of 1 ms. */
-    CATCH_UP_US = 2000,
+    CATCH_UP_US = 4000,
+    /*
+     * On a path shorter than this the programs at its ends take longer than the path: a round lasts
+     * as long at least, and so much more may be under way, up to a bound.
+     */
+    SHORT_US = 5000,
+    SHORT_BYTES = 128 << 10,
     PHASES = 8,
     LOSS_PART = 12, /* one of so many lost: a queue overflows */
     LOSS_LEAST = 8  /* datagrams; fewer are chance */
@@ -107,12 +113,13 @@ void fh__rate_collect(struct rate *r, uint64_t now, struct rate_sample *s,
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
-static void update_round(struct rate *r, const struct rate_sample *s)
+static void update_round(struct rate *r, uint64_t now, const struct rate_sample *s)
 {
-    r->round_starts = s->any && s->prior >= r->round_ends;
+    r->round_starts = s->any && s->prior >= r->round_ends && now >= r->round_at + SHORT_US;
     if (!r->round_starts)
         return;
     r->round++;
+    r->round_at = now;
     r->round_ends = r->delivered;
 }
 
@@ -177,6 +184,26 @@ static void update_min_rtt(struct rate *r, uint64_t now, const struct rate_sampl
     r->was_idle = false;
 }
 
+static void forget_losses(struct rate *r)
+{
+    r->round_lost = r->round_delivered = 0;
+    r->round_losses = 0;
+}
+
+static void lower_ceiling(struct rate *r, uint64_t in_flight)
+{
+    uint64_t least = (uint64_t)MIN_DATAGRAMS * r->size;
+
+    r->undo_ceiling = r->ceiling;
+    r->undo_round = r->round;
+    r->undo_filled = r->filled;
+    r->can_undo = true;
+    r->ceiling = max64(in_flight, fh__rate_bdp(r));
+    r->ceiling = max64(r->ceiling - r->ceiling / 8, least);
+    r->phase_lost = true;
+    r->filled = true;
+}
+
 /* A round in which more was lost than chance loses: so much under way was too much. */
 static void update_ceiling(struct rate *r, const struct rate_sample *s, uint64_t in_flight)
 {
@@ -185,17 +212,24 @@ static void update_ceiling(struct rate *r, const struct rate_sample *s, uint64_t
     r->round_delivered += s->acked;
     if (r->round_losses >= LOSS_LEAST &&
         r->round_lost * LOSS_PART > r->round_lost + r->round_delivered) {
-        r->ceiling = max64(in_flight + s->lost, fh__rate_bdp(r));
-        r->ceiling = max64(r->ceiling - r->ceiling / 8, (uint64_t)MIN_DATAGRAMS * r->size);
-        r->phase_lost = true;
-        r->filled = true;
-        r->round_lost = r->round_delivered = 0;
-        r->round_losses = 0;
+        lower_ceiling(r, in_flight + s->lost);
+        forget_losses(r);
     }
-    if (r->round_starts) {
-        r->round_lost = r->round_delivered = 0;
-        r->round_losses = 0;
-    }
+    if (r->round_starts)
+        forget_losses(r);
+}
+
+void fh__rate_on_late(struct rate *r, uint32_t bytes)
+{
+    r->round_lost -= min64(r->round_lost, bytes);
+    r->round_losses -= r->round_losses > 0;
+    if (!r->can_undo || r->round > r->undo_round + 2)
+        return;
+    r->can_undo = false;
+    r->ceiling = r->undo_ceiling;
+    r->filled = r->undo_filled;
+    if (!r->filled)
+        r->mode = RATE_STARTUP;
 }
 
 /* ---- the modes ------------------------------------------------------------------------------- */
@@ -226,12 +260,12 @@ static void check_filled(struct rate *r, const struct rate_sample *s)
 
 static void run_phase(struct rate *r, uint64_t now, uint64_t in_flight)
 {
-    uint64_t bdp = fh__rate_bdp(r);
-    bool over = now - r->phase_at > r->min_rtt_us;
+    uint64_t bdp = fh__rate_bdp(r), lasts = max64(r->min_rtt_us, SHORT_US);
+    bool over = now - r->phase_at > lasts;
 
     if (r->phase == 0)
         over = over && (r->phase_lost || in_flight >= bdp + bdp / 4 || r->app_limited != 0 ||
-                        now - r->phase_at > 2 * (uint64_t)r->min_rtt_us);
+                        now - r->phase_at > 2 * lasts);
     if (r->phase == 1)
         over = over || in_flight <= bdp;
     if (over)
@@ -302,7 +336,8 @@ static void update_pace(struct rate *r)
 static void update_cwnd(struct rate *r, const struct rate_sample *s)
 {
     uint64_t least = (uint64_t)MIN_DATAGRAMS * r->size, bdp = fh__rate_bdp(r);
-    uint64_t target = bdp * GAIN_CWND / 256 + 2 * least;
+    uint64_t lag = min64(fh__rate_bw(r) * SHORT_US / 1000000, SHORT_BYTES);
+    uint64_t target = max64(bdp * GAIN_CWND / 256, bdp + lag) + 2 * least;
 
     /* Bursts say nothing while the rate still rises. */
     if (r->filled)
@@ -321,7 +356,7 @@ void fh__rate_on_ack(struct rate *r, uint64_t now, const struct rate_sample *s, 
 {
     if (r->app_limited != 0 && r->delivered > r->app_limited)
         r->app_limited = 0;
-    update_round(r, s);
+    update_round(r, now, s);
     update_min_rtt(r, now, s);
     update_bw(r, s);
     update_extra(r, now, s);

@@ -36,7 +36,7 @@ struct rate {
     uint64_t delivered, delivered_us, first_us;
     uint64_t app_limited; /* rates tell nothing until so much was delivered; 0: they do */
     /* round trips */
-    uint64_t round, round_ends, round_lost, round_delivered;
+    uint64_t round, round_at, round_ends, round_lost, round_delivered;
     uint32_t round_losses; /* datagrams */
     bool round_starts;
     /* the model */
@@ -49,6 +49,8 @@ struct rate {
     bool min_rtt_expired;
     bool was_idle;    /* nothing was under way: the next round-trip time is the path's own */
     uint64_t ceiling; /* bytes under way, beyond which a queue overflowed; UINT64_MAX: not known */
+    uint64_t undo_ceiling, undo_round; /* before it was last lowered, and when */
+    bool undo_filled, can_undo;
     /* the mode's own */
     uint64_t full_bw;
     uint32_t full_rounds;
@@ -94,6 +96,9 @@ struct rate_sample {
 void fh__rate_collect(struct rate *r, uint64_t now, struct rate_sample *s,
                       const struct rate_mark *m, uint32_t bytes);
 void fh__rate_on_ack(struct rate *r, uint64_t now, const struct rate_sample *s, uint64_t in_flight);
+
+/* A datagram of so many bytes that counted as lost had only been overtaken. */
+void fh__rate_on_late(struct rate *r, uint32_t bytes);
 
 /* The largest rate of delivery of late. */
 uint64_t fh__rate_bw(const struct rate *r);

@@ -9,13 +9,13 @@ enum {
     HEARTBEAT_MS = 15000,
     PIECE_MIN = 1024,
     SLOTS_MIN = 64,
-    UNSENT_LEAST = 64 << 10
+    UNSENT_LEAST = 32 << 10
 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 struct plan {
-    size_t ring, pieces, map, lens, free, slots, total; /* offsets */
+    size_t ring, pieces, map, lens, free, slots, halves, total; /* offsets */
     size_t ring_len;
     uint32_t pieces_len, slots_len;
 };
@@ -56,6 +56,8 @@ static bool make_plan(const struct fh_sctp_config *cfg, struct plan *p)
     p->pieces = lay(&at, p->pieces_len * sizeof(struct piece));
     p->ring = lay(&at, send);
     p->slots = lay(&at, (size_t)p->slots_len * SCTP_SLOT);
+    /* Hardly ever used, and at the end, so that its pages are hardly ever touched. */
+    p->halves = lay(&at, (size_t)2 * SCTP_PACKET_MAX);
     p->total = at;
     return true;
 }
@@ -85,6 +87,8 @@ static void place(struct fh_sctp *s, uint8_t *mem, const struct plan *p)
     s->rx.lens = (uint16_t *)(void *)(mem + p->lens);
     s->rx.slots = mem + p->slots;
     s->rx.slots_len = s->rx.told_slots = p->slots_len;
+    s->frag.out = mem + p->halves;
+    s->frag.in = s->frag.out + SCTP_PACKET_MAX;
 }
 
 static void fill_in(struct fh_sctp_config *cfg)
@@ -115,6 +119,7 @@ struct fh_sctp *fh_sctp_init(void *mem, size_t len, const struct fh_sctp_config 
     s->tx.first = s->tx.last = PIECE_NONE;
     s->tx.timer = s->tx.reorder = UINT64_MAX;
     s->tx.reorder_packets = 3;
+    s->tx.reorder_eighths = 1;
     s->rx.read = 1; /* behind cum: there is nothing to read */
     s->heard_us = now_us;
     s->expects_since = UINT64_MAX;
@@ -280,12 +285,12 @@ void fh_sctp_tick(struct fh_sctp *s, uint64_t now_us)
 /* ---- the stream ------------------------------------------------------------------------------ */
 
 /*
- * How much may wait unsent: a sixteenth of a second's worth. More would only make the newest bytes
- * older; what is under way does not count.
+ * How much may wait unsent: a sixty-fourth of a second's worth. More would only make the newest
+ * bytes older; what is under way does not count.
  */
 static size_t unsent_max(const struct fh_sctp *s)
 {
-    uint64_t max = s->rate.pace / 16;
+    uint64_t max = s->rate.pace / 64;
 
     return max < UNSENT_LEAST      ? UNSENT_LEAST
            : max > SCTP_BUFFER_MAX ? SCTP_BUFFER_MAX
@@ -361,7 +366,7 @@ void fh_sctp_path_changed(struct fh_sctp *s, uint64_t now_us)
 {
     if (s->phase == SCTP_DONE)
         return;
-    if (s->srtt_us != 0)
+    if (s->phase == SCTP_ESTABLISHED)
         fh__mtu_start(&s->mtu, now_us);
     s->srtt_us = s->rttvar_us = s->latest_rtt_us = 0;
     fh__rate_init(&s->rate, now_us, s->mtu.size);

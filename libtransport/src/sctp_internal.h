@@ -111,6 +111,8 @@ struct sender {
     bool ending, end_made;
     uint32_t end_tsn;
     uint32_t reorder_packets; /* so many later ones before a piece counts as lost */
+    uint32_t reorder_eighths; /* of a round trip, or so much time */
+    uint64_t late_round;      /* when one that had counted as lost came after all */
     uint8_t probes;           /* in a row, for nothing heard */
     uint8_t probe_due;
     uint64_t timer;   /* of the probe; UINT64_MAX: nothing is under way */
@@ -138,10 +140,10 @@ struct receiver {
 };
 
 struct fragments {
-    uint8_t out[SCTP_PACKET_MAX]; /* a packet too large for a datagram, going in two halves */
+    uint8_t *out; /* SCTP_PACKET_MAX: a packet too large for a datagram, going in two halves */
     size_t out_len, out_at;
     uint8_t out_id;
-    uint8_t in[SCTP_PACKET_MAX];
+    uint8_t *in; /* SCTP_PACKET_MAX */
     size_t in_len[2];
     uint8_t in_id;
     bool in_any;
@@ -164,6 +166,7 @@ struct fh_sctp {
     uint8_t heartbeat[SCTP_HEARTBEAT_MAX]; /* the peer's, to be returned */
     size_t heartbeat_len;
     uint64_t setup_timer; /* of handshake and end */
+    uint64_t asked_us;    /* when the handshake's last question went; 0: it went twice */
     uint8_t setup_tries;
     uint64_t heard_us;      /* last valid packet */
     uint64_t expects_since; /* since when an answer is due; UINT64_MAX: none is */
@@ -174,7 +177,6 @@ struct fh_sctp {
     struct receiver rx;
     struct rate rate;
     struct mtu mtu;
-    bool mtu_started;
     uint8_t answers_probe_id;
     uint16_t answers_probe; /* size of a probe to be acknowledged, 0: none */
     uint32_t big_probes;    /* probes for silence in a row with large pieces under way */
@@ -252,7 +254,7 @@ void fh__sctp_send_tick(struct fh_sctp *s, uint64_t now);
 uint64_t fh__sctp_send_deadline(const struct fh_sctp *s);
 bool fh__sctp_all_acked(const struct fh_sctp *s);
 uint64_t fh__sctp_rto(const struct fh_sctp *s);
-void fh__sctp_on_rtt(struct fh_sctp *s, uint64_t now, uint32_t rtt_us);
+void fh__sctp_on_rtt(struct fh_sctp *s, uint32_t rtt_us);
 /* All that is under way is taken for lost. */
 void fh__sctp_lose_all(struct fh_sctp *s);
 

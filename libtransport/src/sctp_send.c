@@ -16,6 +16,7 @@ enum {
     B_AND_E = 3,       /* each piece is a whole message */
     REORDER_FIRST = 3, /* RFC 9002 6.1.1 */
     REORDER_MOST = 64,
+    REORDER_ROUNDS = 64,
     SILENT_PROBES = 3, /* then all that is under way is lost, and the path a new one */
     PIECE_OVERHEAD = FH_GUARD_OVERHEAD + SCTP_HEADER + SCTP_DATA_HEADER
 };
@@ -90,7 +91,7 @@ void fh__sctp_lose_all(struct fh_sctp *s)
 /* ---- round-trip time and probes for silence -------------------------------------------------- */
 
 /* RFC 6298 2.2, 2.3 */
-void fh__sctp_on_rtt(struct fh_sctp *s, uint64_t now, uint32_t rtt_us)
+void fh__sctp_on_rtt(struct fh_sctp *s, uint32_t rtt_us)
 {
     uint32_t diff;
 
@@ -100,7 +101,6 @@ void fh__sctp_on_rtt(struct fh_sctp *s, uint64_t now, uint32_t rtt_us)
     if (s->srtt_us == 0) {
         s->srtt_us = rtt_us;
         s->rttvar_us = rtt_us / 2;
-        fh__mtu_start(&s->mtu, now);
         return;
     }
     diff = rtt_us > s->srtt_us ? rtt_us - s->srtt_us : s->srtt_us - rtt_us;
@@ -157,11 +157,29 @@ static void on_silence(struct fh_sctp *s, uint64_t now)
 
 /* ---- losses ---------------------------------------------------------------------------------- */
 
-static uint64_t reorder_time(const struct fh_sctp *s)
+/* RFC 8985 6.2: wait longer on a path that reorders, and less again when it has stopped. */
+static uint64_t reorder_time(struct fh_sctp *s)
 {
+    struct sender *tx = &s->tx;
     uint64_t rtt = s->srtt_us > s->latest_rtt_us ? s->srtt_us : s->latest_rtt_us;
 
-    return rtt + rtt / 8 + 1000;
+    if (tx->reorder_eighths > 1 && s->rate.round > tx->late_round + REORDER_ROUNDS) {
+        tx->late_round = s->rate.round;
+        tx->reorder_eighths--;
+    }
+    return rtt + rtt * tx->reorder_eighths / 8 + 1000;
+}
+
+static void note_late(struct fh_sctp *s, const struct piece *p)
+{
+    struct sender *tx = &s->tx;
+
+    fh__rate_on_late(&s->rate, size_of(p));
+    if (tx->reorder_packets < REORDER_MOST)
+        tx->reorder_packets *= 2;
+    if (tx->reorder_eighths < 8 && s->rate.round != tx->late_round)
+        tx->reorder_eighths++;
+    tx->late_round = s->rate.round;
 }
 
 /* The list is in the order of sending: the first that is not lost ends it. */
@@ -209,8 +227,7 @@ static void ack_piece(struct fh_sctp *s, uint64_t now, struct piece *p, struct r
     }
     p->state = PIECE_ACKED;
     if (spurious) {
-        if (tx->reorder_packets < REORDER_MOST)
-            tx->reorder_packets *= 2;
+        note_late(s, p);
         sample->acked += size_of(p);
         s->rate.delivered += size_of(p);
         return;
@@ -246,7 +263,7 @@ static void finish_ack(struct fh_sctp *s, uint64_t now, struct rate_sample *samp
     struct sender *tx = &s->tx;
 
     if (sample->rtt_us != 0)
-        fh__sctp_on_rtt(s, now, sample->rtt_us);
+        fh__sctp_on_rtt(s, sample->rtt_us);
     find_losses(s, now, sample);
     if (sample->acked > 0)
         tx->probes = 0;

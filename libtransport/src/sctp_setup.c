@@ -55,6 +55,14 @@ static void take_init(struct fh_sctp *s, const struct init *i)
     s->rx.read = i->tsn;
 }
 
+/* The handshake tells the first round-trip time, if nothing of it was repeated. */
+static void note_answer(struct fh_sctp *s, uint64_t now)
+{
+    if (s->asked_us != 0 && s->setup_tries == 0 && now - s->asked_us < UINT32_MAX)
+        fh__sctp_on_rtt(s, (uint32_t)(now - s->asked_us));
+    s->asked_us = 0;
+}
+
 static void on_init(struct fh_sctp *s, uint64_t now, const struct sctp_chunk *c)
 {
     struct rd r = rd_init(c->value, c->len);
@@ -62,6 +70,9 @@ static void on_init(struct fh_sctp *s, uint64_t now, const struct sctp_chunk *c)
 
     if (!read_init(&r, &init))
         return;
+    /* Once more: our answer was late, or lost. */
+    if (s->phase == SCTP_INIT_SEEN)
+        s->setup_tries = 1;
     take_init(s, &init);
     s->phase = SCTP_INIT_SEEN;
     s->owes_init_ack = true;
@@ -96,6 +107,7 @@ static void on_init_ack(struct fh_sctp *s, uint64_t now, const struct sctp_chunk
     if (!read_init(&r, &init) || !(cookie = find_cookie(&r, &len)))
         return;
     take_init(s, &init);
+    note_answer(s, now);
     memcpy(s->echo, cookie, len);
     s->echo_len = len;
     s->phase = SCTP_COOKIE_ECHOED;
@@ -112,6 +124,7 @@ static void stand(struct fh_sctp *s, uint64_t now)
     s->setup_tries = 0;
     s->owes_echo = false;
     s->heard_us = now;
+    fh__mtu_start(&s->mtu, now);
 }
 
 /* Repeated, it means that our answer was lost; another one than ours means nothing. */
@@ -123,8 +136,10 @@ static void on_cookie_echo(struct fh_sctp *s, uint64_t now, const struct sctp_ch
         return;
     }
     s->owes_cookie_ack = true;
-    if (s->phase == SCTP_INIT_SEEN)
+    if (s->phase == SCTP_INIT_SEEN) {
+        note_answer(s, now);
         stand(s, now);
+    }
 }
 
 /* ---- ending ---------------------------------------------------------------------------------- */
@@ -207,7 +222,7 @@ static void on_heartbeat_ack(struct fh_sctp *s, uint64_t now, const struct sctp_
     at = rd_u64(&r);
     /* Whoever answers with another time than it was asked about only deceives himself. */
     if (rd_is_done(&r) && at <= now && now - at < 10000000)
-        fh__sctp_on_rtt(s, now, (uint32_t)(now - at));
+        fh__sctp_on_rtt(s, (uint32_t)(now - at));
 }
 
 void fh__sctp_setup_input(struct fh_sctp *s, uint64_t now, const struct sctp_chunk *c)
@@ -281,10 +296,11 @@ static void add_init(struct fh_sctp *s, uint64_t now, struct sctp_out *o)
     write_init(s, &w);
     add_copy(o, SCTP_INIT, value, w.len);
     s->owes_init = false;
+    s->asked_us = now;
     set_setup_timer(s, now);
 }
 
-static void add_init_ack(struct fh_sctp *s, struct sctp_out *o)
+static void add_init_ack(struct fh_sctp *s, uint64_t now, struct sctp_out *o)
 {
     uint8_t value[INIT_LEN + 4 + SCTP_COOKIE_LEN];
     struct wr w = wr_init(value, sizeof value);
@@ -295,6 +311,7 @@ static void add_init_ack(struct fh_sctp *s, struct sctp_out *o)
     wr_bytes(&w, s->cookie, SCTP_COOKIE_LEN);
     add_copy(o, SCTP_INIT_ACK, value, w.len);
     s->owes_init_ack = false;
+    s->asked_us = now;
 }
 
 static void add_heartbeat(struct fh_sctp *s, uint64_t now, struct sctp_out *o)
@@ -329,7 +346,7 @@ static bool add_alone(struct fh_sctp *s, uint64_t now, struct sctp_out *o)
     } else if (s->owes_init) {
         add_init(s, now, o);
     } else if (s->owes_init_ack) {
-        add_init_ack(s, o);
+        add_init_ack(s, now, o);
     } else if (s->owes_complete) {
         s->owes_complete = false;
         fh__sctp_add(o, SCTP_SHUTDOWN_COMPLETE, 0, 0);

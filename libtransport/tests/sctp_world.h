@@ -18,9 +18,9 @@ enum { WORLD_PACKETS = 1 << 15, MS = 1000, SEC = 1000000 };
 
 /* Probabilities in 1/100000. */
 struct wire {
-    uint64_t rate_bps;   /* 0: any */
-    uint64_t delay_us;   /* one way */
-    uint64_t queue_len;  /* bytes */
+    uint64_t rate_bps;        /* 0: any */
+    uint64_t delay_us;        /* one way */
+    uint64_t queue_len;       /* bytes */
     uint32_t loss, dup, late; /* late: held back by up to late_us, so that others overtake it */
     uint64_t late_us;
     uint32_t mtu; /* bytes of UDP payload; 0: any */
@@ -47,7 +47,7 @@ struct world {
     /* the user: what each end sends, and what it got */
     uint64_t to_write[2], written[2], got[2];
     bool reads[2], ends[2];
-    uint64_t wrong; /* bytes that were not what was written there */
+    uint64_t wrong;  /* bytes that were not what was written there */
     uint64_t drains; /* output calls that gave something */
     /* May look at each datagram that enters; false: it is lost. */
     bool (*meddle)(struct world *w, int from, uint8_t *bytes, size_t len);

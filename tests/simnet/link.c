@@ -70,7 +70,7 @@ void sim__link_carry(struct sim *w, struct link *l, struct packet *p,
         sim__fate(w, p, SIM_QUEUE, NULL);
         return;
     }
-    if (loses(w, l)) {
+    if (loses(w, l) || sim_ip_equal(&p->dst, &l->cfg.blocked)) {
         sim__fate(w, p, SIM_LOST, NULL);
         return;
     }

@@ -25,7 +25,8 @@ struct mapping {
     struct sim_addr inside, outside;
     struct sim_addr key; /* the part of the destination that the mapping depends on */
     uint64_t until;
-    bool asked_for; /* by PCP: open to all, ends at its time */
+    bool asked_for; /* by PCP: open to all, for flows that have no mapping yet */
+    bool ended;     /* was asked for: only the flows that use it go on */
     struct contact *contacts;
     size_t n_contacts, cap_contacts;
 };
@@ -78,14 +79,35 @@ static void expire(struct nat *nat, uint64_t now)
     }
 }
 
-static struct mapping *by_inside(struct nat *nat, enum sim_proto proto, const struct sim_addr *src,
-                                 const struct sim_addr *key)
+static bool has_contact(const struct mapping *m, const struct sim_addr *a, uint64_t now)
 {
-    for (struct mapping *m = nat->mappings; m; m = m->next)
-        if (m->proto == proto && sim_addr_equal(&m->inside, src) &&
-            (m->asked_for || sim_addr_equal(&m->key, key)))
+    for (size_t i = 0; i < m->n_contacts; i++)
+        if (m->contacts[i].until > now && sim_addr_equal(&m->contacts[i].addr, a))
+            return true;
+    return false;
+}
+
+/*
+ * A flow keeps the mapping it has, whichever side began it, as with connection tracking. What was
+ * asked for is for new ones.
+ */
+static struct mapping *by_inside(struct nat *nat, enum sim_proto proto, const struct sim_addr *src,
+                                 const struct sim_addr *dst, const struct sim_addr *key,
+                                 uint64_t now)
+{
+    struct mapping *asked = NULL, *like = NULL;
+
+    for (struct mapping *m = nat->mappings; m; m = m->next) {
+        if (m->proto != proto || !sim_addr_equal(&m->inside, src))
+            continue;
+        if (has_contact(m, dst, now))
             return m;
-    return NULL;
+        if (m->asked_for)
+            asked = m;
+        else if (!m->ended && sim_addr_equal(&m->key, key))
+            like = m;
+    }
+    return asked ? asked : like;
 }
 
 static struct mapping *by_outside(struct nat *nat, enum sim_proto proto, const struct sim_addr *a)
@@ -199,7 +221,7 @@ static struct mapping *map_out(struct nat *nat, struct sim *w, const struct pack
 {
     bool identity = is_identity(nat, &p->src);
     struct sim_addr key = key_of(identity ? SIM_INDEPENDENT : nat->cfg.mapping, &p->dst);
-    struct mapping *m = by_inside(nat, p->proto, &p->src, &key);
+    struct mapping *m = by_inside(nat, p->proto, &p->src, &p->dst, &key, w->now);
     uint64_t until = w->now + timeout(nat, p->proto);
 
     if (!m) {
@@ -278,6 +300,8 @@ static void come_in(struct sim_node *n, struct packet *p, bool filtered)
         sim__fate(n->world, p, SIM_NAT_FILTERED, n);
         return;
     }
+    if (m->asked_for)
+        contact(m, &p->src, n->world->now)->until = n->world->now + timeout(nat, p->proto);
     if (nat->cfg.inbound_refreshes && !m->asked_for)
         m->until = n->world->now + timeout(nat, p->proto);
     if (nat->cfg.alg)
@@ -393,12 +417,17 @@ struct sim_addr sim_nat_map(struct sim_node *n, enum sim_proto proto, const stru
     struct sim_addr out = sim_iface_addr(nat->outside, inside->family);
 
     expire(nat, n->world->now);
+    /* RFC 6887 11.3: where mappings do not depend on the endpoint, the one that is there is it. */
     for (struct mapping *o = nat->mappings; o; o = o->next)
-        if (o->asked_for && o->proto == proto && sim_addr_equal(&o->inside, inside))
+        if (o->proto == proto && sim_addr_equal(&o->inside, inside) &&
+            (o->asked_for || (nat->cfg.mapping == SIM_INDEPENDENT && lifetime_us != 0)))
             m = o;
     if (lifetime_us == 0) {
-        if (m)
-            m->until = 0;
+        if (m) {
+            m->asked_for = false;
+            m->ended = true;
+            m->until = n->world->now + timeout(nat, proto);
+        }
         return out;
     }
     if (!m) {
@@ -406,8 +435,8 @@ struct sim_addr sim_nat_map(struct sim_node *n, enum sim_proto proto, const stru
         if (!is_free(nat, proto, &out))
             out = choose_outside(nat, n->world, proto, inside);
         m = add(nat, proto, inside, &out, &any);
-        m->asked_for = true;
     }
+    m->asked_for = true;
     m->until = n->world->now + lifetime_us;
     return m->outside;
 }

@@ -154,9 +154,10 @@ struct sim_link_config {
     double duplicate;
     double reorder; /* chance to be late by reorder_us, behind others */
     uint64_t reorder_us;
-    uint64_t rate_bps;    /* 0: unlimited */
-    uint32_t queue_bytes; /* behind the rate, drop-tail; 0: 64 KiB */
-    uint32_t mtu;         /* IP packets above it are dropped; 0: none are */
+    uint64_t rate_bps;       /* 0: unlimited */
+    uint32_t queue_bytes;    /* behind the rate, drop-tail; 0: 64 KiB */
+    uint32_t mtu;            /* IP packets above it are dropped; 0: none are */
+    struct sim_addr blocked; /* packets to this IP vanish; family 0: none */
 };
 /* What i sends, and what it receives. NULL leaves a direction as it is. */
 void sim_iface_set_link(struct sim_iface *i, const struct sim_link_config *out,

@@ -310,6 +310,11 @@ START_TEST(a_mapping_asked_for_is_open_until_it_ends)
     ck_assert(hears(&t.laptop_ear, &t.at[1][1], &m));
     seen = mapped(&t.laptop_ear, 1, 0);
     ck_assert(sim_addr_equal(&seen, &m));
+    sim_nat_map(t.nat, SIM_UDP, &inside, 0, 0);
+    seen = mapped(&t.laptop_ear, 1, 0); /* the flow goes on, others do not come in */
+    ck_assert(sim_addr_equal(&seen, &m));
+    ck_assert(!hears(&t.laptop_ear, &t.at[0][0], &m));
+    m = sim_nat_map(t.nat, SIM_UDP, &inside, 50001, 10 * SIM_S);
     sim_run_until(t.w, 20 * SIM_S);
     ck_assert(!hears(&t.laptop_ear, &t.at[1][1], &m));
     sim_free(t.w);

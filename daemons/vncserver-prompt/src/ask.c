@@ -11,6 +11,7 @@
 #include <farhand/identity.h>
 #include <farhand/permissions.h>
 
+#include "guard.h"
 #include "lines.h"
 #include "modes.h"
 #include "paint.h"
@@ -18,7 +19,6 @@
 #include "window.h"
 
 enum {
-    GUARD_MS = 500, /* what was meant for another window must not answer here */
     TICK_MS = 100,
     WIDTH = 500,
     BAND = 54,
@@ -60,8 +60,8 @@ struct ask {
     struct answer answers[BUTTONS_MAX]; /* the last one rejects */
     size_t n_answers, focus;
     double hint_y, clock_y, height;
-    uint64_t deadline_ms, total_ms, last_key_ms;
-    bool is_armed; /* the keyboard was quiet for GUARD_MS */
+    uint64_t deadline_ms, total_ms;
+    struct fh__guard guard;
     const struct answer *pressed;
     const char *said;
 };
@@ -255,14 +255,9 @@ static struct answer *answer_at(struct ask *a, double x, double y)
     return NULL;
 }
 
-static bool is_too_early(const struct ask *a)
-{
-    return fh__now_ms() - a->window.shown_ms < GUARD_MS;
-}
-
 static void on_press(struct ask *a, double x, double y)
 {
-    struct answer *hit = is_too_early(a) ? NULL : answer_at(a, x, y);
+    struct answer *hit = fh__guard_click(&a->guard, fh__now_ms()) ? answer_at(a, x, y) : NULL;
 
     a->pressed = hit;
     if (!hit)
@@ -290,21 +285,11 @@ static void on_move(struct ask *a, double x, double y)
         a->answers[i].button.is_hot = &a->answers[i] == hit;
 }
 
-/* Who was typing when the window came up has stopped before a key counts. */
-static bool is_key_heard(struct ask *a)
-{
-    uint64_t now = fh__now_ms(), since = a->last_key_ms ? a->last_key_ms : a->window.shown_ms;
-
-    a->is_armed |= now - since >= GUARD_MS;
-    a->last_key_ms = now;
-    return a->is_armed;
-}
-
 static void on_key(struct ask *a, xcb_keysym_t key, bool has_shift)
 {
     size_t back = a->n_answers - 1;
 
-    if (!is_key_heard(a))
+    if (!fh__guard_key(&a->guard, fh__now_ms()))
         return;
     switch (key) {
     case XK_Tab:
@@ -344,6 +329,8 @@ static bool on_events(struct ask *a)
             on_move(a, ev.x, ev.y);
         else if (ev.what == FH__EV_KEY)
             on_key(a, ev.key, ev.has_shift);
+        else if (ev.what == FH__EV_UNCOVERED) /* a click may have been meant for what lay there */
+            fh__guard_uncovered(&a->guard, fh__now_ms());
     }
     return true;
 }
@@ -384,9 +371,8 @@ enum fh__exit fh__ask(struct fh__lines *lines)
         how = FH__EXIT_NO_DISPLAY;
         lay_out(a);
         if (fh__window_open(&a->window, "Somebody wants to connect") == 0) {
-            json_int_t id = json_integer_value(json_object_get(json_object_get(line, "ask"), "id"));
-
-            fh__window_show(&a->window, WIDTH, a->height, FH__PLACE_MIDDLE, (int)(id % 4), true);
+            fh__window_show(&a->window, WIDTH, a->height, FH__PLACE_MIDDLE, true);
+            fh__guard_shown(&a->guard, fh__now_ms());
             how = attend(a, lines);
             fh__window_close(&a->window);
         }

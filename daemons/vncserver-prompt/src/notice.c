@@ -46,7 +46,7 @@ static void show(struct notice *t)
     t->button = (struct fh__button){
         .label = "Disconnect", .x = 2 * PAD + DOT + w + PAD, .y = 5, .w = 104, .h = HEIGHT - 10};
     t->width = t->n ? t->button.x + t->button.w + 8 : t->button.x;
-    fh__window_show(&t->window, t->width, HEIGHT, FH__PLACE_TOP, 0, false);
+    fh__window_show(&t->window, t->width, HEIGHT, FH__PLACE_TOP, false);
     t->is_seen = true;
 }
 

@@ -13,7 +13,6 @@
 enum {
     SYNTHETIC = 0x80, /* of response_type: made up by SendEvent */
     RAISE_MS = 200,   /* two windows that both want to be above must not keep each other busy */
-    GAP = 72,         /* 1/96 inch between two windows of ours */
     RESOURCES_MAX = 65536
 };
 
@@ -153,17 +152,12 @@ static void fit(struct fh__window *w, double width, double height)
     w->h = (int)(height * w->scale);
 }
 
-static void place_at(struct fh__window *w, enum fh__window_place place, int step)
+static void place_at(struct fh__window *w, enum fh__window_place place)
 {
-    int dx = (int)(step * GAP * w->scale), free_x = w->right - w->left - w->w;
-    int free_y = w->bottom - w->top - w->h;
-
-    w->x = w->left + free_x / 2;
+    w->x = w->left + (w->right - w->left - w->w) / 2;
     w->y = w->top;
-    if (place == FH__PLACE_MIDDLE) {
-        w->x += dx < free_x / 2 ? dx : free_x / 2;
-        w->y += free_y / 3 + (dx < free_y / 2 ? dx : free_y / 2);
-    }
+    if (place == FH__PLACE_MIDDLE)
+        w->y += (w->bottom - w->top - w->h) / 3;
 }
 
 static void take_focus(struct fh__window *w)
@@ -187,14 +181,14 @@ static void draw_on(struct fh__window *w)
 }
 
 void fh__window_show(struct fh__window *w, double width, double height, enum fh__window_place place,
-                     int step, bool takes_keys)
+                     bool takes_keys)
 {
     find_monitor(w);
-    if (w->shown_ms == 0)
+    if (!w->was_shown)
         fit(w, width, height);
     w->w = (int)(width * w->scale);
     w->h = (int)(height * w->scale);
-    place_at(w, place, step);
+    place_at(w, place);
     xcb_configure_window(w->c, w->id,
                          XCB_CONFIG_WINDOW_X | XCB_CONFIG_WINDOW_Y | XCB_CONFIG_WINDOW_WIDTH |
                              XCB_CONFIG_WINDOW_HEIGHT | XCB_CONFIG_WINDOW_STACK_MODE,
@@ -204,7 +198,7 @@ void fh__window_show(struct fh__window *w, double width, double height, enum fh_
     if (takes_keys)
         take_focus(w);
     draw_on(w);
-    w->shown_ms = fh__now_ms();
+    w->was_shown = true;
     xcb_flush(w->c);
 }
 
@@ -275,6 +269,7 @@ static struct fh__window_event translate(struct fh__window *w, const xcb_generic
         w->is_covered = ((const xcb_visibility_notify_event_t *)(const void *)ev)->state !=
                         XCB_VISIBILITY_UNOBSCURED;
         fh__window_keep(w);
+        out.what = w->is_covered ? FH__EV_OTHER : FH__EV_UNCOVERED;
         break;
     case XCB_BUTTON_PRESS:
         return on_button(w, (const void *)ev, FH__EV_PRESS);
@@ -330,8 +325,9 @@ static void give_focus_back(struct fh__window *w)
 
     if (r && r->focus == w->id && w->focus_before > XCB_INPUT_FOCUS_POINTER_ROOT)
         xcb_set_input_focus(w->c, XCB_INPUT_FOCUS_POINTER_ROOT, w->focus_before, XCB_CURRENT_TIME);
-    xcb_flush(w->c);
     free(r);
+    /* An answer means that the server has done it; what is only sent may be lost with us. */
+    free(xcb_get_input_focus_reply(w->c, xcb_get_input_focus(w->c), NULL));
 }
 
 void fh__window_close(struct fh__window *w)

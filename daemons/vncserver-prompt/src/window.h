@@ -32,8 +32,8 @@ struct fh__window {
     double scale;                 /* pixels in 1/96 inch */
     int x, y, w, h;               /* pixels */
     int left, top, right, bottom; /* of the monitor */
-    uint64_t shown_ms, raised_ms; /* 0: not yet */
-    bool has_focus, is_dragged, is_covered;
+    uint64_t raised_ms;           /* 0: not yet */
+    bool was_shown, has_focus, is_dragged, is_covered;
     int drag_x;
 };
 
@@ -42,7 +42,8 @@ enum fh__window_what {
     FH__EV_LOST, /* the X server is gone */
     FH__EV_OTHER,
     FH__EV_PAINT,
-    FH__EV_PRESS, /* x, y: in units of paint */
+    FH__EV_UNCOVERED, /* nothing lies on it any more */
+    FH__EV_PRESS,     /* x, y: in units of paint */
     FH__EV_RELEASE,
     FH__EV_MOVE,
     FH__EV_KEY /* key: a keysym */
@@ -59,7 +60,7 @@ struct fh__window_event {
 int fh__window_open(struct fh__window *w, const char *title);
 /* w, h: in 1/96 inch; takes_keys: the keyboard's focus goes there, and back when it is closed. */
 void fh__window_show(struct fh__window *w, double width, double height, enum fh__window_place place,
-                     int step, bool takes_keys);
+                     bool takes_keys);
 void fh__window_hide(struct fh__window *w);
 cairo_t *fh__window_paint(struct fh__window *w);
 void fh__window_painted(struct fh__window *w);

@@ -65,7 +65,7 @@ static void on_approved(void *user, uint32_t permissions, const char *why)
 {
     struct fh__entry *e = user;
 
-    permissions &= e->login.permissions;
+    permissions = fh_permissions_and(permissions, e->login.permissions);
     record_approval(e, permissions, why);
     if (permissions)
         take(e, fh_login_approved(&e->login, permissions));
@@ -75,12 +75,16 @@ static void on_approved(void *user, uint32_t permissions, const char *why)
 
 static void ask_person(struct fh__entry *e)
 {
+    static const char waiting[] = "Waiting for the person at the desktop to agree";
     const struct fh__approval_facts facts = {.peer = e->caller.peer,
                                              .name = e->name,
                                              .path = "direct",
                                              .fingerprint = e->caller.fingerprint,
-                                             .permissions = e->login.permissions};
+                                             .permissions = e->login.permissions,
+                                             .only_if_present = !e->asks};
+    const struct fh_item wait = {.kind = FH_KIND_NOTICE, .data = waiting, .len = strlen(waiting)};
 
+    (void)e->caller.ops->ask(e->caller.user, &wait, 1);
     fh__approvals_ask(e->at->approvals, &facts, on_approved, e);
 }
 
@@ -307,9 +311,9 @@ static void find_account(struct fh__entry *e, const char *name, struct fh_login_
             .exists = true, .permissions = FH_PERM_ALL, .has_totp = out->has_totp};
     if (out->required == 0)
         out->required = cfg->required;
-    if (e->asks)
+    if (e->asks || e->asks_present)
         out->required |= FH_FACTOR_APPROVAL;
-    out->permissions &= e->most;
+    out->permissions = fh_permissions_and(out->permissions, e->most);
 }
 
 static bool is_refused(struct fh__entry *e, const char *name)

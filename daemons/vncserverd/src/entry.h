@@ -39,6 +39,7 @@ struct fh__entry {
     struct fh__caller caller;
     uint32_t most;             /* permissions, by the filter */
     bool asks;                 /* the person at the desktop, before it is let in */
+    bool asks_present;         /* him, if he is there */
     char name[FH__ENTRY_NAME]; /* of the attempt */
     struct fh_login login;
     /* What is being looked at; NULL: nothing. */

@@ -3,6 +3,7 @@
 #include "helper.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 #include "pamhelper.h"
 
-enum { READ_ROOM = 4096, ARGUMENTS_MAX = 32, EXIT_CANNOT = 127 };
+enum { READ_ROOM = 4096, ARGUMENTS_MAX = 64, EXIT_CANNOT = 127 };
 
 struct fh__helper {
     uv_process_t process;
@@ -247,6 +248,34 @@ static void close_all(void)
         close(fd);
 }
 
+/* desktop UID GID NAME=VALUE... -- PROGRAM ARGUMENT...; UID -1: ours. */
+static int run_at_desktop(char *const *argv)
+{
+    char *environment[ARGUMENTS_MAX + 1];
+    size_t n = 0;
+    long uid, gid;
+
+    if (!argv[0] || !argv[1])
+        return EXIT_CANNOT;
+    uid = strtol(argv[0], NULL, 10);
+    gid = strtol(argv[1], NULL, 10);
+    for (argv += 2; *argv && strcmp(*argv, "--") != 0 && n < ARGUMENTS_MAX; argv++)
+        environment[n++] = *argv;
+    environment[n] = NULL;
+    if (!argv[0] || !argv[1])
+        return EXIT_CANNOT;
+    if (uid >= 0 &&
+        (setgroups(0, NULL) != 0 || setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) != 0 ||
+         setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) != 0)) {
+        fprintf(stderr, "vncserverd: %s: cannot become user %ld: %m\n", argv[1], uid);
+        return EXIT_CANNOT;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* changing the user has taken it away */
+    execvpe(argv[1], argv + 1, environment);
+    fprintf(stderr, "vncserverd: %s: %m\n", argv[1]);
+    return EXIT_CANNOT;
+}
+
 int fh__helper_main(char *const *argv)
 {
     char *const environment[] = {path, language, NULL};
@@ -254,6 +283,8 @@ int fh__helper_main(char *const *argv)
     close_all();
     if (argv[1] && strcmp(argv[1], "pam") == 0)
         return fh__pamhelper_run();
+    if (argv[1] && strcmp(argv[1], "desktop") == 0)
+        return run_at_desktop(argv + 2);
     if (!argv[1] || !argv[2] || strcmp(argv[1], "program") != 0)
         return EXIT_CANNOT;
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * helper.h -- a process that helps to decide about one attempt: PAM in a copy of ourselves, or a
- * program of the administrator's.
+ * program of the administrator's; or one at the desktop, attendant.h.
  *
  * It is started through ourselves (fh__helper_main), so that it inherits no descriptor, no
  * environment and no working folder, and leads a process group of its own, which goes with it. What

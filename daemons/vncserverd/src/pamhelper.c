@@ -283,6 +283,20 @@ static enum fh__pam_outcome authenticate(pam_handle_t *pam, const char *user, in
     return outcome;
 }
 
+/* Where there is no such file PAM takes "other", which nobody wrote with us in mind. */
+static bool is_service(const char *name)
+{
+    static const char *const folders[] = {"/etc/pam.d", "/usr/lib/pam.d"};
+    char path[32 + FH__PAM_TEXT_MAX];
+
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", folders[i], name);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 static pam_handle_t *begin(const struct fh__pam_start *start, int *ret)
 {
     static const struct pam_conv conversation = {converse, NULL};
@@ -325,9 +339,14 @@ static int attempt(const struct fh__pam_start *start)
 {
     struct fh__pam_message m;
     enum fh__pam_outcome outcome = FH__PAM_IS_FAILED;
+    pam_handle_t *pam;
     int ret;
-    pam_handle_t *pam = begin(start, &ret);
 
+    if (!is_service(start->service)) {
+        (void)say_outcome(FH__PAM_RESULT, outcome, "there is no such service in /etc/pam.d");
+        return 1;
+    }
+    pam = begin(start, &ret);
     if (ret == PAM_SUCCESS)
         outcome = authenticate(pam, start->user, &ret);
     (void)flush(NULL);
