@@ -8,7 +8,7 @@ tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/auth.py e2e/auth_program.py e2e/
 tests_SCRIPTS += e2e/control.py e2e/desk.py e2e/commands.py e2e/service.py e2e/hostile.py
 # The processes that the service consists of.
 tests_SCRIPTS += e2e/processes.py e2e/residue.py
-tests_SCRIPTS += e2e/demo.py
+tests_SCRIPTS += e2e/demo.py e2e/resume.py
 # Beside code that is not ours, and in its hands.
 tests_SCRIPTS += interop/second.py mitm/meddle.py
 
