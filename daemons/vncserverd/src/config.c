@@ -39,7 +39,8 @@ void fh__config_free(struct fh__config *c)
     free(c->users);
     free(c->blacklist);
     free(c->control);
-    free(c->audit);
+    while (c->n_audit > 0)
+        free(c->audit[--c->n_audit]);
     memset(c, 0, sizeof *c);
 }
 
@@ -240,6 +241,10 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
     if (c->n_listen == 0) {
         bad |= fill(&c->listen[0], "*:5900");
         c->n_listen = c->listen[0] ? 1 : 0;
+    }
+    if (c->n_audit == 0) {
+        bad |= fill(&c->audit[0], "syslog");
+        c->n_audit = c->audit[0] ? 1 : 0;
     }
     if (bad)
         snprintf(error, room, "out of memory");

@@ -23,6 +23,7 @@
 enum {
     FH__CONFIG_LISTEN_MAX = 16,
     FH__CONFIG_FILTER_MAX = 1024,
+    FH__CONFIG_AUDIT_MAX = 16,
     FH__CONFIG_FILE_MAX = 65536 /* bytes */
 };
 
@@ -38,9 +39,12 @@ struct fh__config {
     char *identity; /* paths */
     char *users;
     char *blacklist;
-    char *control;           /* a path, or "none" */
-    bool is_control_default; /* nobody asked for it there */
-    char *audit;             /* "none", "syslog", or a path */
+    char *control;                     /* a path, or "none" */
+    bool is_control_default;           /* nobody asked for it there */
+    char *audit[FH__CONFIG_AUDIT_MAX]; /* destinations as in audit_target.h, each checked */
+    size_t n_audit;
+    bool audit_refuses; /* no session that cannot be recorded */
+    unsigned audit_limit;
     enum fh__log_level log_level;
     bool approves_always; /* the person at the desktop is asked about everyone */
     unsigned approve_timeout_s;

@@ -22,17 +22,14 @@ size_t fh__entrance_methods(const struct fh__config *cfg, uint8_t *out)
 
 static void record_approval(const struct fh__entry *e, uint32_t permissions, const char *why)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
-                                      .monotonic_ms = uv_now(e->at->loop),
-                                      .connection = fh_session_number(e->session),
-                                      .peer = fh_session_peer(e->session),
-                                      .path = "direct",
-                                      .fingerprint = e->fingerprint,
-                                      .user = e->name,
-                                      .permissions = permissions,
-                                      .has_permissions = true,
-                                      .reason = why};
+    struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
+                                .failed = permissions == 0,
+                                .user = e->name,
+                                .permissions = permissions,
+                                .has_permissions = true,
+                                .reason = why};
 
+    fh_session_describe(e->session, &ev);
     fh__log(FH__LOG_NOTICE, "%s as %s: %s", fh_session_peer(e->session), e->name, why);
     fh__auditlog_write(e->at->audit, &ev);
 }

@@ -129,13 +129,9 @@ unsigned fh__gate_hello(struct fh__gate *g, const struct fh_session *session)
 static void record(struct fh__gate *g, const struct fh_session *session, const char *user,
                    uint64_t wait_ms)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED,
-                                      .monotonic_ms = uv_now(g->loop),
-                                      .peer = fh_session_peer(session),
-                                      .path = "direct",
-                                      .user = user,
-                                      .duration_ms = wait_ms};
+    struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED, .user = user, .duration_ms = wait_ms};
 
+    fh_session_describe(session, &ev);
     fh__log(FH__LOG_WARNING, "%s failed too often and is refused for %u s",
             fh_session_peer(session), seconds(wait_ms));
     fh__auditlog_write(g->audit, &ev);

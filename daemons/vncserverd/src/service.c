@@ -46,6 +46,29 @@ struct service {
     enum fh__exit how;
 };
 
+static void on_audited(void *user, const struct fh_audit_event *ev, const char *line, size_t len)
+{
+    struct service *s = user;
+
+    (void)ev;
+    fh__control_tell(s->control, line, len);
+}
+
+/* Without a time the log knows that it is now. */
+static void record(struct service *s, enum fh_audit_type type, bool failed)
+{
+    struct fh_audit_event ev = {
+        .type = type, .failed = failed, .program = "vncserverd " FH__VERSION};
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+    const uint8_t *spki;
+    size_t len;
+
+    spki = fh_identity_spki(s->identity, &len);
+    fh_fingerprint(spki, len, fingerprint);
+    ev.fingerprint = fingerprint;
+    fh__auditlog_write(&s->audit, &ev);
+}
+
 static void on_handle_closed(uv_handle_t *h)
 {
     struct service *s = h->data;
@@ -111,7 +134,8 @@ static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
     if (s->listener)
         fh_tcp_listener_close(s->listener, NULL, NULL);
     s->listener = NULL;
-    s->audit.watch = NULL;
+    if (s->control)
+        fh_audit_log_remove_callback(s->audit.log, on_audited, s);
     fh__control_close(s->control);
     s->control = NULL;
     if (s->sharing.server)
@@ -137,8 +161,7 @@ static void reload(struct service *s)
     }
     fh__config_free(&fresh);
     fh__userstore_refresh(&s->users);
-    if (fh__auditlog_reopen(&s->audit) != 0)
-        fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
+    fh__auditlog_reopen(&s->audit);
     /* While it starts, READY=1 would be a lie. */
     if (s->is_ready)
         sd_notify(0, "READY=1");
@@ -342,13 +365,6 @@ static void say_addresses(const struct service *s)
     }
 }
 
-static void on_audited(void *user, const char *line, size_t len)
-{
-    struct service *s = user;
-
-    fh__control_tell(s->control, line, len);
-}
-
 /* It may be there; if it cannot be made, the socket's own error says enough. */
 static void make_directory_of(const char *path)
 {
@@ -375,8 +391,8 @@ static enum fh__exit start_control(struct service *s)
                 "no control socket: %s", error);
         return s->cfg->is_control_default ? FH__EXIT_OK : FH__EXIT_LISTEN;
     }
-    s->audit.watch = on_audited;
-    s->audit.watch_user = s;
+    if (fh_audit_log_add_callback(s->audit.log, FH_AUDIT_INFO, on_audited, s) != 0)
+        return FH__EXIT_UNEXPECTED;
     return FH__EXIT_OK;
 }
 
@@ -429,10 +445,8 @@ static enum fh__exit start(struct service *s)
 {
     enum fh__exit how;
 
-    if (fh__auditlog_open(&s->audit, s->cfg->audit) != 0) {
-        fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
+    if (fh__auditlog_open(&s->audit, &s->loop, s->cfg) != 0)
         return FH__EXIT_USAGE;
-    }
     if ((how = start_identity(s)) != FH__EXIT_OK || s->is_stopping)
         return how;
     if ((how = open_display(s)) != FH__EXIT_OK)
@@ -442,6 +456,7 @@ static enum fh__exit start(struct service *s)
     start_handles(s);
     on_children(s); /* one that ended before SIGCHLD was looked for */
     s->is_ready = true;
+    record(s, FH_AUDIT_SERVICE_STARTED, false);
     sd_notifyf(0, "READY=1\nSTATUS=Sharing %s",
                s->virtual ? fh__virtual_display(s->virtual) : s->cfg->display);
     return FH__EXIT_OK;
@@ -449,7 +464,7 @@ static enum fh__exit start(struct service *s)
 
 enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *const *argv)
 {
-    struct service s = {.cfg = cfg, .argc = argc, .argv = argv, .audit = {.fd = -1}};
+    struct service s = {.cfg = cfg, .argc = argc, .argv = argv};
     enum fh__exit how;
 
     if (uv_loop_init(&s.loop) != 0)
@@ -462,13 +477,15 @@ enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *cons
     if (how != FH__EXIT_OK)
         stop(&s, how, FH_BYE_SHUTDOWN);
     uv_run(&s.loop, UV_RUN_DEFAULT);
+    if (s.is_ready)
+        record(&s, FH_AUDIT_SERVICE_ENDED, s.how != FH__EXIT_OK);
+    fh__auditlog_close(&s.audit);
     fh__desktop_close(s.desktop);
     fh__virtual_stop(s.virtual);
     close_signals(&s);
     if (uv_loop_close(&s.loop) != 0)
         fh__log(FH__LOG_ERROR, "something is still open at the end");
     fh__userstore_finish(&s.users);
-    fh__auditlog_close(&s.audit);
     fh_identity_free(s.identity);
     return s.how;
 }

@@ -90,6 +90,10 @@ static const char *on_request(void *user, struct fh_session *session, const char
     bool asks;
     const char *refused = fh__gate_request(&s->gate, session, &most, &asks);
 
+    if (!refused && fh__auditlog_is_full(s->audit)) {
+        fh__log(FH__LOG_WARNING, "%s was rejected: its session could not be recorded", peer);
+        return "audit-full";
+    }
     if (refused) {
         fh__log(FH__LOG_INFO, "%s was rejected: the filter does not let it in", peer);
         return refused;
@@ -122,7 +126,9 @@ static void on_hello(void *user, struct fh_session *session)
     struct fh__sharing *s = user;
     unsigned wait_s = fh__gate_hello(&s->gate, session);
 
-    if (wait_s == 0)
+    if (fh__auditlog_is_full(s->audit)) /* as of its first line */
+        fh_session_refuse(session, 0);
+    else if (wait_s == 0)
         fh_session_proceed(session);
     else
         fh_session_refuse(session, wait_s);

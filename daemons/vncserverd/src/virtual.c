@@ -264,23 +264,22 @@ int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_
     return spawn(&v->program, argv, -1, false, error, room);
 }
 
+/* Other children are their parents' business, the audit's programs for one. */
 enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, int *status)
 {
     enum fh__virtual_news news = FH__VIRTUAL_NOTHING;
     int how;
-    pid_t pid;
 
-    while ((pid = waitpid(-1, &how, WNOHANG)) > 0) {
-        if (pid == v->server) {
-            v->server = 0;
-            news = FH__VIRTUAL_SERVER_ENDED;
+    if (v->server > 0 && waitpid(v->server, &how, WNOHANG) == v->server) {
+        v->server = 0;
+        news = FH__VIRTUAL_SERVER_ENDED;
+        *status = how;
+    }
+    if (v->program > 0 && waitpid(v->program, &how, WNOHANG) == v->program) {
+        v->program = 0;
+        if (news == FH__VIRTUAL_NOTHING) {
+            news = FH__VIRTUAL_PROGRAM_ENDED;
             *status = how;
-        } else if (pid == v->program) {
-            v->program = 0;
-            if (news == FH__VIRTUAL_NOTHING) {
-                news = FH__VIRTUAL_PROGRAM_ENDED;
-                *status = how;
-            }
         }
     }
     return news;
