@@ -239,6 +239,8 @@ void fh__options_help(void)
         "Usage: vncserverd [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
         "       vncserverd [OPTION]... identity show\n"
         "       vncserverd [OPTION]... identity new [--bits 2048|3072|4096]\n"
+        "       vncserverd [OPTION]... identity rotate [--bits 2048|3072|4096 | --finish | "
+        "--abort]\n"
         "       vncserverd [OPTION]... user add NAME [--permissions LIST]\n"
         "       vncserverd [OPTION]... user remove NAME\n"
         "       vncserverd [OPTION]... user list\n"

@@ -36,7 +36,7 @@ struct service {
     unsigned open_handles; /* of these, and listener and sharing */
     struct fh__virtual *virtual;
     struct fh__desktop *desktop;
-    struct fh_identity *identity;
+    struct fh_identity *identity, *next; /* NULL: no other key is to follow */
     struct fh__userstore users;
     struct fh__auditlog audit;
     struct fh__control *control;
@@ -407,7 +407,7 @@ static enum fh__exit start_listening(struct service *s)
     enum fh__exit how;
     int error;
 
-    error = fh__sharing_open(&s->sharing, s->identity);
+    error = fh__sharing_open(&s->sharing, s->identity, s->next);
     if (error) {
         fh__log(FH__LOG_ERROR, "cannot serve: %s", fh_session_strerror(error));
         return FH__EXIT_UNEXPECTED;
@@ -427,6 +427,23 @@ static enum fh__exit start_listening(struct service *s)
     return FH__EXIT_OK;
 }
 
+/* A rotation is under way: viewers are told of the key that is to follow. */
+static enum fh__exit start_next_identity(struct service *s)
+{
+    char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX];
+    int error = fh__identityfile_open_next(s->cfg->identity, &s->next);
+
+    if (error == 0 && s->next)
+        error = fh__identityfile_describe(s->next, fingerprint, phrase);
+    if (error) {
+        fh__log(FH__LOG_ERROR, "%s.next: %s", s->cfg->identity, fh_crypto_strerror(error));
+        return FH__EXIT_IDENTITY;
+    }
+    if (s->next)
+        fh__log(FH__LOG_NOTICE, "the next key is announced to viewers: %s", phrase);
+    return FH__EXIT_OK;
+}
+
 static enum fh__exit start_identity(struct service *s)
 {
     char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX];
@@ -438,7 +455,7 @@ static enum fh__exit start_identity(struct service *s)
         return FH__EXIT_IDENTITY;
     fh__log(FH__LOG_NOTICE, "catchphrase: %s", phrase);
     fh__log(FH__LOG_NOTICE, "fingerprint: %s", fingerprint);
-    return FH__EXIT_OK;
+    return start_next_identity(s);
 }
 
 static enum fh__exit start(struct service *s)
@@ -487,5 +504,6 @@ enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *cons
         fh__log(FH__LOG_ERROR, "something is still open at the end");
     fh__userstore_finish(&s.users);
     fh_identity_free(s.identity);
+    fh_identity_free(s.next);
     return s.how;
 }

@@ -311,12 +311,14 @@ static void open_entrance(struct fh__sharing *s, const struct fh_identity *ident
     fh_random_system(NULL, s->entrance.fake_key, sizeof s->entrance.fake_key);
 }
 
-int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity)
+int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity,
+                     const struct fh_identity *next)
 {
     uint8_t methods[FH_METHODS_MAX];
     const struct fh_server_config config = {
         .loop = s->loop,
         .identity = identity,
+        .next_identity = next,
         .callbacks = &callbacks,
         .user = s,
         .methods = methods,

@@ -55,8 +55,10 @@ struct fh__sharing {
 
 extern const struct fh__desktop_events fh__sharing_desktop_events; /* user: struct fh__sharing */
 
-/* The fields above server are set by the caller. Negative: an error of libsession. */
-int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity);
+/* next: the key that is to follow, NULL: none. The fields above server are set by the caller.
+ * Negative: an error of libsession. */
+int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity,
+                     const struct fh_identity *next);
 void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream);
 /* Takes from another configuration what may change while it runs. */
 void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh);
