@@ -3,7 +3,8 @@
  * ip.h -- IP addresses as text, strictly (RFC 4291 2.2 and dotted quads of four). Private and
  * header-only.
  *
- * Like utf8_next(): how many characters of p belong to an address, 0 if there is none.
+ * ip4_next(), ip6_next(): like utf8_next(), how many characters of p belong to an address, 0 if
+ * there is none. ip4_write(), ip6_write(): the text of an address, as RFC 5952 asks.
  */
 #ifndef FH_COMMON_IP_H
 #define FH_COMMON_IP_H
@@ -138,6 +139,73 @@ static inline size_t ip6_next(const char *p, size_t len, uint8_t out[16])
     struct ip_scan s = {.p = p, .left = len};
 
     return ip_take_v6(&s, out) ? len - s.left : 0;
+}
+
+enum { IP_TEXT = 40 }; /* room for the longest text, zero byte included */
+
+static inline char *ip_put(char *out, uint32_t v, uint32_t base)
+{
+    char digits[10];
+    size_t n = 0;
+
+    do {
+        digits[n++] = "0123456789abcdef"[v % base];
+        v /= base;
+    } while (v != 0);
+    while (n > 0)
+        *out++ = digits[--n];
+    *out = '\0';
+    return out;
+}
+
+/* Both write IP_TEXT bytes at most and return where the zero byte stands. */
+static inline char *ip4_write(const uint8_t ip[4], char *out)
+{
+    for (size_t i = 0; i < 4; i++) {
+        if (i > 0)
+            *out++ = '.';
+        out = ip_put(out, ip[i], 10);
+    }
+    return out;
+}
+
+/* RFC 5952 4.2: the longest run of at least two zero groups, the first of equals. */
+static inline size_t ip6_zeros(const uint16_t g[8], size_t *start)
+{
+    size_t best = 1, run = 0;
+
+    *start = 8;
+    for (size_t i = 0; i < 8; i++) {
+        run = g[i] == 0 ? run + 1 : 0;
+        if (run > best) {
+            best = run;
+            *start = i + 1 - run;
+        }
+    }
+    return *start == 8 ? 0 : best;
+}
+
+static inline char *ip6_write(const uint8_t ip[16], char *out)
+{
+    uint16_t g[8];
+    size_t start, run;
+
+    for (size_t i = 0; i < 8; i++)
+        g[i] = (uint16_t)(ip[2 * i] << 8 | ip[2 * i + 1]);
+    run = ip6_zeros(g, &start);
+    for (size_t i = 0; i < 8; i++) {
+        if (i == start) {
+            *out++ = ':';
+            *out++ = ':';
+            *out = '\0';
+            i += run - 1;
+            continue;
+        }
+        if (i > 0 && i != start + run)
+            *out++ = ':';
+        out = ip_put(out, g[i], 16);
+    }
+    return out;
 }
 
 #endif

@@ -6,7 +6,7 @@ LINTS := format-check check-headers check-symbols check-pure check-version check
 lint: $(LINTS)
 
 FILES = $(wildcard $(foreach m,$(ONLY),$(patsubst %,$m/%,*.h \
-        src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch])))
+        src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch] simnet/*.[ch] netlab/*.[ch])))
 LINT_LIBS := $(filter $(LIBS),$(ONLY))
 LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$($m_BIN))
 format:       ; clang-format -i $(FILES)
@@ -16,7 +16,7 @@ format-check: ; @clang-format --dry-run --Werror $(FILES)
 header-alone = for x in c c++; do echo '\#include <$(2:include/%=%)>' | \
   $(CC) $1 -Wall -Wextra -Werror -fsyntax-only -x$$x - || { echo '$m/$2: not alone as '$$x >&2; exit 1; }; done;
 check-headers:
-	@set -e; $(foreach m,$(LINT_LIBS),$(foreach h,$($m_HEADERS),$(call header-alone,-std=$$(test $$x = c && echo c11 || echo c++11) -I$m/include,$h)) \
+	@set -e; $(foreach m,$(LINT_LIBS),$(foreach h,$($m_HEADERS),$(call header-alone,-std=$$(test $$x = c && echo c11 || echo c++11) $($m_PUB),$h)) \
 	  $(foreach h,$($m_UV_HEADERS),$(call header-alone,$($m_ALL_PUB) $($m_UV_CFLAGS),$h))) :
 
 # Archives have no visibility: every global symbol must carry the prefix.
@@ -59,7 +59,9 @@ tidy: $(BUILD)/compile_commands.json
 compdb = {"directory":"$(CURDIR)","file":"$1/$2","command":"$(CC) $3 $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $1/$2"}
 compdb_core = $(if $(filter $1,$(LIBS)),$($1_SRCS)) $($1_TESTS) $($1_FUZZERS)
 compdb_full = $(if $(filter $1,$(LIBS)),,$($1_SRCS)) $($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES)
-compdb_files = $(foreach f,$(compdb_core),echo '$(call compdb,$1,$f,$($1_INC) -Itests/support),';) \
-  $(foreach f,$(compdb_full),echo '$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support),';)
+comma := ,
+compdb_files = $(foreach f,$(compdb_core),$(file >>$2,$(call compdb,$1,$f,$($1_INC) -Itests/support)$(comma)))\
+  $(foreach f,$(compdb_full),$(file >>$2,$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support)$(comma)))
+# Written by make itself: a command line has no room for all of it.
 $(BUILD)/compile_commands.json: $(O)/flags $(MODULES:=/module.mk)
-	@{ echo '['; { $(foreach m,$(MODULES),$(call compdb_files,$m)) } | sed '$$s/,$$//'; echo ']'; } >$@
+	$(file >$@,[)$(foreach m,$(MODULES),$(call compdb_files,$m,$@))@sed -i '$$s/,$$/\n]/' $@

@@ -54,12 +54,15 @@ static bool is_limited(const struct fh_audit_event *ev)
     case FH_AUDIT_REFUSED:
     case FH_AUDIT_IDENTIFIED:
     case FH_AUDIT_AUTH_FAILED:
+    case FH_AUDIT_DENIED:
     case FH_AUDIT_BLACKLISTED:
     case FH_AUDIT_ENDED:
         return true;
     case FH_AUDIT_APPROVAL:
     case FH_AUDIT_STARTED:
     case FH_AUDIT_PERMISSIONS:
+    case FH_AUDIT_DETACHED:
+    case FH_AUDIT_RESUMED:
     case FH_AUDIT_ROTATION:
     case FH_AUDIT_SUPPRESSED:
     case FH_AUDIT_SERVICE_STARTED:

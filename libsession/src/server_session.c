@@ -53,9 +53,9 @@ void fh__server_session_audit(struct fh__server_session *s, enum fh_audit_type t
         s->pending[s->n_pending++] = p;
 }
 
-bool fh__server_session_may(const struct fh__server_session *s, uint32_t permission)
+bool fh__server_session_may(const struct fh__server_session *s, enum fh_act act)
 {
-    return s->state == FH_SERVER_RUNNING && (s->permissions & permission) == permission;
+    return s->state == FH_SERVER_RUNNING && fh_permissions_allow(s->permissions, act);
 }
 
 /* ---- the end ---- */
@@ -342,7 +342,7 @@ static int grant(struct fh__server_session *s, uint32_t permissions)
 int fh__server_session_authenticated(struct fh__server_session *s, uint64_t now,
                                      uint32_t permissions)
 {
-    permissions &= FH_PERM_ALL;
+    permissions = fh_permissions_normal(permissions);
     if (s->state != FH_SERVER_DECIDE || (permissions != 0 && !fh__auth_may_grant(&s->auth)))
         return FH_SESSION_E_STATE;
     s->now = now;
@@ -421,7 +421,7 @@ int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t pe
 
     if (s->state != FH_SERVER_RUNNING)
         return FH_SESSION_E_STATE;
-    permissions &= FH_PERM_ALL;
+    permissions = fh_permissions_normal(permissions);
     if (permissions == s->permissions)
         return 0;
     lost = s->permissions & ~permissions;

@@ -84,7 +84,7 @@ void fh_session_authenticated(struct fh_session *s, uint32_t permissions)
     if (s->has_ended || !s->awaits_answer)
         return;
     s->awaits_answer = false;
-    if ((permissions & FH_PERM_ALL) != 0 && !s->is_authenticated) {
+    if (fh_permissions_normal(permissions) != 0 && !s->is_authenticated) {
         if (fh_admission_authenticated(s->server->admission, addr, len) != 0) {
             fh_session_disconnect(s, FH_BYE_BUSY, true);
             return;

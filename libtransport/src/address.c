@@ -27,62 +27,23 @@ static void put_string(struct text *t, const char *s)
         put(t, *s++);
 }
 
-static void put_number(struct text *t, uint32_t v, uint32_t base)
+static void put_number(struct text *t, uint32_t v)
 {
-    char digits[10];
-    size_t n = 0;
+    char digits[IP_TEXT];
 
-    do {
-        digits[n++] = "0123456789abcdef"[v % base];
-        v /= base;
-    } while (v != 0);
-    while (n > 0)
-        put(t, digits[--n]);
+    ip_put(digits, v, 10);
+    put_string(t, digits);
 }
 
-static void put_ipv4(struct text *t, const uint8_t *ip)
+static void put_ip(struct text *t, const struct fh_address *a)
 {
-    for (size_t i = 0; i < 4; i++) {
-        if (i > 0)
-            put(t, '.');
-        put_number(t, ip[i], 10);
-    }
-}
+    char ip[IP_TEXT];
 
-/* RFC 5952 4.2: the longest run of at least two zero groups, the first of equals. */
-static size_t longest_zeros(const uint16_t g[8], size_t *start)
-{
-    size_t best = 1, run = 0;
-
-    *start = 8;
-    for (size_t i = 0; i < 8; i++) {
-        run = g[i] == 0 ? run + 1 : 0;
-        if (run > best) {
-            best = run;
-            *start = i + 1 - run;
-        }
-    }
-    return *start == 8 ? 0 : best;
-}
-
-static void put_ipv6(struct text *t, const uint8_t *ip)
-{
-    uint16_t g[8];
-    size_t start, run;
-
-    for (size_t i = 0; i < 8; i++)
-        g[i] = (uint16_t)(ip[2 * i] << 8 | ip[2 * i + 1]);
-    run = longest_zeros(g, &start);
-    for (size_t i = 0; i < 8; i++) {
-        if (i == start) {
-            put_string(t, "::");
-            i += run - 1;
-            continue;
-        }
-        if (i > 0 && i != start + run)
-            put(t, ':');
-        put_number(t, g[i], 16);
-    }
+    if (a->family == FH_ADDRESS_IPV4)
+        ip4_write(a->ip, ip);
+    else
+        ip6_write(a->ip, ip);
+    put_string(t, ip);
 }
 
 void fh_address_print(const struct fh_address *a, char *out, size_t room)
@@ -92,25 +53,25 @@ void fh_address_print(const struct fh_address *a, char *out, size_t room)
     *out = '\0';
     switch (a->family) {
     case FH_ADDRESS_IPV4:
-        put_ipv4(&t, a->ip);
+        put_ip(&t, a);
         put(&t, ':');
-        put_number(&t, a->port, 10);
+        put_number(&t, a->port);
         return;
     case FH_ADDRESS_IPV6:
         put(&t, '[');
-        put_ipv6(&t, a->ip);
+        put_ip(&t, a);
         if (a->scope != 0) {
             put(&t, '%');
-            put_number(&t, a->scope, 10);
+            put_number(&t, a->scope);
         }
         put_string(&t, "]:");
-        put_number(&t, a->port, 10);
+        put_number(&t, a->port);
         return;
     case FH_ADDRESS_UNIX:
         put_string(&t, "unix");
         if (a->uid != FH_ADDRESS_NO_UID) {
             put_string(&t, ":uid=");
-            put_number(&t, a->uid, 10);
+            put_number(&t, a->uid);
         }
         return;
     case FH_ADDRESS_NONE:

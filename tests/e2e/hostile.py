@@ -33,6 +33,10 @@ def everything(sock):
         return data
 
 
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 class Hostile(farhand.Case):
     NAME = "the-secret-name-of-the-desktop"
 
@@ -187,6 +191,25 @@ class Floods(Hostile):
         for s in first + others:
             s.close()
         farhand.wait_until(lambda: self.viewer(self.serving, "info").code == 0, "room for a viewer")
+
+    def test_a_thousand_half_open_connections_leave_room_for_a_viewer(self):
+        """From a hundred addresses, held as long as the server lets them; a viewer waits its turn and gets in."""
+        before = open_files(self.serving.pid)
+        held = []
+        for i in range(1000):
+            sock = socket.socket()
+            self.addCleanup(sock.close)
+            sock.settimeout(farhand.PATIENCE)
+            sock.bind((f"127.0.8.{1 + i % 100}", 0))
+            sock.connect(("127.0.0.1", self.serving.port))
+            held.append(sock)
+            if i == 500:
+                self.assertLess(open_files(self.serving.pid), before + 400)
+        farhand.wait_until(lambda: self.viewer(self.serving, "info").code == 0, "a viewer gets in")
+        self.assertTrue(self.serving.program.is_running())
+        for sock in held:
+            self.assertEqual(everything(sock), b"")
+        farhand.wait_until(lambda: open_files(self.serving.pid) <= before, "all of them are let go of")
 
     def test_who_dawdles_is_closed_while_others_connect(self):
         slow = [self.connect("127.0.5.1"), self.connect("127.0.5.2"), self.connect("127.0.5.3")]

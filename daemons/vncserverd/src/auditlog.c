@@ -26,7 +26,7 @@ int fh__auditlog_open(struct fh__auditlog *a, uv_loop_t *loop, const struct fh__
         fh__log(FH__LOG_ERROR, "audit: %s", fh_session_strerror(error));
         return -1;
     }
-    a->refuses = cfg->audit_refuses;
+    a->refuses = cfg->audit_full == FH__AUDIT_FULL_REFUSE;
     for (size_t i = 0; i < cfg->n_audit; i++) {
         if (fh_audit_log_add(a->log, cfg->audit[i], why, sizeof why) != 0) {
             fh__log(FH__LOG_ERROR, "audit: %s", why);

@@ -10,11 +10,13 @@
 
 #include <farhand/identity.h>
 #include <farhand/login.h>
-#include <farhand/server.h>
 
 #include "approval.h"
 #include "auditlog.h"
+#include "caller.h"
+#include "codecheck.h"
 #include "config.h"
+#include "dialogue.h"
 #include "gate.h"
 #include "userstore.h"
 
@@ -34,22 +36,27 @@ struct fh__entrance {
 
 struct fh__entry {
     struct fh__entrance *at;
-    struct fh_session *session;
-    uint32_t most;                           /* permissions, by the filter */
-    bool asks;                               /* the person at the desktop, before it is let in */
-    uint8_t fingerprint[FH_FINGERPRINT_LEN]; /* of the viewer */
-    char name[FH__ENTRY_NAME];               /* of the attempt */
+    struct fh__caller caller;
+    uint32_t most;             /* permissions, by the filter */
+    bool asks;                 /* the person at the desktop, before it is let in */
+    bool asks_present;         /* him, if he is there */
+    char name[FH__ENTRY_NAME]; /* of the attempt */
     struct fh_login login;
-    struct fh__usercheck *check; /* NULL: none runs */
+    /* What is being looked at; NULL: nothing. */
+    struct fh__usercheck *check;
+    struct fh__codecheck *code_check;
+    struct fh__dialogue *dialogue; /* of PAM it lasts as long as the session */
+    bool is_talking;               /* it has not decided yet */
+    bool grants;                   /* the dialogue alone says what is allowed */
 };
 
 /* The methods that are offered: at most FH_METHODS_MAX; how many. */
 size_t fh__entrance_methods(const struct fh__config *cfg, uint8_t *out);
-/* An attempt begins; c: borrowed until the session is answered. It is answered now or later. */
+/* An attempt begins; c: borrowed until the caller is answered. It is answered now or later. */
 void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c);
 /* What the viewer answered. */
 void fh__entry_answered(struct fh__entry *e, const struct fh_item *items, size_t n);
-/* The session ended: nothing of the attempt is wanted any more. */
+/* The caller is gone: nothing of the attempt is wanted any more. */
 void fh__entry_forget(struct fh__entry *e);
 
 #endif

@@ -91,14 +91,12 @@ static void changed(struct fh__gate *g)
         uv_timer_start(&g->save, on_save, SAVE_MS, 0);
 }
 
-static struct fh_blacklist_who who_is(const struct fh_session *session, const uint8_t *fingerprint,
-                                      const char *user)
+static struct fh_blacklist_who who_is(const struct fh__caller *caller, const char *user)
 {
-    struct fh_blacklist_who who = {.user = user};
+    struct fh_blacklist_who who = {.user = user, .ip = caller->ip, .ip_len = caller->ip_len};
 
-    who.ip = fh_session_ip(session, &who.ip_len);
-    if (who.ip_len == 0)
-        who.fingerprint = fingerprint;
+    if (who.ip_len == 0 && caller->has_fingerprint)
+        who.fingerprint = caller->fingerprint;
     return who;
 }
 
@@ -107,40 +105,36 @@ static unsigned seconds(uint64_t ms)
     return (unsigned)((ms + 999) / 1000);
 }
 
-const char *fh__gate_request(struct fh__gate *g, const struct fh_session *session, uint32_t *most,
+const char *fh__gate_request(struct fh__gate *g, const struct fh__caller *caller, uint32_t *most,
                              bool *asks)
 {
-    size_t len;
-    const uint8_t *ip = fh_session_ip(session, &len);
-
-    enum fh_ip_verdict verdict = fh_ip_filter_check(g->filter, ip, len, most);
+    enum fh_ip_verdict verdict = fh_ip_filter_check(g->filter, caller->ip, caller->ip_len, most);
 
     *asks = verdict == FH_IP_ASK;
     return verdict == FH_IP_DENY ? "filtered" : NULL;
 }
 
-unsigned fh__gate_hello(struct fh__gate *g, const struct fh_session *session)
+unsigned fh__gate_hello(struct fh__gate *g, const struct fh__caller *caller)
 {
-    struct fh_blacklist_who who = who_is(session, NULL, NULL);
+    struct fh_blacklist_who who = who_is(caller, NULL);
 
     return seconds(fh_blacklist_wait(g->blacklist, uv_now(g->loop), &who));
 }
 
-static void record(struct fh__gate *g, const struct fh_session *session, const char *user,
+static void record(struct fh__gate *g, const struct fh__caller *caller, const char *user,
                    uint64_t wait_ms)
 {
     struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED, .user = user, .duration_ms = wait_ms};
 
-    fh_session_describe(session, &ev);
-    fh__log(FH__LOG_WARNING, "%s failed too often and is refused for %u s",
-            fh_session_peer(session), seconds(wait_ms));
+    fh__caller_describe(caller, &ev);
+    fh__log(FH__LOG_WARNING, "%s failed too often and is refused for %u s", caller->peer,
+            seconds(wait_ms));
     fh__auditlog_write(g->audit, &ev);
 }
 
-unsigned fh__gate_begin(struct fh__gate *g, const struct fh_session *session,
-                        const uint8_t *fingerprint, const char *user)
+unsigned fh__gate_begin(struct fh__gate *g, const struct fh__caller *caller, const char *user)
 {
-    struct fh_blacklist_who who = who_is(session, fingerprint, user);
+    struct fh_blacklist_who who = who_is(caller, user);
     uint64_t now = uv_now(g->loop), wait;
 
     if (fh_blacklist_begin(g->blacklist, now, &who, &wait) != 0)
@@ -148,14 +142,13 @@ unsigned fh__gate_begin(struct fh__gate *g, const struct fh_session *session,
     changed(g);
     wait = fh_blacklist_wait(g->blacklist, now, &who);
     if (wait)
-        record(g, session, user, wait);
+        record(g, caller, user, wait);
     return 0;
 }
 
-void fh__gate_succeeded(struct fh__gate *g, const struct fh_session *session,
-                        const uint8_t *fingerprint, const char *user)
+void fh__gate_succeeded(struct fh__gate *g, const struct fh__caller *caller, const char *user)
 {
-    struct fh_blacklist_who who = who_is(session, fingerprint, user);
+    struct fh_blacklist_who who = who_is(caller, user);
 
     fh_blacklist_succeeded(g->blacklist, uv_now(g->loop), &who);
     changed(g);

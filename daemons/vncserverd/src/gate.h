@@ -11,9 +11,9 @@
 #include <farhand/address.h>
 #include <farhand/blacklist.h>
 #include <farhand/ip_filter.h>
-#include <farhand/server.h>
 
 #include "auditlog.h"
+#include "caller.h"
 #include "config.h"
 
 struct fh__gate {
@@ -36,18 +36,15 @@ int fh__gate_configure(struct fh__gate *g, const struct fh__config *cfg);
  * A connection arrived: NULL, the most that may be granted to it, and whether the filter wants the
  * person at the desktop to be asked; or why it is closed.
  */
-const char *fh__gate_request(struct fh__gate *g, const struct fh_session *session, uint32_t *most,
+const char *fh__gate_request(struct fh__gate *g, const struct fh__caller *caller, uint32_t *most,
                              bool *asks);
 /* Its viewer speaks: 0, or after how many seconds it may. */
-unsigned fh__gate_hello(struct fh__gate *g, const struct fh_session *session);
+unsigned fh__gate_hello(struct fh__gate *g, const struct fh__caller *caller);
 /*
  * An attempt begins, and counts as failed until _succeeded(). Not 0: after how many seconds it may.
- * fingerprint: of the peer, 32 bytes.
  */
-unsigned fh__gate_begin(struct fh__gate *g, const struct fh_session *session,
-                        const uint8_t *fingerprint, const char *user);
-void fh__gate_succeeded(struct fh__gate *g, const struct fh_session *session,
-                        const uint8_t *fingerprint, const char *user);
+unsigned fh__gate_begin(struct fh__gate *g, const struct fh__caller *caller, const char *user);
+void fh__gate_succeeded(struct fh__gate *g, const struct fh__caller *caller, const char *user);
 /* An operator forgives an address (NULL: none) and a name (NULL: none): how many entries there
  * were. */
 unsigned fh__gate_forgive(struct fh__gate *g, const struct fh_address *address, const char *user);

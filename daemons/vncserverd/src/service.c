@@ -25,7 +25,7 @@
 enum { SIGNALS = 4, ERROR_MAX = 400 };
 
 struct service {
-    const struct fh__config *cfg;
+    struct fh__config *cfg;
     int argc;
     char *const *argv;
     uv_loop_t loop;
@@ -36,6 +36,7 @@ struct service {
     unsigned open_handles; /* of these, and listener and sharing */
     struct fh__virtual *virtual;
     struct fh__desktop *desktop;
+    struct fh__seat seat;                /* where it is */
     struct fh_identity *identity, *next; /* NULL: no other key is to follow */
     struct fh__userstore users;
     struct fh__auditlog audit;
@@ -144,6 +145,15 @@ static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
         close_handles(s);
 }
 
+static void on_changed(void *user, const char *name, bool is_taken)
+{
+    (void)user;
+    if (is_taken)
+        fh__log(FH__LOG_INFO, "%s has changed", name);
+    else
+        fh__log(FH__LOG_WARNING, "%s has changed; that takes effect at the next start", name);
+}
+
 static void reload(struct service *s)
 {
     struct fh__config fresh;
@@ -153,8 +163,10 @@ static void reload(struct service *s)
     if (s->is_ready)
         sd_notify(0, "RELOADING=1");
     if (fh__config_build(&fresh, &invocation, s->argc, s->argv, error, sizeof error) == 0) {
-        fh__log_set_level(fresh.log_level);
-        fh__sharing_configure(&s->sharing, &fresh);
+        if (!fh__config_adopt(s->cfg, &fresh, on_changed, NULL))
+            fh__log(FH__LOG_ERROR, "out of memory: not all of the configuration was taken");
+        fh__log_set_level(s->cfg->log_level);
+        fh__sharing_configure(&s->sharing);
         fh__log(FH__LOG_NOTICE, "the configuration was read again");
     } else {
         fh__log(FH__LOG_ERROR, "%s: everything stays as it is", error);
@@ -173,7 +185,7 @@ static void on_children(struct service *s)
 
     if (!s->virtual)
         return;
-    switch (fh__virtual_reap(s->virtual, &status)) {
+    switch (fh__virtual_reap(s->virtual, &s->loop, &status)) {
     case FH__VIRTUAL_NOTHING:
         return;
     case FH__VIRTUAL_SERVER_ENDED:
@@ -317,6 +329,10 @@ static enum fh__exit open_display(struct service *s)
         return FH__EXIT_DISPLAY;
     }
     s->sharing.desktop = s->desktop;
+    s->sharing.is_virtual = s->virtual != NULL;
+    fh__seat_of_display(&fh__seat_logind, "",
+                        s->virtual ? fh__virtual_display(s->virtual) : cfg->display,
+                        cfg->xauthority, &s->seat);
     if (!s->virtual)
         return FH__EXIT_OK;
     if (fh__desktop_resize(s->desktop, cfg->virtual_width, cfg->virtual_height) != FH__RESIZE_OK) {
@@ -419,7 +435,7 @@ static enum fh__exit start_listening(struct service *s)
         return FH__EXIT_LISTEN;
     }
     say_addresses(s);
-    if (fh__userstore_refresh(&s->users) == 0)
+    if (fh__userstore_refresh(&s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM)
         fh__log(FH__LOG_WARNING,
                 "every connection is rejected: there are no users in %s; add one "
                 "with vncserverd user add NAME",
@@ -479,7 +495,7 @@ static enum fh__exit start(struct service *s)
     return FH__EXIT_OK;
 }
 
-enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *const *argv)
+enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *argv)
 {
     struct service s = {.cfg = cfg, .argc = argc, .argv = argv};
     enum fh__exit how;
@@ -487,8 +503,8 @@ enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *cons
     if (uv_loop_init(&s.loop) != 0)
         return FH__EXIT_UNEXPECTED;
     fh__userstore_init(&s.users, cfg->users);
-    s.sharing =
-        (struct fh__sharing){.loop = &s.loop, .cfg = cfg, .users = &s.users, .audit = &s.audit};
+    s.sharing = (struct fh__sharing){
+        .loop = &s.loop, .cfg = cfg, .users = &s.users, .audit = &s.audit, .seat = &s.seat};
     start_signals(&s);
     how = start(&s);
     if (how != FH__EXIT_OK)

@@ -15,6 +15,6 @@
  * Runs until a signal, the end of the display or of the program. argc, argv: for reading the
  * configuration again on SIGHUP. Returns how to exit.
  */
-enum fh__exit fh__service_run(const struct fh__config *cfg, int argc, char *const *argv);
+enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *argv);
 
 #endif

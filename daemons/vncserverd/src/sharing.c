@@ -9,6 +9,7 @@
 #include <farhand/identity_uv.h>
 #include <farhand/rfb_server.h>
 
+#include "leave.h"
 #include "log.h"
 #include "options.h"
 
@@ -80,15 +81,51 @@ static void on_bell(void *user)
 const struct fh__desktop_events fh__sharing_desktop_events = {
     on_damaged, on_changed, on_screen, on_cursor, on_desktop_text, on_bell};
 
+/* What is decided about a caller */
+
+static int ask(void *user, const struct fh_item *items, size_t n)
+{
+    const struct viewer *v = user;
+
+    return fh_session_ask(v->session, items, n);
+}
+
+static void authenticated(void *user, uint32_t permissions)
+{
+    const struct viewer *v = user;
+
+    fh_session_authenticated(v->session, permissions);
+}
+
+static void disconnect(void *user, enum fh_bye reason, bool may_reconnect)
+{
+    const struct viewer *v = user;
+
+    fh_session_disconnect(v->session, reason, may_reconnect);
+}
+
+static const struct fh__caller_ops caller_ops = {ask, authenticated, disconnect};
+
+static struct fh__caller make_caller(const struct fh_session *session)
+{
+    struct fh__caller c = {.number = fh_session_number(session), .ops = &caller_ops};
+    const uint8_t *ip = fh_session_ip(session, &c.ip_len);
+
+    memcpy(c.ip, ip, c.ip_len);
+    snprintf(c.peer, sizeof c.peer, "%s", fh_session_peer(session));
+    return c;
+}
+
 /* From the viewers */
 
 static const char *on_request(void *user, struct fh_session *session, const char *peer)
 {
     struct fh__sharing *s = user;
+    struct fh__caller caller = make_caller(session);
     struct viewer *v;
     uint32_t most;
     bool asks;
-    const char *refused = fh__gate_request(&s->gate, session, &most, &asks);
+    const char *refused = fh__gate_request(&s->gate, &caller, &most, &asks);
 
     if (!refused && fh__auditlog_is_full(s->audit)) {
         fh__log(FH__LOG_WARNING, "%s was rejected: its session could not be recorded", peer);
@@ -98,7 +135,7 @@ static const char *on_request(void *user, struct fh_session *session, const char
         fh__log(FH__LOG_INFO, "%s was rejected: the filter does not let it in", peer);
         return refused;
     }
-    if (fh__userstore_refresh(s->users) == 0) {
+    if (fh__userstore_refresh(s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM) {
         fh__log(s->has_warned ? FH__LOG_DEBUG : FH__LOG_WARNING,
                 "%s was rejected, as everyone is: there are no users; add one with "
                 "vncserverd user add NAME",
@@ -113,9 +150,11 @@ static const char *on_request(void *user, struct fh_session *session, const char
     v->s = s;
     v->session = session;
     v->entry.at = &s->entrance;
-    v->entry.session = session;
+    v->entry.caller = caller;
+    v->entry.caller.user = v;
     v->entry.most = most;
-    v->entry.asks = asks || s->cfg->approves_always;
+    v->entry.asks = asks || s->cfg->approve == FH__APPROVE_ALWAYS;
+    v->entry.asks_present = s->cfg->approve == FH__APPROVE_PRESENT;
     fh_session_set_data(session, v);
     fh__log(FH__LOG_DEBUG, "%s connected", peer);
     return NULL;
@@ -124,7 +163,8 @@ static const char *on_request(void *user, struct fh_session *session, const char
 static void on_hello(void *user, struct fh_session *session)
 {
     struct fh__sharing *s = user;
-    unsigned wait_s = fh__gate_hello(&s->gate, session);
+    struct viewer *v = fh_session_data(session);
+    unsigned wait_s = fh__gate_hello(&s->gate, &v->entry.caller);
 
     if (fh__auditlog_is_full(s->audit)) /* as of its first line */
         fh_session_refuse(session, 0);
@@ -139,7 +179,8 @@ static bool on_peer(void *user, struct fh_session *session, const uint8_t *finge
     struct viewer *v = fh_session_data(session);
 
     (void)user;
-    memcpy(v->entry.fingerprint, fingerprint, sizeof v->entry.fingerprint);
+    memcpy(v->entry.caller.fingerprint, fingerprint, sizeof v->entry.caller.fingerprint);
+    v->entry.caller.has_fingerprint = true;
     return true;
 }
 
@@ -148,7 +189,10 @@ static void on_authenticate(void *user, struct fh_session *session, const struct
     struct viewer *v = fh_session_data(session);
 
     (void)user;
-    fh__entry_begin(&v->entry, c);
+    if (fh_session_binding(session, v->entry.caller.binding) == 0)
+        fh__entry_begin(&v->entry, c);
+    else
+        fh_session_disconnect(session, FH_BYE_INTERNAL, true);
 }
 
 static void on_answered(void *user, struct fh_session *session, const struct fh_item *items,
@@ -171,6 +215,21 @@ static void apply(struct viewer *v)
     fh_session_set_permissions(v->session, v->s->is_paused ? FH_PERM_NONE : v->granted);
 }
 
+/* What the desktop shows of them. */
+static void notice(struct fh__sharing *s)
+{
+    json_t *all = fh__sharing_describe(s);
+    char *text = json_dumps(all, JSON_COMPACT);
+    size_t len = text ? strlen(text) : 0;
+
+    json_decref(all);
+    if (text) {
+        text[len] = '\n'; /* in the place of NUL */
+        fh__notices_tell(&s->notices, text, len + 1, s->sessions);
+    }
+    free(text);
+}
+
 static void on_started(void *user, struct fh_session *session)
 {
     struct fh__sharing *s = user;
@@ -188,6 +247,7 @@ static void on_started(void *user, struct fh_session *session)
     s->viewers = v;
     apply(v);
     s->sessions++;
+    notice(s);
     watch(s);
     /* The first picture is of now, not of when somebody last looked. */
     fh__desktop_cursor(s->desktop);
@@ -200,7 +260,8 @@ static void on_key(void *user, struct fh_session *session, uint32_t keysym, uint
 {
     struct fh__sharing *s = user;
 
-    fh__desktop_key(s->desktop, fh_session_data(session), keysym, keycode, down);
+    if (!s->is_held)
+        fh__desktop_key(s->desktop, fh_session_data(session), keysym, keycode, down);
 }
 
 static void on_pointer(void *user, struct fh_session *session, uint16_t x, uint16_t y,
@@ -208,7 +269,8 @@ static void on_pointer(void *user, struct fh_session *session, uint16_t x, uint1
 {
     struct fh__sharing *s = user;
 
-    fh__desktop_pointer(s->desktop, fh_session_data(session), x, y, buttons);
+    if (!s->is_held)
+        fh__desktop_pointer(s->desktop, fh_session_data(session), x, y, buttons);
 }
 
 static void on_viewer_text(void *user, struct fh_session *session, const char *text, size_t len)
@@ -267,7 +329,12 @@ static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
     if (v->has_started) {
         forget(s, v);
         s->sessions--;
+        notice(s);
         watch(s);
+        if (s->sessions == 0 && s->closed)
+            fh__notices_close(&s->notices); /* nobody waits for its farewell */
+        if (s->sessions == 0)
+            fh__leave(s->loop, s->cfg, s->seat);
     }
     fh_session_set_data(session, NULL);
     free(v);
@@ -295,6 +362,23 @@ static const struct fh_server_callbacks callbacks = {
     .ended = on_ended,
     .audit = on_audit,
 };
+
+/* Who is in already must not let others in: while a window of ours asks, viewers only look. */
+static void on_hold(void *user, bool is_held)
+{
+    struct fh__sharing *s = user;
+
+    s->is_held = is_held;
+    for (struct viewer *v = s->viewers; is_held && v; v = v->next)
+        fh__desktop_release(s->desktop, v);
+}
+
+static void on_disconnect_wanted(void *user)
+{
+    struct fh__sharing *s = user;
+
+    fh__sharing_disconnect(s, FH__SHARING_ALL);
+}
 
 static void open_entrance(struct fh__sharing *s, const struct fh_identity *identity)
 {
@@ -340,19 +424,31 @@ int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity,
         fh__gate_close(&s->gate);
         return error;
     }
-    fh__approvals_open(&s->approvals, s->loop, s->cfg->approve_timeout_s);
+    fh__approvals_open(&s->approvals, s->loop, s->cfg, s->seat, !s->is_virtual);
+    s->approvals.hold = on_hold;
+    s->approvals.hold_user = s;
+    s->notices = (struct fh__notices){.loop = s->loop,
+                                      .cfg = s->cfg,
+                                      .seat = s->seat,
+                                      .has_desktop = !s->is_virtual,
+                                      .disconnect = on_disconnect_wanted,
+                                      .user = s};
     uv_timer_init(s->loop, &s->frame);
     on_screen(s);
     watch(s);
     return 0;
 }
 
-void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh)
+void fh__sharing_configure(struct fh__sharing *s)
 {
     if (!s->server)
         return;
-    fh_server_set_name(s->server, fresh->name);
-    if (fh__gate_configure(&s->gate, fresh) != 0)
+    fh_server_set_name(s->server, s->cfg->name);
+    fh_server_set_idle_timeout(s->server, (uint64_t)s->cfg->idle_timeout_s * 1000);
+    watch(s);
+    if (fh__notices_configure(&s->notices) && s->sessions > 0)
+        notice(s);
+    if (fh__gate_configure(&s->gate, s->cfg) != 0)
         fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }
 
@@ -369,19 +465,26 @@ void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream)
 
 /* By the operator */
 
-void fh__sharing_each(const struct fh__sharing *s,
-                      void (*each)(void *user, const struct fh__viewer_info *info), void *user)
+static json_t *describe(const struct viewer *v)
 {
-    for (const struct viewer *v = s->viewers; v; v = v->next) {
-        const struct fh_server_conn *conn = fh_session_conn(v->session);
+    const struct fh_server_conn *conn = fh_session_conn(v->session);
+    char permissions[FH_PERMISSIONS_TEXT];
 
-        each(user, &(struct fh__viewer_info){.number = fh_session_number(v->session),
-                                             .seconds = (uv_now(s->loop) - v->started_ms) / 1000,
-                                             .id = fh_server_conn_session_id(conn),
-                                             .peer = fh_session_peer(v->session),
-                                             .user = fh_server_conn_user(conn),
-                                             .permissions = v->granted});
-    }
+    fh_permissions_format(v->granted, permissions, sizeof permissions);
+    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I}", "session",
+                     (json_int_t)fh_session_number(v->session), "id",
+                     fh_server_conn_session_id(conn), "peer", fh_session_peer(v->session), "user",
+                     fh_server_conn_user(conn), "permissions", permissions, "seconds",
+                     (json_int_t)((uv_now(v->s->loop) - v->started_ms) / 1000));
+}
+
+json_t *fh__sharing_describe(const struct fh__sharing *s)
+{
+    json_t *sessions = json_array();
+
+    for (const struct viewer *v = s->viewers; v; v = v->next)
+        json_array_append_new(sessions, describe(v));
+    return json_pack("{s:b,s:o}", "paused", s->is_paused, "sessions", sessions);
 }
 
 static bool is_meant(const struct viewer *v, uint64_t number)
@@ -414,6 +517,8 @@ unsigned fh__sharing_set_permissions(struct fh__sharing *s, uint64_t number, uin
         v->granted = permissions;
         apply(v);
     }
+    if (n > 0)
+        notice(s);
     return n;
 }
 
@@ -424,6 +529,7 @@ void fh__sharing_pause(struct fh__sharing *s, bool is_paused)
     s->is_paused = is_paused;
     for (struct viewer *v = s->viewers; v; v = v->next)
         apply(v);
+    notice(s);
 }
 
 bool fh__sharing_is_paused(const struct fh__sharing *s)
@@ -467,6 +573,7 @@ static void on_server_closed(void *user)
     s->server = NULL;
     fh__gate_close(&s->gate);
     fh__approvals_close(&s->approvals);
+    fh__notices_close(&s->notices);
     s->frame.data = s;
     uv_close((uv_handle_t *)&s->frame, on_frame_closed);
 }

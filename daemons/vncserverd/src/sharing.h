@@ -10,6 +10,8 @@
 #ifndef FH__SHARING_H
 #define FH__SHARING_H
 
+#include <jansson.h>
+
 #include <farhand/identity.h>
 #include <farhand/server.h>
 #include <farhand/stream.h>
@@ -20,16 +22,10 @@
 #include "desktop.h"
 #include "entry.h"
 #include "gate.h"
+#include "notices.h"
 #include "userstore.h"
 
 struct viewer;
-
-/* A session as the control socket shows it. Texts are lent. */
-struct fh__viewer_info {
-    uint64_t number, seconds;
-    const char *id, *peer, *user;
-    uint32_t permissions; /* granted; while all is paused none of them is in force */
-};
 
 enum { FH__SHARING_ALL = 0 /* instead of a session's number */ };
 
@@ -41,6 +37,9 @@ struct fh__sharing {
     struct fh__auditlog *audit;
     struct fh__gate gate;
     struct fh__approvals approvals;
+    struct fh__notices notices;
+    const struct fh__seat *seat; /* where the desktop is; borrowed */
+    bool is_virtual;             /* nobody sits at it */
     struct fh__entrance entrance;
     struct fh_server *server; /* NULL: not open */
     uv_timer_t frame;         /* when the screen may be looked at again */
@@ -48,6 +47,7 @@ struct fh__sharing {
     unsigned sessions;
     struct viewer *viewers; /* those that have started */
     bool is_paused;
+    bool is_held;    /* a window of ours waits for an answer */
     bool has_warned; /* that there are no users */
     void (*closed)(void *user);
     void *user;
@@ -55,17 +55,20 @@ struct fh__sharing {
 
 extern const struct fh__desktop_events fh__sharing_desktop_events; /* user: struct fh__sharing */
 
-/* next: the key that is to follow, NULL: none. The fields above server are set by the caller.
- * Negative: an error of libsession. */
+/* next: the key that is to follow, NULL: none. The fields above server but gate, approvals, notices
+ * and entrance are set by the caller. Negative: an error of libsession. */
 int fh__sharing_open(struct fh__sharing *s, const struct fh_identity *identity,
                      const struct fh_identity *next);
 void fh__sharing_accept(struct fh__sharing *s, struct fh_stream *stream);
-/* Takes from another configuration what may change while it runs. */
-void fh__sharing_configure(struct fh__sharing *s, const struct fh__config *fresh);
+/* The configuration has changed. */
+void fh__sharing_configure(struct fh__sharing *s);
 /* Captures if a viewer waits, something changed, and it is time. true: it did. */
 bool fh__sharing_run(struct fh__sharing *s);
-void fh__sharing_each(const struct fh__sharing *s,
-                      void (*each)(void *user, const struct fh__viewer_info *info), void *user);
+/*
+ * {"paused", "sessions": [{"session", "id", "peer", "user", "permissions", "seconds"}]}, to be
+ * released; NULL: no memory. permissions: granted; while all is paused none of them is in force.
+ */
+json_t *fh__sharing_describe(const struct fh__sharing *s);
 /* What is done to a session, or to all; how many there were. */
 unsigned fh__sharing_disconnect(struct fh__sharing *s, uint64_t number);
 unsigned fh__sharing_set_permissions(struct fh__sharing *s, uint64_t number, uint32_t permissions);

@@ -264,24 +264,55 @@ int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_
     return spawn(&v->program, argv, -1, false, error, room);
 }
 
-/* Other children are their parents' business, the audit's programs for one. */
-enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, int *status)
+struct search {
+    pid_t pid;
+    bool is_found;
+};
+
+static void compare(uv_handle_t *handle, void *user)
+{
+    struct search *s = user;
+
+    if (handle->type == UV_PROCESS && ((uv_process_t *)handle)->pid == s->pid)
+        s->is_found = true;
+}
+
+/*
+ * Whom nobody else waits for: orphans that came to us. Children of the loop stay, since it wants to
+ * know how they ended; while one of them is the first that is seen, the others wait.
+ */
+static void reap_orphans(uv_loop_t *loop)
+{
+    siginfo_t info = {.si_pid = 0};
+    struct search s = {.pid = 0};
+
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0) {
+        s.pid = info.si_pid;
+        if (loop)
+            uv_walk(loop, compare, &s);
+        if (s.is_found)
+            return;
+        waitpid(s.pid, NULL, WNOHANG);
+        info.si_pid = 0;
+    }
+}
+
+enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, uv_loop_t *loop, int *status)
 {
     enum fh__virtual_news news = FH__VIRTUAL_NOTHING;
     int how;
 
+    if (v->program > 0 && waitpid(v->program, &how, WNOHANG) == v->program) {
+        v->program = 0;
+        news = FH__VIRTUAL_PROGRAM_ENDED;
+        *status = how;
+    }
     if (v->server > 0 && waitpid(v->server, &how, WNOHANG) == v->server) {
         v->server = 0;
         news = FH__VIRTUAL_SERVER_ENDED;
         *status = how;
     }
-    if (v->program > 0 && waitpid(v->program, &how, WNOHANG) == v->program) {
-        v->program = 0;
-        if (news == FH__VIRTUAL_NOTHING) {
-            news = FH__VIRTUAL_PROGRAM_ENDED;
-            *status = how;
-        }
-    }
+    reap_orphans(loop);
     return news;
 }
 

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <uv.h>
+
 #include "display.h"
 
 enum {
@@ -50,8 +52,8 @@ enum fh__virtual_news {
     FH__VIRTUAL_SERVER_ENDED /* also if the program ended at the same time */
 };
 
-/* status: how, as waitpid() says. */
-enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, int *status);
+/* status: how, as waitpid() says. Children of the loop (NULL: there is none) are left to it. */
+enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, uv_loop_t *loop, int *status);
 void fh__virtual_stop(struct fh__virtual *v);
 
 #endif

@@ -99,6 +99,13 @@ static int set_view_only(struct options *o, const char *value)
     return 0;
 }
 
+static int set_resume(struct options *o, const char *value)
+{
+    (void)value;
+    o->resume = true;
+    return 0;
+}
+
 static int set_json(struct options *o, const char *value)
 {
     (void)value;
@@ -223,6 +230,8 @@ static const struct {
     {"quality", "0-9", true, set_quality, "quality of JPEG; without it the picture is exact"},
     {"compress", "0-9", true, set_compress, "effort of compression"},
     {"view-only", NULL, true, set_view_only, "send no input"},
+    {"resume", NULL, true, set_resume,
+     "carry on with the session when the network was lost, for up to a minute"},
     {"timeout", "SECONDS", true, set_timeout, "end the whole run after this time (default: never)"},
     {"command-timeout", "SECONDS", true, set_command_timeout, "and each command after this (30)"},
     {"json", NULL, false, set_json, "print results as JSON, one object a line"},

@@ -20,7 +20,7 @@ struct options {
     const char *config;
     const char *audit[AUDIT_MAX]; /* destinations as in audit_target.h */
     size_t n_audit;
-    bool verify_always, accept_new, hash_names, view_only, json, verbose;
+    bool verify_always, accept_new, hash_names, view_only, resume, json, verbose;
     int32_t encodings[ENCODINGS_MAX];
     size_t n_encodings;
     int quality, compress;               /* -1: not said */

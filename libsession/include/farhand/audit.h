@@ -31,12 +31,16 @@ enum fh_audit_result { FH_AUDIT_NO_RESULT, FH_AUDIT_OK, FH_AUDIT_FAILED };
     X(REFUSED, "refused", NOTICE, FAILED)          /* before a session began; reason */            \
     X(IDENTIFIED, "identified", INFO, OK)          /* the peer proved its identity */              \
     X(AUTH_FAILED, "auth-failed", WARNING, FAILED) /* user, method, reason */                      \
+    X(DENIED, "denied", NOTICE, FAILED)            /* why, where it is not the password; reason */ \
     X(BLACKLISTED, "blacklisted", WARNING, FAILED) /* failed too often; for how long */            \
     X(APPROVAL, "approval", NOTICE, OK)            /* the local user was asked; reason */          \
     X(STARTED, "started", NOTICE, OK)              /* user, method, permissions */                 \
     X(PERMISSIONS, "permissions-changed", NOTICE, NO_RESULT) /* permissions */                     \
-    X(ROTATION, "key-rotation", NOTICE, OK)               /* another key of the server; reason */  \
-    X(ENDED, "ended", NOTICE, OK)                         /* reason, duration, bytes */            \
+    X(DETACHED, "detached", NOTICE,                                                                \
+      NO_RESULT)                            /* the viewer's network is gone; it is waited for */   \
+    X(RESUMED, "resumed", NOTICE, OK)       /* the viewer is back, perhaps from elsewhere */       \
+    X(ROTATION, "key-rotation", NOTICE, OK) /* another key of the server; reason */                \
+    X(ENDED, "ended", NOTICE, OK)           /* reason, duration, bytes */                          \
     X(SUPPRESSED, "suppressed", WARNING, NO_RESULT)       /* count lines of a source, not kept */  \
     X(SERVICE_STARTED, "service-started", NOTICE, OK)     /* fingerprint: its own */               \
     X(SERVICE_ENDED, "service-ended", NOTICE, OK)         /* in order */                           \

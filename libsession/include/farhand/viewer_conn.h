@@ -203,6 +203,9 @@ int fh_viewer_conn_resize(struct fh_viewer_conn *v, uint16_t width, uint16_t hei
 bool fh_viewer_conn_audit(const struct fh_viewer_conn *v, const struct fh_viewer_conn_event *ev,
                           unsigned n, struct fh_audit_event *out);
 uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v);
+/* As fh_server_conn_link_key(). */
+int fh_viewer_conn_link_key(const struct fh_viewer_conn *v, uint8_t key[FH_SESSION_LINK_KEY_LEN],
+                            uint8_t ref[FH_SESSION_LINK_REF_LEN]);
 void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out);
 /*
  * Says goodbye and ends. With FH_BYE_NORMAL, ENDED follows when the server's Close has confirmed

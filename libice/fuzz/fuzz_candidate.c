@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A line that reads is written so that it reads the same. */
+#include <assert.h>
+#include <string.h>
+
+#include <farhand/ice_candidate.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct fh_ice_candidate c, again;
+    char text[FH_ICE_CANDIDATE_TEXT];
+    size_t written;
+
+    if (fh_ice_candidate_parse((const char *)data, len, &c) != 0)
+        return 0;
+    written = fh_ice_candidate_print(&c, text);
+    assert(written < sizeof text && strlen(text) == written);
+    assert(fh_ice_candidate_parse(text, written, &again) == 0);
+    assert(memcmp(&c.address, &again.address, sizeof c.address) == 0);
+    assert(memcmp(&c.related, &again.related, sizeof c.related) == 0);
+    assert(c.type == again.type && c.priority == again.priority);
+    assert(strcmp(c.foundation, again.foundation) == 0);
+    return 0;
+}
