@@ -121,7 +121,8 @@ int fh_totp_check(const struct fh_totp *t, const char *code, size_t len, uint64_
         memset(right, 0, sizeof right);
         ret = fh_totp_code(t, at, right);
         is_same = sodium_memcmp(given, right, sizeof right) == 0;
-        found = is_same & (at > last) ? at : found;
+        if (is_same && at > last)
+            found = at;
     }
     fh_wipe(given, sizeof given);
     fh_wipe(right, sizeof right);

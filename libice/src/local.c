@@ -384,12 +384,15 @@ void fh__ask_tick(struct fh_ice_agent *a, struct fh__ask *k)
 void fh__ask_answered(struct fh_ice_agent *a, struct fh__ask *k,
                       const struct fh_ice_address *mapped)
 {
-    bool is_more = a->is_gathered_told && !k->is_keepalive;
+    bool is_more = a->is_gathered_told && !k->is_keepalive && is_answered(a, k->base);
 
     k->state = FH__ASK_ANSWERED;
     k->is_due = false;
     k->next_ms = a->now + FH__KEEPALIVE_MS;
-    /* A late answer brings nothing that is needed, and candidates were said to be complete. */
+    /*
+     * One more answer for a base that has one brings nothing that is needed, and candidates were
+     * said to be complete. The first one does: its base may be new.
+     */
     if (!is_more && mapped->family == a->bases[k->base].is.address.family &&
         is_base_allowed(a, mapped))
         (void)fh__local_learn(a, k->base, mapped, FH_ICE_SRFLX, k->server);

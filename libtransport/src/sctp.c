@@ -15,7 +15,7 @@ enum {
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 struct plan {
-    size_t ring, pieces, map, lens, free, slots, total; /* offsets */
+    size_t ring, pieces, map, lens, free, slots, halves, total; /* offsets */
     size_t ring_len;
     uint32_t pieces_len, slots_len;
 };
@@ -56,6 +56,8 @@ static bool make_plan(const struct fh_sctp_config *cfg, struct plan *p)
     p->pieces = lay(&at, p->pieces_len * sizeof(struct piece));
     p->ring = lay(&at, send);
     p->slots = lay(&at, (size_t)p->slots_len * SCTP_SLOT);
+    /* Hardly ever used, and at the end, so that its pages are hardly ever touched. */
+    p->halves = lay(&at, (size_t)2 * SCTP_PACKET_MAX);
     p->total = at;
     return true;
 }
@@ -85,6 +87,8 @@ static void place(struct fh_sctp *s, uint8_t *mem, const struct plan *p)
     s->rx.lens = (uint16_t *)(void *)(mem + p->lens);
     s->rx.slots = mem + p->slots;
     s->rx.slots_len = s->rx.told_slots = p->slots_len;
+    s->frag.out = mem + p->halves;
+    s->frag.in = s->frag.out + SCTP_PACKET_MAX;
 }
 
 static void fill_in(struct fh_sctp_config *cfg)
@@ -281,8 +285,8 @@ void fh_sctp_tick(struct fh_sctp *s, uint64_t now_us)
 /* ---- the stream ------------------------------------------------------------------------------ */
 
 /*
- * How much may wait unsent: a sixty-fourth of a second's worth. More would only make the newest bytes
- * older; what is under way does not count.
+ * How much may wait unsent: a sixty-fourth of a second's worth. More would only make the newest
+ * bytes older; what is under way does not count.
  */
 static size_t unsent_max(const struct fh_sctp *s)
 {

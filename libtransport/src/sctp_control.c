@@ -15,7 +15,7 @@
 #include "wr.h"
 
 enum { PROBE = 1, PROBE_ACK = 2, HALF = 3 };
-enum { HALF_HEADER = 3 };
+enum { HALF_HEADER = 3, HALF_MAX = SCTP_PACKET_MAX / 2 };
 
 static void on_probe(struct fh_sctp *s, struct rd *r, size_t len)
 {
@@ -39,9 +39,9 @@ static void on_half(struct fh_sctp *s, uint64_t now, struct rd *r)
 {
     struct fragments *f = &s->frag;
     uint8_t id = rd_u8(r), half = rd_u8(r);
-    size_t at = half == 0 ? 0 : sizeof f->in / 2;
+    size_t at = half == 0 ? 0 : HALF_MAX;
 
-    if (r->bad || half > 1 || r->left == 0 || r->left > sizeof f->in / 2)
+    if (r->bad || half > 1 || r->left == 0 || r->left > HALF_MAX)
         return;
     if (!f->in_any || id != f->in_id) {
         f->in_any = true;
@@ -52,7 +52,7 @@ static void on_half(struct fh_sctp *s, uint64_t now, struct rd *r)
     f->in_len[half] = r->left;
     if (f->in_len[0] == 0 || f->in_len[1] == 0)
         return;
-    memmove(f->in + f->in_len[0], f->in + sizeof f->in / 2, f->in_len[1]);
+    memmove(f->in + f->in_len[0], f->in + HALF_MAX, f->in_len[1]);
     f->in_any = false;
     fh__sctp_packet(s, now, f->in, f->in_len[0] + f->in_len[1]);
 }

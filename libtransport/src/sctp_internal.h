@@ -140,10 +140,10 @@ struct receiver {
 };
 
 struct fragments {
-    uint8_t out[SCTP_PACKET_MAX]; /* a packet too large for a datagram, going in two halves */
+    uint8_t *out; /* SCTP_PACKET_MAX: a packet too large for a datagram, going in two halves */
     size_t out_len, out_at;
     uint8_t out_id;
-    uint8_t in[SCTP_PACKET_MAX];
+    uint8_t *in; /* SCTP_PACKET_MAX */
     size_t in_len[2];
     uint8_t in_id;
     bool in_any;

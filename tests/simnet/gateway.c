@@ -12,6 +12,7 @@ struct sim_gateway {
     struct sim_node *nat;
     enum sim_gateway_kind kind;
     struct sim_socket *sock;
+    bool dead;
 };
 
 static uint32_t get32(const uint8_t *p)
@@ -95,7 +96,7 @@ static void on_datagram(void *user, struct sim_socket *sock, const struct sim_ad
     struct sim_gateway *g = user;
 
     (void)sock;
-    if (len < 2 || (data[1] & 0x80))
+    if (g->dead || len < 2 || (data[1] & 0x80))
         return;
     if (data[0] == 2 && g->kind & SIM_GATEWAY_PCP) {
         if (len >= 24)
@@ -120,6 +121,11 @@ struct sim_gateway *sim_gateway_new(struct sim_node *nat, enum sim_gateway_kind 
     g->kind = kind;
     g->sock = sim_udp_open(nat, &at, on_datagram, g);
     return g;
+}
+
+void sim_gateway_set_dead(struct sim_gateway *g)
+{
+    g->dead = true;
 }
 
 void sim_gateway_free(struct sim_gateway *g)

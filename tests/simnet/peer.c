@@ -145,6 +145,8 @@ static void into_agent(struct sim_peer *p, int base, const struct fh_ice_address
         return;
     switch (fh_ice_agent_input(p->agent, now_ms(p), &d)) {
     case FH_ICE_INPUT_DATA:
+    case FH_ICE_INPUT_STRANGER: /* the peer may be first to know of a pair: signed data proves
+                                   itself */
         p->stats.received++;
         break;
     case FH_ICE_INPUT_PEER:
@@ -152,7 +154,6 @@ static void into_agent(struct sim_peer *p, int base, const struct fh_ice_address
         break;
     case FH_ICE_INPUT_IGNORED:
     case FH_ICE_INPUT_SERVER:
-    case FH_ICE_INPUT_STRANGER:
         break;
     }
 }

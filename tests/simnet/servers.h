@@ -53,6 +53,8 @@ enum sim_gateway_kind { SIM_GATEWAY_PCP = 1, SIM_GATEWAY_NATPMP = 2, SIM_GATEWAY
 struct sim_gateway;
 /* The port mapping service of a NAT made by sim_nat_new(), on its inside address. */
 struct sim_gateway *sim_gateway_new(struct sim_node *nat, enum sim_gateway_kind kind);
+/* It no longer answers. */
+void sim_gateway_set_dead(struct sim_gateway *g);
 void sim_gateway_free(struct sim_gateway *g);
 
 #endif

@@ -60,7 +60,8 @@ static void build_servers(struct two *t)
 
         sim_iface_add(sim_attach(n, t->internet, ip[i]), ip6[i]);
         *(i < 2 ? &t->stun[i] : &t->turn[i - 2]) = sim_turn_new(n, i < 2 ? &stun : &turn);
-        turn.alternate.family = 0; /* the spare server does not send anybody away */
+        if (i == 2)
+            turn.alternate.family = 0; /* the spare server does not send anybody away */
     }
     sim_turn_set_dead(t->stun[0], t->spec.dead_stun);
     sim_turn_set_dead(t->turn[0], t->spec.dead_turn);

@@ -148,17 +148,9 @@ static void end_dialogue(struct fh__entry *e)
 /* A wrong password is what "auth-failed" says by itself. */
 static void record_denial(const struct fh__entry *e, const char *reason)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_DENIED,
-                                      .monotonic_ms = uv_now(e->at->loop),
-                                      .connection = e->caller.number,
-                                      .peer = e->caller.peer,
-                                      .ip = e->caller.ip,
-                                      .ip_len = e->caller.ip_len,
-                                      .path = "direct",
-                                      .fingerprint = e->caller.fingerprint,
-                                      .user = e->name,
-                                      .reason = reason};
+    struct fh_audit_event ev = {.type = FH_AUDIT_DENIED, .user = e->name, .reason = reason};
 
+    fh__caller_describe(&e->caller, &ev);
     if (strcmp(reason, "wrong") != 0)
         fh__auditlog_write(e->at->audit, &ev);
 }
