@@ -84,7 +84,7 @@ static bool is_attempt_lost(const struct fh__server_session *s)
 
 static void audit_end(struct fh__server_session *s)
 {
-    const char *word = fh__bye_word(s->reason);
+    const char *word = fh_bye_word(s->reason);
 
     if (s->state == FH_SERVER_CLOSED)
         fh__server_session_audit(s, FH_AUDIT_REFUSED, word, NULL);
@@ -516,7 +516,7 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
         ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED ||
                                     p.audit == FH_AUDIT_PERMISSIONS ||
                                     (p.audit == FH_AUDIT_ENDED && s->session_id[0]);
-        ev->audit.failed = p.audit == FH_AUDIT_ENDED && fh__bye_is_failure(s->reason);
+        ev->audit.failed = p.audit == FH_AUDIT_ENDED && fh_bye_is_failure(s->reason);
         ev->audit.reason = p.reason;
         ev->audit.text = p.text;
     }
@@ -538,7 +538,7 @@ static int give_end(struct fh__server_session *s, struct fh_server_conn_event *e
     case FH_ENDING_RECORD:
         fh__auth_wipe(&s->auth);
         s->ending = FH_ENDING_TOLD;
-        fh__server_session_audit(s, FH_AUDIT_ENDED, fh__bye_word(s->reason), NULL);
+        fh__server_session_audit(s, FH_AUDIT_ENDED, fh_bye_word(s->reason), NULL);
         give_pending(s, ev);
         return 1;
     }

@@ -77,8 +77,8 @@ static bool ended(const struct fh_viewer_conn *v, const struct fh_viewer_conn_ev
     if (why && n == 0)
         return failed(out, why);
     out->type = FH_AUDIT_ENDED;
-    out->failed = fh__bye_is_failure(ev->ended.reason);
-    out->reason = fh__bye_word(ev->ended.reason);
+    out->failed = fh_bye_is_failure(ev->ended.reason);
+    out->reason = fh_bye_word(ev->ended.reason);
     out->permissions = v->s.permissions;
     out->has_permissions = v->s.session_id[0] != '\0';
     return n == (why != NULL);

@@ -62,6 +62,7 @@ struct fh__config {
     char *display;                                /* NULL: what DISPLAY says; "auto" */
     char *virtual;                                /* "1280x800", NULL: an existing display */
     char *xauthority;
+    char *desktop_user, *service_user; /* NULL: see options.c */
     char *listen[FH__CONFIG_LISTEN_MAX];
     size_t n_listen;
     char *filter[FH__CONFIG_FILTER_MAX]; /* rules of ip_filter.h, each checked */

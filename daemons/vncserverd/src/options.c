@@ -195,6 +195,11 @@ const struct fh__option fh__options[] = {
      "share a headless X server of this size, started for it"},
     {"xauthority", "FILE", START, set_path, AT(xauthority), 0, 0, NULL,
      "where the display's cookie is (default: what XAUTHORITY says)"},
+    {"desktop-user", "USER", START, set_text, AT(desktop_user), 0, 0, NULL,
+     "whom the desktop belongs to, as who it is used, where we are root (default: whose X server "
+     "it is)"},
+    {"service-user", "USER", START, set_text, AT(service_user), 0, 0, NULL,
+     "as who viewers are spoken with, where we are root (default: vncserverd, else nobody)"},
     {"listen", "ADDRESS", START, set_listen, 0, 0, 0, NULL,
      "where to listen; may be repeated (default: *:5900, that is [::]:5900 and 0.0.0.0:5900)"},
     {"filter", "RULE", RELOAD, set_filter, 0, 0, 0, NULL,

@@ -66,6 +66,10 @@ enum fh_bye {
 };
 
 const char *fh_bye_text(enum fh_bye bye);
+/* The word that the audit has for it: "normal", "timeout". */
+const char *fh_bye_word(enum fh_bye bye);
+/* Whether a session that ended so did not end as somebody wanted it. */
+bool fh_bye_is_failure(enum fh_bye bye);
 
 enum {
     FH_SERVER_AUTH_MS = 30000,      /* from the handshake's end to authentication */
