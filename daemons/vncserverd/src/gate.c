@@ -137,13 +137,9 @@ const char *fh__gate_resume(struct fh__gate *g, const struct fh__caller *from, b
 static void record(struct fh__gate *g, const struct fh__caller *caller, const char *user,
                    uint64_t wait_ms)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED,
-                                      .monotonic_ms = uv_now(g->loop),
-                                      .peer = caller->peer,
-                                      .path = "direct",
-                                      .user = user,
-                                      .duration_ms = wait_ms};
+    struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED, .user = user, .duration_ms = wait_ms};
 
+    fh__caller_describe(caller, &ev);
     fh__log(FH__LOG_WARNING, "%s failed too often and is refused for %u s", caller->peer,
             seconds(wait_ms));
     fh__auditlog_write(g->audit, &ev);
