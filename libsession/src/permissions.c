@@ -18,7 +18,8 @@ static const struct {
 
 enum { BOTH_WAYS = FH_PERM_CLIPBOARD_IN | FH_PERM_CLIPBOARD_OUT, KNOWN = FH_PERM_ALL | BOTH_WAYS };
 
-uint32_t fh_permissions_spread(uint32_t permissions)
+/* With both ways set where the clipboard is, so that each act is one bit. */
+static uint32_t spread(uint32_t permissions)
 {
     permissions &= KNOWN;
     return permissions & FH_PERM_CLIPBOARD ? permissions | BOTH_WAYS : permissions;
@@ -26,7 +27,7 @@ uint32_t fh_permissions_spread(uint32_t permissions)
 
 uint32_t fh_permissions_normal(uint32_t permissions)
 {
-    permissions = fh_permissions_spread(permissions);
+    permissions = spread(permissions);
     if ((permissions & BOTH_WAYS) == BOTH_WAYS)
         permissions = (permissions & ~(uint32_t)BOTH_WAYS) | FH_PERM_CLIPBOARD;
     return permissions;
@@ -34,8 +35,7 @@ uint32_t fh_permissions_normal(uint32_t permissions)
 
 uint32_t fh_permissions_and(uint32_t a, uint32_t b)
 {
-    uint32_t both = fh_permissions_spread(fh_permissions_normal(a)) &
-                    fh_permissions_spread(fh_permissions_normal(b));
+    uint32_t both = spread(fh_permissions_normal(a)) & spread(fh_permissions_normal(b));
 
     if ((both & BOTH_WAYS) != BOTH_WAYS)
         both &= ~(uint32_t)FH_PERM_CLIPBOARD;
@@ -51,7 +51,7 @@ bool fh_permissions_allow(uint32_t permissions, enum fh_act act)
     };
 
     return (unsigned)act < sizeof needed / sizeof needed[0] &&
-           (fh_permissions_spread(permissions) & needed[act]) == needed[act];
+           (spread(permissions) & needed[act]) == needed[act];
 }
 
 static bool is_gap(char c)

@@ -74,8 +74,6 @@ enum fh_act {
 bool fh_permissions_allow(uint32_t permissions, enum fh_act act);
 /* Without unknown bits, and as the top of this file says. */
 uint32_t fh_permissions_normal(uint32_t permissions);
-/* With both ways set where the clipboard is, so that each act is one bit. */
-uint32_t fh_permissions_spread(uint32_t permissions);
 /* What is in both. */
 uint32_t fh_permissions_and(uint32_t a, uint32_t b);
 
