@@ -124,6 +124,11 @@ SHAPES = {
 
 @farhand.unittest.skipIf(farhand.is_sanitized(), "in this build there is less of a sandbox")
 class Confinement(Processes):
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("what cannot be debugged can be looked at by root alone")
+
     def test_each_has_the_shape_that_its_profile_says(self):
         self.join()
         said = self.serving.program.text()
