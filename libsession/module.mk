@@ -6,7 +6,7 @@ libsession_HEADERS := include/farhand/session_version.h include/farhand/session_
   include/farhand/users.h include/farhand/codes.h include/farhand/ip_filter.h include/farhand/blacklist.h include/farhand/admission.h include/farhand/server_conn.h \
   include/farhand/viewer_conn.h
 libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c src/audit_chain.c src/audit_limit.c src/audit_target.c src/admission.c \
-  src/known_peers.c src/users.c src/codes.c src/factors.c src/login.c src/ip_filter.c src/blacklist.c src/text.c src/bye.c src/mux.c src/session_messages.c \
+  src/known_peers.c src/unique.c src/users.c src/codes.c src/factors.c src/login.c src/ip_filter.c src/blacklist.c src/text.c src/bye.c src/mux.c src/session_messages.c \
   src/method.c src/auth_server.c src/auth_viewer.c src/held.c src/server_rfb.c src/server_session.c src/viewer_session.c src/viewer_audit.c src/server_conn.c \
   src/viewer_conn.c src/new.c
 libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_audit_chain.c tests/test_audit_limit.c tests/test_admission.c \

@@ -324,6 +324,16 @@ static void check_password(struct fh__entry *e, const struct fh_credentials *c)
         take(e, fh_login_checked(&e->login, false));
 }
 
+/* Whoever tells us of the attempt has looked already; it may be a process that is not ours any
+ * more. */
+static bool is_offered(const struct fh__config *cfg, enum fh_method method)
+{
+    uint8_t methods[FH_METHODS_MAX];
+    size_t n = fh__entrance_methods(cfg, methods);
+
+    return memchr(methods, (int)method, n) != NULL;
+}
+
 void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
 {
     const struct fh_login_config cfg = {.random = fh_random_system,
@@ -337,6 +347,10 @@ void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
     end_dialogue(e);
     if (is_refused(e, c->user))
         return;
+    if (!is_offered(e->at->cfg, c->method)) {
+        disconnect(e, FH_BYE_PROTOCOL, false);
+        return;
+    }
     snprintf(e->name, sizeof e->name, "%s", c->user);
     find_account(e, c->user, &account);
     step = fh_login_begin(&e->login, &cfg, c, &account);

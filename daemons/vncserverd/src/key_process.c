@@ -173,7 +173,7 @@ static int prepare(struct keeper *k, struct fh__sandbox *sandbox, struct rd setu
     if (open_identity(path, &k->identity) != 0 || open_next(path, &k->next) != 0)
         return -1;
     fh__sandbox_lock(sandbox);
-    if (fh__sandbox_user(sandbox, user, error, sizeof error) != 0) {
+    if (fh__sandbox_user(sandbox, user, false, error, sizeof error) != 0) {
         fh__log(FH__LOG_ERROR, "the key process: %s", error);
         return -1;
     }

@@ -264,6 +264,8 @@ const struct fh__option fh__options[] = {
      "how much to say: error, warning, notice, info, debug"},
     {"idle-timeout", "SECONDS", RELOAD, set_number, AT(idle_timeout_s), 0, 604800, "3600",
      "end a session without input after this time; 0: never"},
+    {"resume-timeout", "SECONDS", START, set_number, AT(resume_timeout_s), 0, 3600, "60",
+     "how long a session waits for a viewer whose network was lost; 0: not at all"},
     {"max-sessions", "N", START, set_number, AT(max_sessions), 1, 1024, "64",
      "viewers at the same time"},
     {"max-half-open", "N", START, set_number, AT(max_half_open), 1, 1024, "32",

@@ -28,8 +28,9 @@ enum fh__role {
 
 /*
  * What "when" means depends on who receives. At the monitor: how far the sender is, as the monitor
- * has seen it. At the desktop, from a session: a permission, without which the message is dropped
- * in silence, since it may have been sent before the permission was taken away.
+ * has seen it. At the desktop, from a session: an act of permissions.h, without the permission for
+ * which the message is dropped in silence, since it may have been sent before the permission was
+ * taken away.
  */
 enum fh__stage {
     FH__CHILD_NEW = 0x1,   /* key, desktop: it was told what to do and gets ready */
@@ -104,28 +105,27 @@ enum {
     X(HOLD, 48, MONITOR, DESKTOP, 1, 1, 0, ALWAYS) /* u8 1: nobody types or clicks for now */      \
     X(STOP, 46, MONITOR, DESKTOP, 0, 0, 0, ALWAYS)                                                 \
     X(VIOLATION, 47, DESKTOP, MONITOR, 8, 8, 0, CHILD_READY) /* of this table, by a session */     \
-    /* From a session to the desktop, with the permission that it needs. */                        \
-    X(KEYSTROKE, 50, SESSION, DESKTOP, 9, 9, 0, PERM_KEYBOARD)                                     \
-    X(POINTER, 51, SESSION, DESKTOP, 5, 5, 0, PERM_POINTER)                                        \
-    X(TEXT_IN, 52, SESSION, DESKTOP, 5, 5 + FH__PART_MAX, 0, PERM_CLIPBOARD)                       \
-    X(RESIZE, 53, SESSION, DESKTOP, 4, 4, 0, PERM_RESIZE)                                          \
-    X(WANT, 54, SESSION, DESKTOP, 0, 0, 0, PERM_VIEW)                                              \
+    /* From a session to the desktop, with what it is as an act. */                                \
+    X(KEYSTROKE, 50, SESSION, DESKTOP, 9, 9, 0, ACT_KEY)                                           \
+    X(POINTER, 51, SESSION, DESKTOP, 5, 5, 0, ACT_POINTER)                                         \
+    X(TEXT_IN, 52, SESSION, DESKTOP, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_IN)                          \
+    X(RESIZE, 53, SESSION, DESKTOP, 4, 4, 0, ACT_RESIZE)                                           \
+    X(WANT, 54, SESSION, DESKTOP, 0, 0, 0, ACT_PICTURE)                                            \
     /* From the desktop to a session, which the desktop gives only with that permission. */        \
-    X(SCREEN, 60, DESKTOP, SESSION, 6, 1024, 1, PERM_VIEW)                                         \
-    X(DAMAGE, 61, DESKTOP, SESSION, 2, 2 + 8 * FH__RECTS_MAX, 0, PERM_VIEW)                        \
-    X(CURSOR, 62, DESKTOP, SESSION, 13, 13 + FH__PART_MAX, 0, PERM_VIEW)                           \
-    X(TEXT_OUT, 63, DESKTOP, SESSION, 5, 5 + FH__PART_MAX, 0, PERM_CLIPBOARD)                      \
-    X(BELL, 64, DESKTOP, SESSION, 0, 0, 0, PERM_VIEW)                                              \
+    X(SCREEN, 60, DESKTOP, SESSION, 6, 1024, 1, ACT_PICTURE)                                       \
+    X(DAMAGE, 61, DESKTOP, SESSION, 2, 2 + 8 * FH__RECTS_MAX, 0, ACT_PICTURE)                      \
+    X(CURSOR, 62, DESKTOP, SESSION, 13, 13 + FH__PART_MAX, 0, ACT_PICTURE)                         \
+    X(TEXT_OUT, 63, DESKTOP, SESSION, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_OUT)                        \
+    X(BELL, 64, DESKTOP, SESSION, 0, 0, 0, ACT_BELL)                                               \
     X(RESIZED, 65, DESKTOP, SESSION, 1, 1, 0, NONE)
 
-/* Permissions are written like stages in the table above. */
+/* Acts are written like stages in the table above. */
 enum {
-    FH__PERM_VIEW = FH_PERM_VIEW,
-    FH__PERM_KEYBOARD = FH_PERM_KEYBOARD,
-    FH__PERM_POINTER = FH_PERM_POINTER,
-    FH__PERM_CLIPBOARD = FH_PERM_CLIPBOARD,
-    FH__PERM_RESIZE = FH_PERM_RESIZE,
-    FH__NONE = 0
+    FH__NONE = 0,
+    FH__ACT = 0x10000,
+#define X(name, permission, messages) FH__ACT_##name = FH__ACT + FH_ACT_##name,
+    FH_ACTS(X)
+#undef X
 };
 
 enum fh__message {
@@ -150,7 +150,7 @@ bool fh__message_is_good(enum fh__role from, enum fh__role to, unsigned number, 
                          bool has_fd);
 /* Whether it is good at the stage (one bit of enum fh__stage) in which the receiver sees `from`. */
 bool fh__message_is_in_time(unsigned number, uint32_t stage);
-/* The permission that it needs between session and desktop, FH_PERM_NONE: none. */
-uint32_t fh__message_permission(unsigned number);
+/* Whether a session with these permissions may say it to the desktop, or hear it from there. */
+bool fh__message_is_permitted(unsigned number, uint32_t permissions);
 
 #endif

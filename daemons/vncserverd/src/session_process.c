@@ -609,7 +609,7 @@ enum fh__exit fh__session_main(struct fh__sandbox *sandbox, struct rd setup)
         return FH__EXIT_UNEXPECTED;
     fh__log_set_level((enum fh__log_level)m.level);
     fh__text_copy(m.user, user, sizeof user);
-    if (fh__sandbox_user(sandbox, user, error, sizeof error) != 0) {
+    if (fh__sandbox_user(sandbox, user, false, error, sizeof error) != 0) {
         fh__log(FH__LOG_ERROR, "a session process: %s", error);
         return FH__EXIT_UNEXPECTED;
     }

@@ -203,7 +203,7 @@ static void authenticated(void *user, uint32_t permissions)
     if (v->stage != FH__AT_DECISION || v->is_rotating)
         return;
     forget_password(v);
-    permissions &= FH_PERM_ALL;
+    permissions = fh_permissions_normal(permissions);
     if (permissions == FH_PERM_NONE) {
         reject(v);
     } else if (fh_admission_authenticated(v->s->admission, c->ip, c->ip_len) != 0) {
