@@ -305,7 +305,7 @@ static bool on_answers(struct viewer *v, struct rd body)
 static bool on_started(struct viewer *v, struct rd body)
 {
     static const char hex[] = "0123456789abcdef";
-    char permissions[200];
+    char permissions[FH_PERMISSIONS_TEXT];
 
     for (size_t i = 0; i < FH_SESSION_ID_LEN; i++) {
         uint8_t byte = rd_u8(&body);
