@@ -108,7 +108,7 @@ START_TEST(the_path_moves_when_its_address_goes)
     RUN_UNTIL(&loop, s[0].state == FH_ICE_COMPLETED && s[1].state == FH_ICE_COMPLETED);
     talk(&loop, s);
     close_pair(&loop, s);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -134,7 +134,7 @@ START_TEST(without_any_address_there_is_none_and_the_first_one_is_used)
     RUN_UNTIL(&loop, s[0].state == FH_ICE_COMPLETED && s[1].state == FH_ICE_COMPLETED);
     talk(&loop, s);
     close_pair(&loop, s);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -235,7 +235,7 @@ START_TEST(a_gateway_maps_the_port_and_gets_it_back)
     ck_assert_uint_eq(mapped.port, 4711);
     ck_assert_int_eq((int)s.seen[s.candidates - 1].type, FH_ICE_SRFLX);
     close_side(&s);
-    finish(&loop);
+    end_loop(&loop);
     ck_assert_int_eq(waitpid(gateway, &status, 0), gateway);
     ck_assert_int_eq(status, 0);
 }
