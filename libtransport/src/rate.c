@@ -65,6 +65,12 @@ void fh__rate_init(struct rate *r, uint64_t now, uint32_t size)
     r->pace = r->cwnd * 250 * GAIN_STARTUP / 256;
 }
 
+void fh__rate_guess(struct rate *r, uint32_t rtt_us)
+{
+    if (r->delivered == 0 && rtt_us > 0)
+        r->pace = max64(r->cwnd * 1000000 / rtt_us * GAIN_STARTUP / GAIN_ONE, r->size);
+}
+
 void fh__rate_resize(struct rate *r, uint32_t size)
 {
     r->size = size;

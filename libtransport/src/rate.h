@@ -66,6 +66,9 @@ struct rate {
 };
 
 void fh__rate_init(struct rate *r, uint64_t now, uint32_t size);
+/* A first round-trip time is known, perhaps from a handshake: the first window is spread over it.
+ */
+void fh__rate_guess(struct rate *r, uint32_t rtt_us);
 /* The size of a full datagram changed. */
 void fh__rate_resize(struct rate *r, uint32_t size);
 

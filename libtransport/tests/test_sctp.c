@@ -541,27 +541,51 @@ END_TEST
 START_TEST(the_guards_secrets_change_in_the_middle)
 {
     static const uint8_t next[2][32] = {{3}, {4}};
+    uint8_t zeros[32] = {0};
+    struct fh_guard old;
     uint64_t before;
 
     path(20000000, 40, 40);
     w.wire[0].loss = w.wire[0].late = w.wire[1].late = 1000;
     w.wire[0].late_us = w.wire[1].late_us = 10000;
     w.to_write[0] = w.to_write[1] = 3000000;
-    w.ends[0] = w.ends[1] = true;
     world_start(&w);
     world_run(&w, 500 * MS);
     before = info(0).resent;
-    fh_guard_install(fh_sctp_guard(w.end[0]), next[0], next[1], FH_GUARD_FOLLOW);
+    old = *fh_sctp_guard(w.end[0]);
+    ck_assert_int_eq(fh_sctp_install(w.end[0], w.now, next[0], next[1], FH_GUARD_FOLLOW), 0);
     world_run(&w, 30 * MS);
-    fh_guard_install(fh_sctp_guard(w.end[1]), next[1], next[0], FH_GUARD_LEAD);
+    ck_assert_int_eq(fh_sctp_install(w.end[1], w.now, next[1], next[0], FH_GUARD_LEAD), 0);
+    ck_assert_int_eq(fh_sctp_install(w.end[1], w.now, next[1], next[1], FH_GUARD_LEAD),
+                     FH_TRANSPORT_E_INVAL);
     world_run(&w, 200 * MS);
     ck_assert(fh_guard_has_turned(fh_sctp_guard(w.end[0])));
     ck_assert(fh_guard_has_turned(fh_sctp_guard(w.end[1])));
     ck_assert_uint_eq(fh_sctp_guard(w.end[0])->counters.foreign, 0);
     ck_assert_uint_lt(info(0).resent - before, 40);
+    world_run(&w, 11 * SEC);
+    /* Whoever knew the old ones knows nothing now. */
+    ck_assert_mem_ne(old.tx_key[0], zeros, 32);
+    ck_assert_mem_eq(fh_sctp_guard(w.end[1])->rx_key[0], zeros, 32);
+    w.ends[0] = w.ends[1] = true;
     world_run_to_end(&w, 60 * SEC);
     all_arrived();
     closed_well();
+}
+END_TEST
+
+START_TEST(old_secrets_of_a_silent_association_end)
+{
+    static const uint8_t next[2][32] = {{3}, {4}};
+
+    path(0, 20, 0);
+    open_both();
+    /* The client's new ones never come. */
+    ck_assert_int_eq(fh_sctp_install(w.end[1], w.now, next[1], next[0], FH_GUARD_LEAD), 0);
+    world_run(&w, 9 * SEC);
+    ck_assert(fh_sctp_guard(w.end[1])->old_is_live);
+    world_run(&w, 2 * SEC);
+    ck_assert(!fh_sctp_guard(w.end[1])->old_is_live);
 }
 END_TEST
 
@@ -647,6 +671,7 @@ static void add_cases(Suite *s)
     tcase_add_test(rest, an_idle_association_is_nearly_silent);
     tcase_add_test(rest, an_idle_peer_that_is_gone_is_noticed);
     tcase_add_test(rest, the_guards_secrets_change_in_the_middle);
+    tcase_add_test(rest, old_secrets_of_a_silent_association_end);
     tcase_add_test(rest, raw_datagrams_pass_beside_the_stream);
     tcase_add_test(rest, configs_out_of_range_are_refused);
 }

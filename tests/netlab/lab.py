@@ -159,6 +159,11 @@ class Lab:
         for ip in SERVERS:
             run(f"ip addr add {ip}/32 dev lo")
         run("sysctl -qw net.ipv4.ip_forward=1")
+        # What is for nobody vanishes, as on the Internet, instead of telling the sender.
+        run("ip link add rest type veth peer name nowhere")
+        run("ip link set rest arp off up")
+        run("ip link set nowhere up")
+        run("ip route add default dev rest")
         for n, side in enumerate("AB", 1):
             self.build_side(side, n, link)
 
