@@ -22,6 +22,7 @@ struct side {
     enum fh_ice_state state;
     int error;
     size_t descriptions, candidates, ends, paths, received, strangers, batches;
+    size_t at_end; /* candidates when they were said to be complete */
     uint8_t last[FH_ICE_UV_MAX_DATAGRAM];
     size_t last_len;
     struct fh_ice_candidate seen[MAX_SEEN];
@@ -52,6 +53,7 @@ static inline void side_candidate(void *user, const struct fh_ice_candidate *c, 
 
     ck_assert(!s->is_calling);
     if (!c) {
+        s->at_end = s->candidates;
         s->ends++;
         if (s->peer && s->peer->u && !s->peer->is_deaf)
             fh_ice_uv_end_remote(s->peer->u);
