@@ -5,6 +5,6 @@ tests_SRCS  := simnet/dns.c simnet/gateway.c simnet/link.c simnet/nat.c simnet/n
 tests_TESTS := simnet/test_paths.c simnet/test_scenarios.c simnet/test_simnat.c simnet/test_simnet.c
 # Programs that the scripts of the lab run.
 tests_TOOLS   := netlab/ice_peer.c netlab/tunlink.c
-tests_SCRIPTS := netlab/kinds.py netlab/paths.py netlab/relays.py e2e/trust.py e2e/access.py e2e/policy.py e2e/addresses.py e2e/control.py e2e/commands.py e2e/service.py \
+tests_SCRIPTS := netlab/kinds.py netlab/opinion.py netlab/paths.py netlab/relays.py e2e/trust.py e2e/access.py e2e/policy.py e2e/addresses.py e2e/control.py e2e/commands.py e2e/service.py \
   e2e/hostile.py e2e/demo.py interop/second.py mitm/meddle.py
 tests_BENCH_SCRIPTS := bench/connect.py
