@@ -9,6 +9,8 @@ BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/farhand
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+# PAM looks in one folder, whatever the prefix; elsewhere than in the usual ones nothing of /etc is touched.
+PAMDIR     ?= $(if $(filter /usr /usr/local,$(PREFIX)),,$(PREFIX))/etc/pam.d
 CFLAGS     ?= -O2 -g
 BUILD      ?= build
 FLAVOUR    ?= release

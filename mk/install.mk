@@ -28,6 +28,7 @@ install-$1: $$($1_BIN) $$($1_MAN_PAGES)
 	for page in $$($1_MAN_PAGES); do install -Dm644 -t $(DESTDIR)$(MANDIR)/man$$$${page##*.} $$$$page || exit 1; done
 	$(if $($1_UNIT),install -d $(DESTDIR)$(UNITDIR) && sed 's|@bindir@|$(BINDIR)|g' $1/$($1_UNIT) \
 	  >$(DESTDIR)$(UNITDIR)/$(notdir $($1_UNIT:.in=)))
+	$(foreach f,$($1_PAM),test -e $(DESTDIR)$(PAMDIR)/$(basename $f) || install -Dm644 $1/$f $(DESTDIR)$(PAMDIR)/$(basename $f);)
 	$(if $($1_CONF),install -Dm644 -t $(DESTDIR)$(DOCDIR)/examples $($1_CONF:%=$1/%))
 all: $$($1_MAN_PAGES)
 endef

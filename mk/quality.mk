@@ -44,7 +44,7 @@ check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))
 # How much the units leave open, by systemd's score: what a module allows itself is in its module.mk.
 .PHONY: check-units check-proof
 check-units:
-	@scripts/check-units $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_UNIT),$m/$($m_UNIT)=$($m_EXPOSURE))) || [ $$? = 77 ]
+	@scripts/check-units $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_UNIT),$m/$($m_UNIT)=$($m_EXPOSURE)) $(addprefix $m/,$($m_PROFILES))) || [ $$? = 77 ]
 # The handshake's secrecy, proved again: docs/models/README.md.
 check-proof:
 	@scripts/check-proof || [ $$? = 77 ]
@@ -58,8 +58,10 @@ tidy: $(BUILD)/compile_commands.json
 
 compdb = {"directory":"$(CURDIR)","file":"$1/$2","command":"$(CC) $3 $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $1/$2"}
 compdb_core = $(if $(filter $1,$(LIBS)),$($1_SRCS)) $($1_TESTS) $($1_FUZZERS)
-compdb_full = $(if $(filter $1,$(LIBS)),,$($1_SRCS)) $($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES)
-compdb_files = $(foreach f,$(compdb_core),echo '$(call compdb,$1,$f,$($1_INC) -Itests/support),';) \
-  $(foreach f,$(compdb_full),echo '$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support),';)
+compdb_full = $(if $(filter $1,$(LIBS)),,$($1_SRCS)) $($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES) $($1_TOOLS)
+comma := ,
+compdb_files = $(foreach f,$(compdb_core),$(file >>$2,$(call compdb,$1,$f,$($1_INC) -Itests/support)$(comma)))\
+  $(foreach f,$(compdb_full),$(file >>$2,$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support)$(comma)))
+# Written by make itself: a command line has no room for all of it.
 $(BUILD)/compile_commands.json: $(O)/flags $(MODULES:=/module.mk)
-	@{ echo '['; { $(foreach m,$(MODULES),$(call compdb_files,$m)) } | sed '$$s/,$$//'; echo ']'; } >$@
+	$(file >$@,[)$(foreach m,$(MODULES),$(call compdb_files,$m,$@))@sed -i '$$s/,$$/\n]/' $@

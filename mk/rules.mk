@@ -138,10 +138,14 @@ check: $(foreach m,$(ONLY),$($m_RUNS))
 check-core: $(foreach m,$(filter-out $(DAEMONS) tests,$(ONLY)),$($m_CORE_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
 hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
+# Guard, streams over datagrams and paths, each beside its peers.
+.PHONY: bench-transport
+bench-transport: $(TRANSPORT_BENCHES:%=$(O)/%)
+	@set -e; for b in $^; do $$b; done
 # The published conversations, written anew after a change that is meant to change them.
 .PHONY: vectors
-vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors
-	$< --write docs/vectors
+vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libtransport/tests/test_link_vectors
+	for v in $^; do $$v --write docs/vectors || exit 1; done
 # Measured one after the other, when everything is built.
 bench: $(foreach m,$(ONLY),$($m_BENCH)) $(foreach m,$(DAEMONS),$($m_BIN))
 	@set -e; $(foreach m,$(ONLY),$(foreach b,$($m_BENCH) $($m_BENCH_SCRIPTS:%=$m/%),$b;)) :

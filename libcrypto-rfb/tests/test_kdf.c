@@ -3,6 +3,8 @@
  */
 #include "../src/kdf.c"
 
+#include <farhand/digest.h>
+
 #include "vectors.h"
 
 /* RFC 4231 4.2 to 4.8, without 4.6 (a truncated output). */
@@ -98,6 +100,17 @@ START_TEST(hmac_sha256_matches_rfc4231)
     hex_bytes(rfc4231[_i].mac, mac, sizeof mac);
     fh__hmac(key, key_len, data, len, out);
     ck_assert_mem_eq(out, mac, sizeof mac);
+}
+END_TEST
+
+/* FIPS 180-4, the example "abc". */
+START_TEST(the_public_sha256_is_that_of_fips_180)
+{
+    uint8_t out[FH_SHA256_LEN], want[32];
+
+    hex_bytes("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", want, 32);
+    fh_sha256("abc", 3, out);
+    ck_assert_mem_eq(out, want, 32);
 }
 END_TEST
 
@@ -215,6 +228,7 @@ int main(void)
     suite_add_tcase(s, tc);
     tcase_add_loop_test(tc, hmac_sha256_matches_rfc4231, 0, ARRAY_LEN(rfc4231));
     tcase_add_loop_test(tc, hkdf_sha256_matches_rfc5869, 0, ARRAY_LEN(rfc5869));
+    tcase_add_test(tc, the_public_sha256_is_that_of_fips_180);
     tcase_add_test(tc, no_salt_is_32_zeros);
     tcase_add_test(tc, expand_gives_up_to_255_blocks_and_no_more);
     tcase_add_loop_test(tc, label_matches_the_specification, 0, ARRAY_LEN(labels));

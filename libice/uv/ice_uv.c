@@ -42,9 +42,10 @@ struct fh_ice_uv {
     struct lookup lookups[LOOKUPS];
     size_t lookups_len;
     struct fh__relay *relays[RELAYS];
-    uint8_t relay_of[RELAYS];               /* the lookup that it came of */
-    bool is_described, is_closing, is_stun; /* is_stun: the agent saw something in this batch */
-    int open;                               /* what must end before the connection is freed */
+    uint8_t relay_of[RELAYS];       /* the lookup that it came of */
+    bool is_described, ended_early; /* ended_early: our candidates were complete before that */
+    bool is_closing, is_stun;       /* is_stun: the agent saw something in this batch */
+    int open;                       /* what must end before the connection is freed */
     void (*closed)(void *user);
     void *closed_user;
 };
@@ -124,7 +125,8 @@ static void tell_candidate(struct fh_ice_uv *u, const struct fh_ice_candidate *c
 {
     struct fh_ice_description d;
 
-    /* What comes before the description is in it. */
+    /* What comes before the description is in it; that it is complete is said all the same. */
+    u->ended_early |= !u->is_described && !c;
     if (!u->is_described || !u->cfg.candidate)
         return;
     fh_ice_agent_description(u->agent, &d);
@@ -193,6 +195,10 @@ static void pump(struct fh_ice_uv *u)
         on_event(u, &ev);
     if (!u->is_closing && !u->is_described)
         tell_description(u);
+    if (!u->is_closing && u->ended_early) {
+        u->ended_early = false;
+        tell_candidate(u, NULL);
+    }
     if (u->is_closing)
         return;
     for (size_t i = 0; i < RELAYS; i++)

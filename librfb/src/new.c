@@ -34,7 +34,8 @@ struct fh_rfb_server *fh_rfb_server_new(void)
     s->out_cap = server_out_size();
     s->out = malloc(s->out_cap);
     s->encoder = fh_encoder_new();
-    if (s->out && s->encoder)
+    s->piece = malloc(FH_ENCODER_MAX_PIXELS * sizeof *s->piece);
+    if (s->out && s->encoder && s->piece)
         return s;
     fh_rfb_server_free(s);
     return NULL;
@@ -48,6 +49,7 @@ void fh_rfb_server_free(struct fh_rfb_server *s)
     pixman_region32_fini(&s->asked);
     pixman_region32_fini(&s->scroll.to);
     fh_encoder_free(s->encoder);
+    free(s->piece);
     free(s->out);
     free(s->cut_in);
     free(s->cut_out);

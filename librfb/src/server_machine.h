@@ -92,6 +92,7 @@ struct fh_rfb_server {
     size_t cut_out_len;
 
     struct fh_encoder *encoder;
+    uint32_t *piece; /* FH_ENCODER_MAX_PIXELS: what is encoded, nobody else's */
     /* A change of these waits for the end of an update: rfbproto, Fence, SyncNext. */
     struct fh_pixel_format next_format;
     struct fh__encodings encodings, next_encodings;

@@ -469,10 +469,25 @@ static bool continue_news(struct fh_rfb_server *s, struct wr *w)
     return true;
 }
 
+/*
+ * The pixels of r as they are now, once and for all. The picture may be another process's memory:
+ * an encoder that reads a pixel twice would count on what may have changed between.
+ */
+static struct fh_framebuffer take_piece(struct fh_rfb_server *s, const struct fh_rect *r)
+{
+    const uint32_t *from = s->fb.px + (size_t)r->y * (size_t)s->fb.stride_px + r->x;
+
+    for (int32_t y = 0; y < r->h; y++)
+        memcpy(s->piece + (size_t)y * (size_t)r->w, from + (size_t)y * (size_t)s->fb.stride_px,
+               (size_t)r->w * sizeof *from);
+    return (struct fh_framebuffer){s->piece, r->w, r->h, r->w};
+}
+
 /* One rectangle of pixels. False: enough at a time, no room, or it failed. */
 static bool continue_pixels(struct fh_rfb_server *s, struct wr *w, int32_t *budget)
 {
-    const struct fh_rect r = current_piece(&s->update);
+    const struct fh_rect r = current_piece(&s->update), all = {0, 0, r.w, r.h};
+    struct fh_framebuffer piece;
     const size_t bound = fh_encoder_bound((size_t)r.w * (size_t)r.h);
     int n;
 
@@ -480,7 +495,8 @@ static bool continue_pixels(struct fh_rfb_server *s, struct wr *w, int32_t *budg
         return false;
     *budget -= r.w * r.h;
     fh__write_rect(w, &r, (int32_t)s->encodings.pixels);
-    n = fh_encoder_rect(s->encoder, s->encodings.pixels, &s->fb, &r, w->mem + w->len, bound);
+    piece = take_piece(s, &r);
+    n = fh_encoder_rect(s->encoder, s->encodings.pixels, &piece, &all, w->mem + w->len, bound);
     if (n < 0) {
         s->error = n;
         return false;

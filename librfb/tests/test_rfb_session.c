@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Our server's machine against our client's machine, in memory, fed whole and byte by byte. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <farhand/rfb_client.h>
 #include <farhand/rfb_server.h>
@@ -628,6 +633,50 @@ START_TEST(jpeg_comes_close)
 }
 END_TEST
 
+/* Another process writes all the while, as fast as it can: pixels of few colours and of many. */
+static pid_t start_painter(const struct fh_framebuffer *fb)
+{
+    volatile uint32_t *px = fb->px;
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    for (uint32_t i = 1; pid == 0; i++)
+        for (size_t at = i % 7; at < (size_t)fb->stride_px * (size_t)fb->height; at += 1 + i % 5)
+            px[at] = i & 1 ? i * 2654435761u & 0xffffff : i & 0x0f;
+    return pid;
+}
+
+START_TEST(a_picture_that_another_process_changes_harms_nobody)
+{
+    struct session *t = session_new(&configs[_i], SIZE_MAX);
+    const size_t bytes = 640 * 400 * sizeof *t->fb.px;
+    const struct fh_rect all = {0, 0, 640, 400};
+    struct fh_framebuffer old = t->fb;
+    pid_t painter;
+
+    t->fb = (struct fh_framebuffer){.width = 640, .height = 400, .stride_px = 640};
+    t->fb.px = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(t->fb.px, MAP_FAILED);
+    painter = start_painter(&t->fb);
+    ck_assert_int_eq(fh_rfb_server_set_screen(t->server, &t->fb, NULL, 0), 0);
+    for (int round = 0; round < 20; round++) {
+        fh_rfb_server_damage(t->server, &all);
+        settle(t); /* what the viewer's machine cannot read fails there */
+    }
+    kill(painter, SIGKILL);
+    waitpid(painter, NULL, 0);
+    /* What was torn is mended by the damage that follows. */
+    fh_rfb_server_damage(t->server, &all);
+    settle(t);
+    if (_i != 0)
+        assert_same_picture(t);
+    ck_assert_uint_ge(t->n_client[FH_RFB_CLIENT_EV_UPDATE], 20);
+    munmap(t->fb.px, bytes);
+    t->fb = old;
+    session_free(t);
+}
+END_TEST
+
 /* S15: whoever goes away, and when, what was begun is given back (under ASan). */
 START_TEST(s15_either_side_may_be_freed_at_every_byte)
 {
@@ -676,6 +725,7 @@ int main(void)
     tcase_add_loop_test(tc, while_paused_nothing_of_the_picture_leaves, 0, N_RUNS);
     tcase_add_loop_test(tc, a_pause_in_an_update_ends_it, 0, N_RUNS);
     tcase_add_loop_test(tc, jpeg_comes_close, 0, 2);
+    tcase_add_loop_test(tc, a_picture_that_another_process_changes_harms_nobody, 0, N_CONFIGS);
     tcase_add_test(tc, s15_either_side_may_be_freed_at_every_byte);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);

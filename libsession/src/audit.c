@@ -5,6 +5,7 @@
  * neighbours on a screen and nothing that is not UTF-8, whatever a peer called itself.
  */
 #include <farhand/audit.h>
+#include <farhand/identity.h>
 #include <farhand/permissions.h>
 
 #include <string.h>
@@ -16,14 +17,28 @@ enum { TEXT_MAX = 256 }; /* characters of one text; longer ones are cut and end 
 struct line {
     char *mem;
     size_t len, room;
+    bool is_full; /* something found no room since `begin` */
+    bool is_cut;  /* a field was left out */
 };
 
 static void put(struct line *l, const char *text, size_t len)
 {
-    if (len > l->room - l->len)
-        len = l->room - l->len;
+    if (l->is_full || len > l->room - l->len) {
+        l->is_full = true;
+        return;
+    }
     memcpy(l->mem + l->len, text, len);
     l->len += len;
+}
+
+/* A field is there as a whole or not at all. */
+static void settle(struct line *l, size_t begin)
+{
+    if (!l->is_full)
+        return;
+    l->len = begin;
+    l->is_full = false;
+    l->is_cut = true;
 }
 
 static void put_text(struct line *l, const char *text)
@@ -121,45 +136,78 @@ static void put_key(struct line *l, const char *key)
 
 static void put_string(struct line *l, const char *key, const char *value)
 {
+    size_t begin = l->len;
+
     if (!value || !*value)
         return;
     put_key(l, key);
     put_quoted(l, value);
+    settle(l, begin);
 }
 
 static void put_count(struct line *l, const char *key, uint64_t value)
 {
+    size_t begin = l->len;
+
     put_key(l, key);
     put_number(l, value);
+    settle(l, begin);
 }
 
 static void put_fingerprint(struct line *l, const uint8_t *fp)
 {
-    static const char digits[] = "0123456789abcdef";
-    char hex[64];
+    char hex[FH_FINGERPRINT_HEX];
 
     if (!fp)
         return;
-    for (size_t i = 0; i < 32; i++) {
-        hex[2 * i] = digits[fp[i] >> 4];
-        hex[2 * i + 1] = digits[fp[i] & 15];
-    }
-    put_key(l, "fingerprint");
-    put_text(l, "\"");
-    put(l, hex, sizeof hex);
-    put_text(l, "\"");
+    fh_fingerprint_to_hex(fp, hex);
+    put_string(l, "fingerprint", hex);
 }
 
-static const char *type_name(enum fh_audit_type type)
-{
-    switch (type) {
-#define X(name, text)                                                                              \
-    case FH_AUDIT_##name:                                                                          \
-        return text;
-        FH_AUDIT_EVENTS(X)
+static const struct {
+    const char *name;
+    enum fh_audit_level level;
+    enum fh_audit_result result;
+} types[FH_AUDIT_TYPES] = {
+#define X(name, text, level, result)                                                               \
+    [FH_AUDIT_##name] = {text, FH_AUDIT_##level, FH_AUDIT_##result},
+    FH_AUDIT_EVENTS(X)
 #undef X
-    }
-    return "unknown";
+};
+
+static const char *const level_names[] = {
+    [FH_AUDIT_INFO] = "info", [FH_AUDIT_NOTICE] = "notice", [FH_AUDIT_WARNING] = "warning"};
+
+enum fh_audit_level fh_audit_level(const struct fh_audit_event *ev)
+{
+    return types[ev->type].level;
+}
+
+const char *fh_audit_level_name(enum fh_audit_level level)
+{
+    return level_names[level];
+}
+
+bool fh_audit_level_parse(const char *text, size_t len, enum fh_audit_level *out)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++)
+        if (strlen(level_names[i]) == len && memcmp(level_names[i], text, len) == 0) {
+            *out = (enum fh_audit_level)i;
+            return true;
+        }
+    return false;
+}
+
+const char *fh_audit_type_name(enum fh_audit_type type)
+{
+    return types[type].name;
+}
+
+const char *fh_audit_result_name(const struct fh_audit_event *ev)
+{
+    enum fh_audit_result result = ev->failed ? FH_AUDIT_FAILED : types[ev->type].result;
+
+    return result == FH_AUDIT_NO_RESULT ? NULL : result == FH_AUDIT_OK ? "ok" : "failed";
 }
 
 static void put_permissions(struct line *l, const struct fh_audit_event *ev)
@@ -176,6 +224,8 @@ static void put_totals(struct line *l, const struct fh_audit_event *ev)
 {
     if (ev->type == FH_AUDIT_BLACKLISTED)
         put_count(l, "duration_ms", ev->duration_ms);
+    if (ev->type == FH_AUDIT_SUPPRESSED || ev->type == FH_AUDIT_LOG_LOST)
+        put_count(l, "count", ev->count);
     if (ev->type != FH_AUDIT_ENDED)
         return;
     put_count(l, "bytes_in", ev->bytes_in);
@@ -183,30 +233,44 @@ static void put_totals(struct line *l, const struct fh_audit_event *ev)
     put_count(l, "duration_ms", ev->duration_ms);
 }
 
+/* What a program that reads the log looks for comes first: nothing of the peer stands before it. */
+static void put_head(struct line *l, const struct fh_audit_event *ev)
+{
+    put_text(l, "{");
+    put_key(l, "time");
+    put_time(l, ev->utc_ms);
+    put_count(l, "monotonic_ms", ev->monotonic_ms);
+    put_string(l, "level", level_names[types[ev->type].level]);
+    put_string(l, "side", ev->side == FH_AUDIT_SERVER ? "server" : "viewer");
+    put_string(l, "event", types[ev->type].name);
+    if (ev->connection != 0)
+        put_count(l, "connection", ev->connection);
+    put_string(l, "peer", ev->peer);
+    put_string(l, "result", fh_audit_result_name(ev));
+    put_string(l, "reason", ev->reason);
+}
+
 int fh_audit_format(const struct fh_audit_event *ev, char *out, size_t room)
 {
-    struct line l = {.mem = out, .len = 0, .room = FH_AUDIT_LINE_MAX - 3};
+    static const char cut[] = ",\"cut\":true";
+    struct line l = {.mem = out, .room = FH_AUDIT_LINE_MAX - FH_AUDIT_SEAL_MAX - sizeof cut - 3};
 
-    if (room < FH_AUDIT_LINE_MAX)
+    if (room < FH_AUDIT_LINE_MAX || (unsigned)ev->type >= FH_AUDIT_TYPES)
         return FH_SESSION_E_INVAL;
-    put_text(&l, "{");
-    put_key(&l, "time");
-    put_time(&l, ev->utc_ms);
-    put_count(&l, "monotonic_ms", ev->monotonic_ms);
-    put_string(&l, "event", type_name(ev->type));
-    put_count(&l, "connection", ev->connection);
-    put_string(&l, "peer", ev->peer);
+    put_head(&l, ev);
     put_string(&l, "path", ev->path);
+    put_string(&l, "cloud", ev->cloud);
     put_string(&l, "session", ev->session);
     put_fingerprint(&l, ev->fingerprint);
     put_permissions(&l, ev);
     put_string(&l, "method", ev->method);
-    put_string(&l, "reason", ev->reason);
     put_totals(&l, ev);
     put_string(&l, "user", ev->user);
     put_string(&l, "program", ev->program);
     put_string(&l, "text", ev->text);
-    l.room = FH_AUDIT_LINE_MAX;
+    l.room = FH_AUDIT_LINE_MAX - FH_AUDIT_SEAL_MAX;
+    if (l.is_cut)
+        put(&l, cut, sizeof cut - 1);
     put(&l, "}\n", 3);
     return (int)l.len - 1;
 }

@@ -94,6 +94,9 @@ int fh__auth_viewer_pick(struct fh__auth_viewer *a, const uint8_t *methods, size
         else if (is_better)
             best = methods[i];
     }
+    /* An identity alone is hardly what is meant where a password would have been told. */
+    if (is_withheld && best == FH_METHOD_IDENTITY && a->wanted == 0)
+        best = 0;
     if (best == 0)
         return is_withheld ? FH_SESSION_E_UNCONFIRMED : FH_SESSION_E_AUTH;
     a->method = best;

@@ -13,7 +13,7 @@ const char *fh_bye_text(enum fh_bye bye)
     return "the session ended for a reason that this version does not know";
 }
 
-const char *fh__bye_word(enum fh_bye bye)
+const char *fh_bye_word(enum fh_bye bye)
 {
     switch (bye) {
     case FH_BYE_NORMAL:
@@ -42,6 +42,27 @@ const char *fh__bye_word(enum fh_bye bye)
         return "identity";
     }
     return "unknown";
+}
+
+bool fh_bye_is_failure(enum fh_bye bye)
+{
+    switch (bye) {
+    case FH_BYE_NORMAL:
+    case FH_BYE_SERVER:
+    case FH_BYE_SHUTDOWN:
+    case FH_BYE_IDLE:
+    case FH_BYE_REPLACED:
+        return false;
+    case FH_BYE_PROTOCOL:
+    case FH_BYE_AUTH:
+    case FH_BYE_TIMEOUT:
+    case FH_BYE_LOST:
+    case FH_BYE_BUSY:
+    case FH_BYE_INTERNAL:
+    case FH_BYE_IDENTITY:
+        break;
+    }
+    return true;
 }
 
 enum fh_channel_code fh__bye_code(enum fh_bye bye)

@@ -20,6 +20,14 @@ struct fh_server_conn {
     char program[FH_CHANNEL_PROGRAM_MAX + 1];
 };
 
+/* "link" and "link ref" of the exporter. */
+static inline int fh__link_key(const struct fh_channel *ch, uint8_t *key, uint8_t *ref)
+{
+    int ret = fh_channel_export(ch, "link", key, FH_SESSION_LINK_KEY_LEN);
+
+    return ret ? ret : fh_channel_export(ch, "link ref", ref, FH_SESSION_LINK_REF_LEN);
+}
+
 struct fh_viewer_conn {
     struct fh__viewer_session s;
     struct fh_channel *ch;

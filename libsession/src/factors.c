@@ -46,7 +46,7 @@ int fh_factors_parse(const char *text, unsigned *out)
         if (*text++ != '+')
             return FH_SESSION_E_FORMAT;
     }
-    if (all == FH_FACTOR_APPROVAL)
+    if ((all & (FH_FACTOR_PASSWORD | FH_FACTOR_IDENTITY)) == 0)
         return FH_SESSION_E_FORMAT;
     *out = all;
     return 0;

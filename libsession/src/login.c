@@ -203,6 +203,11 @@ enum fh_login_step fh_login_checked(struct fh_login *l, bool is_right)
     return next(l);
 }
 
+void fh_login_restrict(struct fh_login *l, uint32_t permissions)
+{
+    l->permissions = fh_permissions_and(l->permissions, permissions);
+}
+
 enum fh_login_step fh_login_approved(struct fh_login *l, uint32_t permissions)
 {
     uint8_t state = l->state;
@@ -210,9 +215,10 @@ enum fh_login_step fh_login_approved(struct fh_login *l, uint32_t permissions)
     l->state = DONE;
     if (state != WAIT_APPROVAL)
         return reject(l, "unexpected");
-    if ((permissions & l->permissions) == FH_PERM_NONE)
+    permissions = fh_permissions_and(permissions, l->permissions);
+    if (permissions == FH_PERM_NONE)
         return reject(l, "not-approved");
-    l->permissions &= permissions;
+    l->permissions = permissions;
     l->proved |= FH_FACTOR_APPROVAL;
     return next(l);
 }

@@ -16,6 +16,43 @@ static const struct {
     {"none", FH_PERM_NONE},
 };
 
+enum { BOTH_WAYS = FH_PERM_CLIPBOARD_IN | FH_PERM_CLIPBOARD_OUT, KNOWN = FH_PERM_ALL | BOTH_WAYS };
+
+static uint32_t spread(uint32_t permissions)
+{
+    permissions &= KNOWN;
+    return permissions & FH_PERM_CLIPBOARD ? permissions | BOTH_WAYS : permissions;
+}
+
+uint32_t fh_permissions_normal(uint32_t permissions)
+{
+    permissions = spread(permissions);
+    if ((permissions & BOTH_WAYS) == BOTH_WAYS)
+        permissions = (permissions & ~(uint32_t)BOTH_WAYS) | FH_PERM_CLIPBOARD;
+    return permissions;
+}
+
+uint32_t fh_permissions_and(uint32_t a, uint32_t b)
+{
+    uint32_t both = spread(fh_permissions_normal(a)) & spread(fh_permissions_normal(b));
+
+    if ((both & BOTH_WAYS) != BOTH_WAYS)
+        both &= ~(uint32_t)FH_PERM_CLIPBOARD;
+    return fh_permissions_normal(both);
+}
+
+bool fh_permissions_allow(uint32_t permissions, enum fh_act act)
+{
+    static const uint32_t needed[] = {
+#define X(name, permission, messages) [FH_ACT_##name] = FH_PERM_##permission,
+        FH_ACTS(X)
+#undef X
+    };
+
+    return (unsigned)act < sizeof needed / sizeof needed[0] &&
+           (spread(permissions) & needed[act]) == needed[act];
+}
+
 static bool is_gap(char c)
 {
     return c == ',' || c == ' ' || c == '\t';
@@ -60,7 +97,7 @@ int fh_permissions_parse(const char *text, uint32_t *out, const char **bad, size
         *bad_len = 0;
         return FH_SESSION_E_FORMAT;
     }
-    *out = all;
+    *out = fh_permissions_normal(all);
     return 0;
 }
 
@@ -78,11 +115,12 @@ void fh_permissions_format(uint32_t permissions, char *out, size_t room)
     if (room == 0)
         return;
     out[0] = '\0';
-    if ((permissions & FH_PERM_ALL) == FH_PERM_ALL) {
+    permissions = fh_permissions_normal(permissions);
+    if (permissions == FH_PERM_ALL) {
         append(out, room, "all");
         return;
     }
-    if ((permissions & FH_PERM_ALL) == 0) {
+    if (permissions == FH_PERM_NONE) {
         append(out, room, "none");
         return;
     }

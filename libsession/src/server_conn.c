@@ -252,27 +252,27 @@ int fh_server_conn_set_cursor(struct fh_server_conn *c, const uint32_t *argb, in
 /* When the permission to view comes, all of the picture is sent anyway. */
 void fh_server_conn_damage(struct fh_server_conn *c, const struct fh_rect *r)
 {
-    if (c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW))
+    if (c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE))
         fh_rfb_server_damage(c->s.rfb, r);
 }
 
 void fh_server_conn_copy(struct fh_server_conn *c, const struct fh_rect *r, int32_t from_x,
                          int32_t from_y)
 {
-    if (c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW))
+    if (c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE))
         fh_rfb_server_copy(c->s.rfb, r, from_x, from_y);
 }
 
 int fh_server_conn_cut_text(struct fh_server_conn *c, const char *text, size_t len)
 {
-    if (!fh__server_session_may(&c->s, FH_PERM_CLIPBOARD))
+    if (!fh__server_session_may(&c->s, FH_ACT_TEXT_OUT))
         return 0;
     return fh_rfb_server_cut_text(c->s.rfb, text, len);
 }
 
 void fh_server_conn_bell(struct fh_server_conn *c)
 {
-    if (fh__server_session_may(&c->s, FH_PERM_VIEW))
+    if (fh__server_session_may(&c->s, FH_ACT_BELL))
         fh_rfb_server_bell(c->s.rfb);
 }
 
@@ -284,7 +284,7 @@ void fh_server_conn_resize_done(struct fh_server_conn *c, int status)
 
 bool fh_server_conn_is_waiting(const struct fh_server_conn *c)
 {
-    return c->s.fb && fh__server_session_may(&c->s, FH_PERM_VIEW) &&
+    return c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE) &&
            fh_rfb_server_is_waiting(c->s.rfb);
 }
 
@@ -323,6 +323,30 @@ const uint8_t *fh_server_conn_fingerprint(const struct fh_server_conn *c)
 int fh_server_conn_binding(const struct fh_server_conn *c, uint8_t out[FH_AUTH_BINDING_LEN])
 {
     return fh_channel_export(c->ch, "binding", out, FH_AUTH_BINDING_LEN);
+}
+
+int fh_server_conn_link_key(const struct fh_server_conn *c, uint8_t key[FH_SESSION_LINK_KEY_LEN],
+                            uint8_t ref[FH_SESSION_LINK_REF_LEN])
+{
+    if (c->s.state != FH_SERVER_RUNNING)
+        return FH_SESSION_E_STATE;
+    return fh__link_key(c->ch, key, ref);
+}
+
+void fh_server_conn_detached(struct fh_server_conn *c, uint64_t now_ms)
+{
+    fh__server_session_time(&c->s, now_ms);
+    if (c->s.state != FH_SERVER_RUNNING)
+        return;
+    c->s.release_keys = c->s.release_buttons = true;
+    fh__server_session_audit(&c->s, FH_AUDIT_DETACHED, NULL, NULL);
+}
+
+void fh_server_conn_resumed(struct fh_server_conn *c, uint64_t now_ms)
+{
+    fh__server_session_time(&c->s, now_ms);
+    if (c->s.state == FH_SERVER_RUNNING)
+        fh__server_session_audit(&c->s, FH_AUDIT_RESUMED, NULL, NULL);
 }
 
 void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out)

@@ -32,7 +32,7 @@ static int share_screen(struct fh__server_session *s)
 
 int fh__server_rfb_share(struct fh__server_session *s)
 {
-    return (s->permissions & FH_PERM_VIEW) != 0 ? share_screen(s) : share_dark(s);
+    return fh_permissions_allow(s->permissions, FH_ACT_PICTURE) ? share_screen(s) : share_dark(s);
 }
 
 int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_framebuffer *fb,
@@ -52,7 +52,7 @@ int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_
         screens = &whole;
         n_screens = 1;
     }
-    if ((s->permissions & FH_PERM_VIEW) != 0)
+    if (fh_permissions_allow(s->permissions, FH_ACT_PICTURE))
         ret = fh_rfb_server_set_screen(s->rfb, fb, screens, n_screens);
     else
         ret = fh_rfb_server_set_screen(s->rfb, &s->dark, NULL, 0);
@@ -68,7 +68,7 @@ int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_
 void fh__server_session_set_name(struct fh__server_session *s, const char *name)
 {
     fh__session_text_copy(name, s->name, sizeof s->name);
-    if (fh__server_session_may(s, FH_PERM_VIEW))
+    if (fh__server_session_may(s, FH_ACT_PICTURE))
         fh_rfb_server_set_name(s->rfb, s->name);
 }
 
@@ -173,16 +173,16 @@ static bool give_resize(struct fh__server_session *s, struct fh_server_conn_even
     return true;
 }
 
-/* What a viewer may ask for, and with which permission. */
+/* What a viewer may ask for; permissions.h says with which permission. */
 static const struct {
     enum fh_rfb_server_event_type type;
-    uint32_t permission;
+    enum fh_act act;
     bool (*give)(struct fh__server_session *s, struct fh_server_conn_event *ev);
 } allowed[] = {
-    {FH_RFB_SERVER_EV_KEY, FH_PERM_KEYBOARD, give_key},
-    {FH_RFB_SERVER_EV_POINTER, FH_PERM_POINTER, give_pointer},
-    {FH_RFB_SERVER_EV_CUT_TEXT, FH_PERM_CLIPBOARD, give_cut_text},
-    {FH_RFB_SERVER_EV_RESIZE, FH_PERM_RESIZE, give_resize},
+    {FH_RFB_SERVER_EV_KEY, FH_ACT_KEY, give_key},
+    {FH_RFB_SERVER_EV_POINTER, FH_ACT_POINTER, give_pointer},
+    {FH_RFB_SERVER_EV_CUT_TEXT, FH_ACT_TEXT_IN, give_cut_text},
+    {FH_RFB_SERVER_EV_RESIZE, FH_ACT_RESIZE, give_resize},
 };
 
 /* What the viewer did without permission is dropped in silence: it may not know yet. */
@@ -194,7 +194,7 @@ static bool give_rfb_event(struct fh__server_session *s, struct fh_server_conn_e
         return false;
     s->last_input_ms = s->now;
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
-        if (allowed[i].type == type && fh__server_session_may(s, allowed[i].permission) &&
+        if (allowed[i].type == type && fh__server_session_may(s, allowed[i].act) &&
             allowed[i].give(s, ev))
             return true;
     s->dropped++;

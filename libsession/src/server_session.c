@@ -53,9 +53,9 @@ void fh__server_session_audit(struct fh__server_session *s, enum fh_audit_type t
         s->pending[s->n_pending++] = p;
 }
 
-bool fh__server_session_may(const struct fh__server_session *s, uint32_t permission)
+bool fh__server_session_may(const struct fh__server_session *s, enum fh_act act)
 {
-    return s->state == FH_SERVER_RUNNING && (s->permissions & permission) == permission;
+    return s->state == FH_SERVER_RUNNING && fh_permissions_allow(s->permissions, act);
 }
 
 /* ---- the end ---- */
@@ -84,7 +84,7 @@ static bool is_attempt_lost(const struct fh__server_session *s)
 
 static void audit_end(struct fh__server_session *s)
 {
-    const char *word = fh__bye_word(s->reason);
+    const char *word = fh_bye_word(s->reason);
 
     if (s->state == FH_SERVER_CLOSED)
         fh__server_session_audit(s, FH_AUDIT_REFUSED, word, NULL);
@@ -342,7 +342,7 @@ static int grant(struct fh__server_session *s, uint32_t permissions)
 int fh__server_session_authenticated(struct fh__server_session *s, uint64_t now,
                                      uint32_t permissions)
 {
-    permissions &= FH_PERM_ALL;
+    permissions = fh_permissions_normal(permissions);
     if (s->state != FH_SERVER_DECIDE || (permissions != 0 && !fh__auth_may_grant(&s->auth)))
         return FH_SESSION_E_STATE;
     s->now = now;
@@ -402,7 +402,7 @@ int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t pe
 
     if (s->state != FH_SERVER_RUNNING)
         return FH_SESSION_E_STATE;
-    permissions &= FH_PERM_ALL;
+    permissions = fh_permissions_normal(permissions);
     if (permissions == s->permissions)
         return 0;
     lost = s->permissions & ~permissions;
@@ -494,7 +494,10 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
         ev->audit.user = s->auth.attempt ? s->auth.user : NULL;
         ev->audit.method = fh_method_name(fh__auth_number(&s->auth));
         ev->audit.permissions = p.permissions;
-        ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED || p.audit == FH_AUDIT_PERMISSIONS;
+        ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED ||
+                                    p.audit == FH_AUDIT_PERMISSIONS ||
+                                    (p.audit == FH_AUDIT_ENDED && s->session_id[0]);
+        ev->audit.failed = p.audit == FH_AUDIT_ENDED && fh_bye_is_failure(s->reason);
         ev->audit.reason = p.reason;
         ev->audit.text = p.text;
     }
@@ -516,7 +519,7 @@ static int give_end(struct fh__server_session *s, struct fh_server_conn_event *e
     case FH_ENDING_RECORD:
         fh__auth_wipe(&s->auth);
         s->ending = FH_ENDING_TOLD;
-        fh__server_session_audit(s, FH_AUDIT_ENDED, fh__bye_word(s->reason), NULL);
+        fh__server_session_audit(s, FH_AUDIT_ENDED, fh_bye_word(s->reason), NULL);
         give_pending(s, ev);
         return 1;
     }

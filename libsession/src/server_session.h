@@ -126,7 +126,7 @@ int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_
                                   const struct fh_screen *screens, size_t n_screens);
 void fh__server_session_set_name(struct fh__server_session *s, const char *name);
 int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t permissions);
-bool fh__server_session_may(const struct fh__server_session *s, uint32_t permission);
+bool fh__server_session_may(const struct fh__server_session *s, enum fh_act act);
 /* Ends it; the first call counts. bye: tell the viewer, if the channel stands. */
 void fh__server_session_end(struct fh__server_session *s, enum fh_bye reason, int error, bool bye);
 

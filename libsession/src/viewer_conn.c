@@ -255,35 +255,35 @@ static bool has_picture(const struct fh_viewer_conn *v)
     return v->s.state == FH_VIEWER_RUNNING && fh_rfb_client_framebuffer(v->s.rfb) != NULL;
 }
 
-static bool may_send(const struct fh_viewer_conn *v, uint32_t permission)
+static bool may_send(const struct fh_viewer_conn *v, enum fh_act act)
 {
-    return has_picture(v) && !v->s.view_only && fh__viewer_session_may(&v->s, permission);
+    return has_picture(v) && !v->s.view_only && fh__viewer_session_may(&v->s, act);
 }
 
 int fh_viewer_conn_key(struct fh_viewer_conn *v, uint32_t keysym, uint32_t keycode, bool down)
 {
-    if (!may_send(v, FH_PERM_KEYBOARD))
+    if (!may_send(v, FH_ACT_KEY))
         return FH_SESSION_E_STATE;
     return fh_rfb_client_key(v->s.rfb, keysym, keycode, down);
 }
 
 int fh_viewer_conn_pointer(struct fh_viewer_conn *v, uint16_t x, uint16_t y, uint8_t buttons)
 {
-    if (!may_send(v, FH_PERM_POINTER))
+    if (!may_send(v, FH_ACT_POINTER))
         return FH_SESSION_E_STATE;
     return fh_rfb_client_pointer(v->s.rfb, x, y, buttons);
 }
 
 int fh_viewer_conn_cut_text(struct fh_viewer_conn *v, const char *text, size_t len)
 {
-    if (!may_send(v, FH_PERM_CLIPBOARD))
+    if (!may_send(v, FH_ACT_TEXT_IN))
         return FH_SESSION_E_STATE;
     return fh_rfb_client_cut_text(v->s.rfb, text, len);
 }
 
 int fh_viewer_conn_resize(struct fh_viewer_conn *v, uint16_t width, uint16_t height)
 {
-    if (!may_send(v, FH_PERM_RESIZE))
+    if (!may_send(v, FH_ACT_RESIZE))
         return FH_SESSION_E_STATE;
     return fh_rfb_client_resize(v->s.rfb, width, height);
 }
@@ -313,6 +313,12 @@ const char *fh_viewer_conn_name(const struct fh_viewer_conn *v)
 uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v)
 {
     return v->s.state == FH_VIEWER_RUNNING ? v->s.permissions : FH_PERM_NONE;
+}
+
+int fh_viewer_conn_link_key(const struct fh_viewer_conn *v, uint8_t key[FH_SESSION_LINK_KEY_LEN],
+                            uint8_t ref[FH_SESSION_LINK_REF_LEN])
+{
+    return fh__link_key(v->ch, key, ref);
 }
 
 void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out)

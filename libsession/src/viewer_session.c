@@ -30,9 +30,9 @@ void fh__viewer_session_push(struct fh__viewer_session *s, enum fh_viewer_conn_e
         s->pending[s->n_pending++] = type;
 }
 
-bool fh__viewer_session_may(const struct fh__viewer_session *s, uint32_t permission)
+bool fh__viewer_session_may(const struct fh__viewer_session *s, enum fh_act act)
 {
-    return s->state == FH_VIEWER_RUNNING && (s->permissions & permission) == permission;
+    return s->state == FH_VIEWER_RUNNING && fh_permissions_allow(s->permissions, act);
 }
 
 void fh__viewer_session_end(struct fh__viewer_session *s, enum fh_bye reason, int error, bool bye)
@@ -552,7 +552,7 @@ static bool give_rfb_event(const struct fh__viewer_session *s, const struct fh_r
     case FH_RFB_CLIENT_EV_CUT_TEXT:
         ev->cut_text.text = m->cut_text.text;
         ev->cut_text.len = m->cut_text.len;
-        return fh__viewer_session_may(s, FH_PERM_CLIPBOARD) &&
+        return fh__viewer_session_may(s, FH_ACT_TEXT_OUT) &&
                give_plain(ev, FH_VIEWER_CONN_EV_CUT_TEXT);
     case FH_RFB_CLIENT_EV_BELL:
         return give_plain(ev, FH_VIEWER_CONN_EV_BELL);

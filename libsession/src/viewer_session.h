@@ -75,7 +75,7 @@ int fh__viewer_session_credentials(struct fh__viewer_session *s, const char *use
 int fh__viewer_session_derived(struct fh__viewer_session *s, const uint8_t *prs);
 int fh__viewer_session_answer(struct fh__viewer_session *s, const struct fh_item *answers,
                               size_t n);
-bool fh__viewer_session_may(const struct fh__viewer_session *s, uint32_t permission);
+bool fh__viewer_session_may(const struct fh__viewer_session *s, enum fh_act act);
 /* Ends it; the first call counts. bye: tell the server, if the channel stands. */
 void fh__viewer_session_end(struct fh__viewer_session *s, enum fh_bye reason, int error, bool bye);
 

@@ -179,9 +179,19 @@ static inline void server_audits(struct peers *p, const struct fh_audit_event *e
                                         [FH_AUDIT_PERMISSIONS] = "permissions",
                                         [FH_AUDIT_ENDED] = "ended"};
 
+    /* What the end says of the session: all of it, or nothing if there was none. */
+    if (ev->type == FH_AUDIT_ENDED) {
+        ck_assert_int_eq(ev->has_permissions, ev->session != NULL);
+        ck_assert(ev->session == NULL || (ev->user && ev->method && ev->fingerprint));
+        ck_assert(ev->session == NULL || (ev->bytes_in > 0 && ev->bytes_out > 0));
+        ck_assert_int_eq(
+            ev->failed, strcmp(ev->reason, "normal") != 0 && strcmp(ev->reason, "server") != 0 &&
+                            strcmp(ev->reason, "shutdown") != 0 &&
+                            strcmp(ev->reason, "idle") != 0 && strcmp(ev->reason, "replaced") != 0);
+    }
     note(p->slog, "audit %s%s%s", names[ev->type], ev->reason ? " " : "",
          ev->reason ? ev->reason : "");
-    if (ev->has_permissions)
+    if (ev->has_permissions && ev->type != FH_AUDIT_ENDED)
         note(p->slog, " %x", (unsigned)ev->permissions);
     note(p->slog, "\n");
 }

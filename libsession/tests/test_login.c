@@ -21,6 +21,8 @@ static const struct {
     {"", 0, NULL},
     {"none", 0, NULL},
     {"approval", 0, NULL},
+    {"totp", 0, NULL},
+    {"totp + approval", 0, NULL},
     {"password +", 0, NULL},
     {"password totp", 0, NULL},
     {"password + password", 0, NULL},
@@ -94,6 +96,50 @@ START_TEST(a_right_password_is_enough_where_no_more_is_required)
     ck_assert_int_eq(begin(FH_METHOD_PASSWORD, &a), FH_LOGIN_PASSWORD);
     ck_assert_int_eq(fh_login_checked(&login, false), FH_LOGIN_REJECT);
     ck_assert_str_eq(login.reason, "wrong");
+}
+END_TEST
+
+START_TEST(who_checked_may_allow_less_and_not_more)
+{
+    const struct fh_login_account a = account(FH_FACTOR_PASSWORD);
+
+    ck_assert_int_eq(begin(FH_METHOD_CONVERSATION, &a), FH_LOGIN_CONVERSE);
+    fh_login_restrict(&login, FH_PERM_ALL & ~FH_PERM_POINTER);
+    ck_assert_int_eq(fh_login_checked(&login, true), FH_LOGIN_GRANT);
+    ck_assert_uint_eq(login.permissions, FH_PERM_VIEW);
+    ck_assert_int_eq(begin(FH_METHOD_CONVERSATION, &a), FH_LOGIN_CONVERSE);
+    fh_login_restrict(&login, FH_PERM_CLIPBOARD);
+    ck_assert_int_eq(fh_login_checked(&login, true), FH_LOGIN_REJECT);
+    ck_assert_str_eq(login.reason, "no-permissions");
+}
+END_TEST
+
+/* What is done for a name does not depend on whether somebody has it, until it is rejected. */
+START_TEST(a_name_that_nobody_has_takes_the_same_steps)
+{
+    static const enum fh_method plain[] = {FH_METHOD_PASSWORD, FH_METHOD_CONVERSATION};
+    const struct fh_login_account known = account(FH_FACTOR_PASSWORD | FH_FACTOR_TOTP), none = {0};
+    uint8_t point[FH_PAKE_ANSWER_LEN], proof[FH_PAKE_PROOF_LEN] = {0};
+    struct fh_cpace c;
+    const struct fh_cpace_peers peers = {.server = fake_key, .viewer = fake_key};
+
+    ck_assert_int_eq(
+        fh_cpace_start(&c, FH_CPACE_INITIATOR, fake_key, &peers, fake_key, test_random, NULL), 0);
+    memcpy(point, c.point, sizeof point);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct fh_login_account *a = i ? &known : &none;
+
+        for (size_t m = 0; m < 2; m++) {
+            ck_assert_int_eq(begin(plain[m], a), m == 0 ? FH_LOGIN_PASSWORD : FH_LOGIN_CONVERSE);
+            ck_assert_int_eq(fh_login_checked(&login, false), FH_LOGIN_REJECT);
+            ck_assert_str_eq(login.reason, "wrong");
+        }
+        ck_assert_int_eq(begin(FH_METHOD_CPACE, a), FH_LOGIN_ASK);
+        ck_assert_int_eq(answer(FH_KIND_PAKE, point, sizeof point), FH_LOGIN_ASK);
+        ck_assert_uint_eq(login.items[0].len, FH_PAKE_PROOF_ASK_LEN);
+        ck_assert_int_eq(answer(FH_KIND_PAKE, proof, sizeof proof), FH_LOGIN_REJECT);
+        ck_assert_str_eq(login.reason, "wrong");
+    }
 }
 END_TEST
 
@@ -376,6 +422,31 @@ START_TEST(a_plain_password_stays_here_unless_somebody_vouches_for_the_server)
 }
 END_TEST
 
+/* Nor is something else tried instead that was not asked for. */
+START_TEST(where_a_password_is_withheld_no_identity_is_tried_in_its_place)
+{
+    static const uint8_t methods[] = {FH_METHOD_CONVERSATION, FH_METHOD_IDENTITY};
+    struct peers zero = {.now = 1000};
+    struct fh_server_conn_config scfg = server_config(&zero);
+    struct fh_viewer_conn_config vcfg = viewer_config(&zero);
+    struct peers *p;
+
+    scfg.methods = methods;
+    scfg.n_methods = sizeof methods;
+    vcfg.method = _i ? FH_METHOD_IDENTITY : 0;
+    p = peers_new(&scfg, &vcfg);
+    p->trust = FH_TRUST_BLIND;
+    run(p);
+    if (_i) {
+        ck_assert_ptr_nonnull(strstr(p->slog, "auth 1"));
+    } else {
+        ck_assert_int_eq(p->v_end.ended.error, FH_SESSION_E_UNCONFIRMED);
+        ck_assert_ptr_null(strstr(p->slog, "auth 1"));
+    }
+    peers_free(p);
+}
+END_TEST
+
 /* One prompt, one code, a notice: what a conversation is made of. */
 static void converse(struct peers *p, const struct fh_server_conn_event *ev)
 {
@@ -430,6 +501,8 @@ int main(void)
         return 1;
     tcase_add_loop_test(tc, factors_are_words_joined_by_plus, 0, sizeof words / sizeof words[0]);
     tcase_add_test(tc, a_right_password_is_enough_where_no_more_is_required);
+    tcase_add_test(tc, who_checked_may_allow_less_and_not_more);
+    tcase_add_test(tc, a_name_that_nobody_has_takes_the_same_steps);
     tcase_add_test(tc, each_factor_that_is_required_is_asked_for_in_order);
     tcase_add_loop_test(tc, what_is_missing_rejects, 0, sizeof misses / sizeof misses[0]);
     tcase_add_test(tc, an_identity_alone_lets_in_who_needs_no_more);
@@ -443,6 +516,7 @@ int main(void)
     tcase_add_loop_test(sessions, a_code_is_asked_for_after_the_password, 0, 2);
     tcase_add_loop_test(sessions, an_impostor_gets_no_proof_and_no_viewer, 0, 4);
     tcase_add_test(sessions, a_plain_password_stays_here_unless_somebody_vouches_for_the_server);
+    tcase_add_loop_test(tc, where_a_password_is_withheld_no_identity_is_tried_in_its_place, 0, 2);
     tcase_add_loop_test(sessions, a_conversation_asks_what_the_server_likes, 0, 2);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, sessions);

@@ -392,6 +392,97 @@ START_TEST(what_is_not_permitted_never_reaches_the_application)
 }
 END_TEST
 
+/* What each side can do to the other, and what is seen of it where it arrives. */
+static void do_key(struct peers *p)
+{
+    ck_assert_int_eq(fh_viewer_conn_key(p->v, 0x61, 0, true), 0);
+}
+static void do_qemu_key(struct peers *p)
+{
+    ck_assert_int_eq(fh_viewer_conn_key(p->v, 0x62, 0x30, true), 0);
+}
+static void do_pointer(struct peers *p)
+{
+    ck_assert_int_eq(fh_viewer_conn_pointer(p->v, 1, 2, 1), 0);
+}
+static void do_cut_in(struct peers *p)
+{
+    ck_assert_int_eq(fh_viewer_conn_cut_text(p->v, "in", 2), 0);
+}
+static void do_resize(struct peers *p)
+{
+    ck_assert_int_eq(fh_viewer_conn_resize(p->v, 100, 90), 0);
+}
+static void do_cut_out(struct peers *p)
+{
+    ck_assert_int_eq(fh_server_conn_cut_text(p->s, "out", 3), 0);
+}
+static void do_bell(struct peers *p)
+{
+    fh_server_conn_bell(p->s);
+}
+static void do_name(struct peers *p)
+{
+    fh_server_conn_set_name(p->s, "other");
+}
+static void do_cursor(struct peers *p)
+{
+    static const uint32_t px[1] = {0xffffffff};
+
+    ck_assert_int_eq(fh_server_conn_set_cursor(p->s, px, 1, 1, 0, 0), 0);
+}
+static void do_screen(struct peers *p)
+{
+    static uint32_t px[32 * 16];
+    static const struct fh_framebuffer fb = {.px = px, .width = 32, .height = 16, .stride_px = 32};
+
+    ck_assert_int_eq(fh_server_conn_set_screen(p->s, &fb, NULL, 0), 0);
+}
+
+static const struct {
+    void (*run)(struct peers *p);
+    enum fh_act act;
+    bool is_input;
+    const char *seen;
+} messages[] = {
+    {do_key, FH_ACT_KEY, true, "key 61 down"},
+    {do_qemu_key, FH_ACT_KEY, true, "key 62 down"},
+    {do_pointer, FH_ACT_POINTER, true, "pointer "},
+    {do_cut_in, FH_ACT_TEXT_IN, true, "cut in"},
+    {do_resize, FH_ACT_RESIZE, true, "resize 100 90"},
+    {do_cut_out, FH_ACT_TEXT_OUT, false, "cut out"},
+    {do_bell, FH_ACT_BELL, false, "bell"},
+    {do_name, FH_ACT_PICTURE, false, "name other"},
+    {do_cursor, FH_ACT_PICTURE, false, "cursor 1 1"},
+    {do_screen, FH_ACT_PICTURE, false, "size 32 16"},
+};
+
+/* Every message with every permission alone, with all but one, and after it was taken away. */
+START_TEST(every_message_needs_its_permission_and_no_other)
+{
+    for (uint32_t bit = 0; bit <= 13; bit++) {
+        uint32_t one = bit < 13 ? 1u << bit : 0, sets[] = {one, FH_PERM_ALL & ~one};
+
+        for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+            struct peers *p = start(FH_PERM_ALL);
+            const char *log = messages[_i].is_input ? p->slog : p->vlog;
+
+            ck_assert_int_eq(fh_server_conn_set_permissions(p->s, sets[i]), 0);
+            run(p);
+            force_permissions(p);
+            p->slog[0] = p->vlog[0] = '\0';
+            messages[_i].run(p);
+            run(p);
+            ck_assert_msg((strstr(log, messages[_i].seen) != NULL) ==
+                              fh_permissions_allow(sets[i], messages[_i].act),
+                          "%s with %x: %s", messages[_i].seen, (unsigned)sets[i], log);
+            ck_assert_uint_eq(p->s_ended, 0);
+            peers_free(p);
+        }
+    }
+}
+END_TEST
+
 START_TEST(permissions_change_in_mid_session_and_held_keys_are_released)
 {
     struct peers *p = start(FH_PERM_ALL);
@@ -882,6 +973,8 @@ int main(void)
     tcase_add_loop_test(tc, input_reaches_the_application, 0, N_CHUNKS);
     tcase_add_loop_test(tc, changes_of_the_desktop_reach_the_viewer, 0, N_CHUNKS);
     tcase_add_test(tc, what_is_not_permitted_never_reaches_the_application);
+    tcase_add_loop_test(tc, every_message_needs_its_permission_and_no_other, 0,
+                        sizeof messages / sizeof messages[0]);
     tcase_add_loop_test(tc, permissions_change_in_mid_session_and_held_keys_are_released, 0,
                         N_CHUNKS);
     tcase_add_test(tc, session_without_view_shares_one_black_pixel);

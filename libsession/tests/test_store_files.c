@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <farhand/codes_file.h>
 #include <farhand/known_peers_file.h>
 #include <farhand/users_file.h>
 
@@ -171,12 +172,69 @@ START_TEST(writers_at_the_same_time_lose_nothing)
 }
 END_TEST
 
-static int add_user(struct fh_users *u, void *user)
+/* The key of RFC 6238, and its code of the step of second 59. */
+static int enrol(struct fh_codes *c, void *name)
 {
-    return fh_users_set(u, user,
-                        "$argon2id$v=19$m=65536,t=3,p=1$AAECAwQFBgcICQoLDA0ODw$"
-                        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                        FH_PERM_VIEW);
+    struct fh_enrolment e = {.totp = {.hash = FH_TOTP_SHA1, .digits = 6}};
+
+    strcpy(e.name, name);
+    ck_assert_int_eq(fh_totp_key_read("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 32, &e.totp), 0);
+    return fh_codes_put(c, &e);
+}
+
+static int spend(void)
+{
+    bool is_recovery;
+
+    return fh_codes_file_spend(path, ann, "287082", 6, 59, &is_recovery);
+}
+
+START_TEST(of_many_processes_that_hear_a_code_one_may_use_it)
+{
+    unsigned lets_in = 0;
+
+    ck_assert_int_eq(spend(), FH_SESSION_E_AUTH);
+    ck_assert_int_eq(fh_codes_update(path, enrol, ann), 0);
+    ck_assert_uint_eq(mode_of(path), 0600);
+    for (int i = 0; i < 8; i++) {
+        pid_t pid = fork();
+
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0)
+            _exit(spend() == 0 ? 0 : 1);
+    }
+    for (int i = 0, status; i < 8; i++) {
+        ck_assert_int_gt(wait(&status), 0);
+        lets_in += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    }
+    ck_assert_uint_eq(lets_in, 1);
+}
+END_TEST
+
+/* The temporary file cannot be made, since a folder has its name: the code stays unused. */
+START_TEST(a_code_that_cannot_be_written_down_lets_nobody_in)
+{
+    char blocked[160];
+
+    ck_assert_int_eq(fh_codes_update(path, enrol, ann), 0);
+    snprintf(blocked, sizeof blocked, "%s/new/.store.new", dir);
+    ck_assert_int_eq(mkdir(blocked, 0700), 0);
+    ck_assert_int_eq(spend(), FH_SESSION_E_IO);
+    ck_assert_int_eq(rmdir(blocked), 0);
+    ck_assert_int_eq(spend(), 0);
+    ck_assert_int_eq(spend(), FH_SESSION_E_AUTH);
+}
+END_TEST
+
+static int add_user(struct fh_users *u, void *name)
+{
+    struct fh_user user = {.has_permissions = true,
+                           .permissions = FH_PERM_VIEW,
+                           .hash = "$argon2id$v=19$m=65536,t=3,p=1$AAECAwQFBgcICQoLDA0ODw$"
+                                   "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+
+    strcpy(user.name, name);
+    return fh_users_put(u, &user);
 }
 
 START_TEST(users_are_stored_so_that_only_the_owner_reads_them)
@@ -232,6 +290,8 @@ int main(void)
     tcase_add_test(tc, writers_at_the_same_time_lose_nothing);
     tcase_add_test(tc, users_are_stored_so_that_only_the_owner_reads_them);
     tcase_add_test(tc, a_wrong_users_file_names_its_line);
+    tcase_add_test(tc, of_many_processes_that_hear_a_code_one_may_use_it);
+    tcase_add_test(tc, a_code_that_cannot_be_written_down_lets_nobody_in);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);

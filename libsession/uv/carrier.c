@@ -30,9 +30,12 @@ void fh__carrier_close(struct fh__carrier *c)
         return;
     c->is_closing = true;
     /* A polite end waits for the peer's. Who was never heard is owed none, and may be many. */
-    if (!c->is_broken && c->is_attached)
+    if (!c->is_broken && c->is_attached && c->stream)
         fh_stream_shutdown(c->stream);
-    fh_stream_close(c->stream, on_stream_closed, c);
+    if (c->stream)
+        fh_stream_close(c->stream, on_stream_closed, c);
+    else
+        c->open--;
     uv_close((uv_handle_t *)&c->timer, on_handle_closed);
     uv_close((uv_handle_t *)&c->soon, on_handle_closed);
 }
@@ -173,6 +176,7 @@ static void on_end(void *user, int error)
     struct fh__carrier *c = user;
 
     c->is_broken = error != 0;
+    c->error = error;
     (void)c->ops->in_end(c->conn, uv_now(c->loop));
     pump(c);
 }
@@ -201,4 +205,24 @@ void fh__carrier_attach(struct fh__carrier *c)
         return;
     c->is_attached = true;
     fh_stream_attach(c->stream, &events, c);
+}
+
+struct fh_stream *fh__carrier_exchange(struct fh__carrier *c, struct fh_stream *stream)
+{
+    struct fh_stream *before = c->stream;
+
+    c->stream = stream;
+    return before;
+}
+
+void fh__carrier_feed(struct fh__carrier *c, const uint8_t *data, size_t len)
+{
+    size_t room;
+    uint8_t *in = c->ops->in(c->conn, &room);
+
+    if (len == 0 || !in || room < len)
+        return;
+    memcpy(in, data, len);
+    (void)c->ops->in_done(c->conn, uv_now(c->loop), len);
+    fh__carrier_soon(c);
 }

@@ -52,6 +52,7 @@ struct fh__carrier {
     bool is_full;    /* writing waits for room in the stream */
     bool is_broken;  /* the stream is */
     bool is_closing;
+    int error; /* how the stream ended: FH_TRANSPORT_E_*, 0: not, or in order */
 };
 
 /* The stream is taken. Nothing happens before the loop's next turn. */
@@ -59,6 +60,10 @@ void fh__carrier_init(struct fh__carrier *c, const struct fh__carrier_ops *ops, 
                       uv_loop_t *loop, struct fh_stream *stream);
 /* Begins to read. */
 void fh__carrier_attach(struct fh__carrier *c);
+/* Another stream in place of the one before, which is the caller's now. Not after _attach(). */
+struct fh_stream *fh__carrier_exchange(struct fh__carrier *c, struct fh_stream *stream);
+/* Bytes that were read from the stream before; they fit. Then _attach(). */
+void fh__carrier_feed(struct fh__carrier *c, const uint8_t *data, size_t len);
 /* The core was changed: pump in the loop's next turn. */
 void fh__carrier_soon(struct fh__carrier *c);
 /* Asynchronous, ends in gone(). Once. What was written is still sent where the stream can. */

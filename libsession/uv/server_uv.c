@@ -20,34 +20,33 @@ static uint64_t utc_ms(void)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static void audit(struct fh_session *s, struct fh_audit_event *ev)
+void fh__session_audit(struct fh_session *s, struct fh_audit_event *ev)
 {
     ev->utc_ms = utc_ms();
-    ev->connection = s->number;
-    ev->peer = s->peer;
+    fh_session_describe(s, ev);
     if (s->server->callbacks->audit)
         s->server->callbacks->audit(s->server->user, ev);
 }
 
-static void audit_refused(struct fh_session *s, const char *reason)
+void fh__session_audit_refused(struct fh_session *s, const char *reason)
 {
-    struct fh_audit_event ev = {.type = FH_AUDIT_REFUSED,
-                                .monotonic_ms = uv_now(s->server->loop),
-                                .path = "direct",
-                                .reason = reason};
+    struct fh_audit_event ev = {.type = FH_AUDIT_REFUSED, .reason = reason};
 
-    audit(s, &ev);
+    fh__session_audit(s, &ev);
 }
 
 /* ---- admission ---- */
 
+static size_t ip_len(const struct fh_address *a)
+{
+    return a->family == FH_ADDRESS_IPV4 ? 4 : a->family == FH_ADDRESS_IPV6 ? 16 : 0;
+}
+
 static void leave(struct fh_session *s)
 {
-    size_t len;
-    const uint8_t *addr = fh_session_ip(s, &len);
-
     if (s->is_counted)
-        fh_admission_leave(s->server->admission, addr, len, s->is_authenticated);
+        fh_admission_leave(s->server->admission, s->admitted.ip, ip_len(&s->admitted),
+                           s->is_authenticated);
     s->is_counted = false;
 }
 
@@ -169,6 +168,7 @@ static void on_started(struct fh_session *s)
 {
     struct fh_server *server = s->server;
 
+    fh__session_secure(s);
     s->is_started = true;
     server->n_started++;
     if (server->fb)
@@ -191,7 +191,7 @@ static void on_resize(struct fh_session *s, const struct fh_server_conn_event *e
 }
 
 /* The application is told once, and does not know the session afterwards. */
-static void on_ended(struct fh_session *s, enum fh_bye reason)
+void fh__session_ended(struct fh_session *s, enum fh_bye reason)
 {
     if (s->has_ended)
         return;
@@ -248,10 +248,10 @@ static void on_event(struct fh_session *s, struct fh_server_conn_event *ev)
         on_resize(s, ev);
         break;
     case FH_SERVER_CONN_EV_AUDIT:
-        audit(s, &ev->audit);
+        fh__session_audit(s, &ev->audit);
         break;
     case FH_SERVER_CONN_EV_ENDED:
-        on_ended(s, ev->ended.reason);
+        fh__session_ended(s, ev->ended.reason);
         break;
     }
 }
@@ -280,11 +280,14 @@ static bool begin(struct fh_session *s)
         s->refused = ask_whether_wanted(s);
     if (s->refused) {
         s->has_ended = true;
-        audit_refused(s, s->refused);
+        fh__session_audit_refused(s, s->refused);
         fh__carrier_close(&s->carrier);
         return false;
     }
-    fh__carrier_attach(&s->carrier);
+    if (s->server->resume_ms > 0)
+        fh__session_look(s);
+    else
+        fh__carrier_attach(&s->carrier);
     return true;
 }
 
@@ -447,6 +450,7 @@ int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out)
     s->callbacks = cfg->callbacks;
     s->user = cfg->user;
     s->idle_timeout_ms = cfg->idle_timeout_ms;
+    s->resume_ms = cfg->resume_ms;
     copy_text(s->name, sizeof s->name, cfg->name);
     copy_text(s->program, sizeof s->program, cfg->program);
     uv_idle_init(s->loop, &s->handle);
@@ -489,8 +493,6 @@ static void link_session(struct fh_server *server, struct fh_session *s)
 int fh_server_accept(struct fh_server *server, struct fh_stream *stream)
 {
     struct fh_session *s = calloc(1, sizeof *s);
-    const uint8_t *addr;
-    size_t len;
 
     if (!s || server->is_closing) {
         free(s);
@@ -498,10 +500,12 @@ int fh_server_accept(struct fh_server *server, struct fh_stream *stream)
         return server->is_closing ? FH_SESSION_E_CLOSED : FH_SESSION_E_NOMEM;
     }
     link_session(server, s);
+    s->path = "direct";
     fh_stream_peer(stream, s->peer, sizeof s->peer);
     fh_stream_address(stream, &s->address);
-    addr = fh_session_ip(s, &len);
-    s->is_counted = fh_admission_enter(server->admission, addr, len) == 0;
+    s->admitted = s->address;
+    s->is_counted =
+        fh_admission_enter(server->admission, s->admitted.ip, ip_len(&s->admitted)) == 0;
     if (!s->is_counted)
         s->refused = "busy";
     else if (!(s->conn = fh__server_make_conn(server, server->methods, server->n_methods)))
@@ -633,6 +637,11 @@ void fh_server_set_name(struct fh_server *server, const char *name)
         fh_server_conn_set_name(s->conn, server->name);
         fh__carrier_soon(&s->carrier);
     }
+}
+
+void fh_server_set_idle_timeout(struct fh_server *server, uint64_t idle_timeout_ms)
+{
+    server->idle_timeout_ms = idle_timeout_ms;
 }
 
 bool fh_server_is_wanted(const struct fh_server *server)

@@ -5,6 +5,7 @@
 
 #include <farhand/channel.h>
 #include <farhand/framebuffer.h>
+#include <farhand/link.h>
 #include <farhand/rfb_server.h>
 #include <farhand/server.h>
 #include <farhand/stream.h>
@@ -17,14 +18,21 @@ struct fh_session {
     struct fh_server_conn *conn;
     struct fh_session *prev, *next;
     char peer[FH_ADDRESS_TEXT];
-    struct fh_address address;
+    struct fh_address address;  /* of the stream that came last */
+    struct fh_address admitted; /* whom admission counts */
     uint64_t number;
+    const char *path;                     /* static */
+    char cloud[FH_SESSION_CLOUD_MAX + 1]; /* "": not found through one */
     void *data;
     const char *refused; /* no place for it: why; it is told and closed */
     bool is_counted, is_authenticated, is_started, has_ended;
     bool has_begun;    /* the application was asked whether it may try */
     bool is_requested; /* connection_request runs */
     bool is_disconnected;
+    struct fh_link *link; /* under its stream; NULL: none */
+    struct fh_link_opening opening;
+    bool is_looking;  /* what the stream begins with is not known yet */
+    bool is_released; /* the application took the stream */
     bool wants_signature;
     bool awaits_hello, awaits_signature; /* of the application */
     bool awaits_answer;                  /* of authenticate or answered */
@@ -56,6 +64,7 @@ struct fh_server {
     char name[FH_RFB_NAME_MAX + 1];
     char program[FH_CHANNEL_PROGRAM_MAX + 1];
     uint64_t idle_timeout_ms;
+    uint32_t resume_ms; /* 0: streams carry no links */
     struct fh_admission *admission;
     struct fh_session *first, *last; /* in order of arrival */
     size_t n_started;
@@ -76,6 +85,15 @@ void fh__session_admit(struct fh_session *s);
 /* n_methods 0: the core's default. NULL: out of memory. */
 struct fh_server_conn *fh__server_make_conn(const struct fh_server *server, const uint8_t *methods,
                                             size_t n_methods);
+/* The stream's first bytes decide: a session, on a link or not, or one that is resumed. */
+void fh__session_look(struct fh_session *s);
+/* The session has started: from now on it may be resumed. */
+void fh__session_secure(struct fh_session *s);
+/* An audit event of the adapter's own. */
+void fh__session_audit(struct fh_session *s, struct fh_audit_event *ev);
+void fh__session_audit_refused(struct fh_session *s, const char *reason);
+/* The application is told that it ended, once. */
+void fh__session_ended(struct fh_session *s, enum fh_bye reason);
 /* Known, each once, and as many as fit. */
 bool fh__server_are_methods(const uint8_t *methods, size_t n);
 

@@ -2,6 +2,7 @@
 /* What a Server app says to one of its sessions, and asks of it. */
 #include <string.h>
 
+#include "internal.h"
 #include "server_uv.h"
 
 int fh_session_set_methods(struct fh_session *s, const uint8_t *methods, size_t n)
@@ -83,7 +84,7 @@ void fh_session_authenticated(struct fh_session *s, uint32_t permissions)
     if (s->has_ended || !s->awaits_answer)
         return;
     s->awaits_answer = false;
-    if ((permissions & FH_PERM_ALL) != 0 && !s->is_authenticated) {
+    if (fh_permissions_normal(permissions) != 0 && !s->is_authenticated) {
         if (fh_admission_authenticated(s->server->admission, addr, len) != 0) {
             fh_session_disconnect(s, FH_BYE_BUSY, true);
             return;
@@ -119,6 +120,25 @@ void fh_session_set_permissions(struct fh_session *s, uint32_t permissions)
 const char *fh_session_peer(const struct fh_session *s)
 {
     return s->peer;
+}
+
+void fh_session_set_path(struct fh_session *s, const char *path, const char *cloud)
+{
+    s->path = path;
+    fh__session_text_copy(cloud, s->cloud, sizeof s->cloud);
+}
+
+void fh_session_describe(const struct fh_session *s, struct fh_audit_event *ev)
+{
+    ev->connection = s->number;
+    ev->peer = s->peer;
+    ev->ip = fh_session_ip(s, &ev->ip_len);
+    ev->path = s->path;
+    ev->cloud = s->cloud[0] ? s->cloud : NULL;
+    if (!ev->fingerprint)
+        ev->fingerprint = fh_session_fingerprint(s);
+    if (ev->monotonic_ms == 0)
+        ev->monotonic_ms = uv_now(s->server->loop);
 }
 
 uint64_t fh_session_number(const struct fh_session *s)

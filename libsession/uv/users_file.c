@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <farhand/identity.h>
+
 #include "private_file.h"
 
 static struct fh__private_file users_at(const char *path)
@@ -24,6 +26,8 @@ int fh_users_load(const char *path, struct fh_users **out, unsigned *line, const
     *expected = NULL;
     if (ret == 0)
         ret = fh_users_parse(text, len, out, line, expected);
+    if (text)
+        fh_wipe(text, len);
     free(text);
     return ret;
 }
@@ -54,7 +58,9 @@ int fh_users_update(const char *path, fh_users_edit_fn edit, void *user)
         ret = edit(u, user);
     if (ret == 0) {
         text = fh_users_text(u, &len);
-        ret = text ? fh__private_file_write(&f, text, len) : FH_SESSION_E_NOMEM;
+        ret = !text                     ? FH_SESSION_E_NOMEM
+              : len > FH_USERS_FILE_MAX ? FH_SESSION_E_LIMIT
+                                        : fh__private_file_write(&f, text, len);
     }
     fh_users_free(u);
     close(lock);

@@ -7,6 +7,7 @@
 #include <farhand/cpace.h>
 #include <farhand/identity.h>
 #include <farhand/identity_uv.h>
+#include <farhand/link_uv.h>
 #include <farhand/password.h>
 #include <farhand/rfb_client.h>
 #include <farhand/stream.h>
@@ -14,7 +15,12 @@
 
 #include "carrier.h"
 
-enum { ENCODINGS_MAX = 64 };
+enum {
+    ENCODINGS_MAX = 64,
+    RETRY_FIRST_MS = 500, /* doubled each time, up to: */
+    RETRY_LAST_MS = 4000,
+    PROVE_MS = 5000 /* of the time that is left to carry on, not too much for one attempt */
+};
 
 /* argon2id of the password, for method cpace. */
 struct derive_job {
@@ -50,7 +56,14 @@ struct fh_viewer {
     int sign_status;
     struct derive_job derive;
 
+    uint32_t resume_ms;
+    struct fh_link *link; /* under the carrier's stream; NULL: none */
+    uv_timer_t retry;
+    unsigned attempt; /* to carry on; 0: nothing is to be done */
+    bool is_asked;    /* the application connects */
+
     uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
+    unsigned open;    /* handle and retry */
     bool has_carrier, is_closing, is_gone, has_ended;
     void (*closed)(void *user);
 };
@@ -112,7 +125,8 @@ int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out)
     struct fh_viewer *v;
     int ret;
 
-    if (!cfg->loop || !cfg->identity || !cfg->callbacks || !cfg->callbacks->verify_server)
+    if (!cfg->loop || !cfg->identity || !cfg->callbacks || !cfg->callbacks->verify_server ||
+        (cfg->resume_ms > 0 && !cfg->callbacks->reconnect))
         return FH_SESSION_E_INVAL;
     if (!(v = calloc(1, sizeof *v)))
         return FH_SESSION_E_NOMEM;
@@ -124,8 +138,11 @@ int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out)
     v->identity = cfg->identity;
     v->callbacks = cfg->callbacks;
     v->user = cfg->user;
+    v->resume_ms = cfg->resume_ms;
     uv_idle_init(v->loop, &v->handle);
-    v->handle.data = v;
+    uv_timer_init(v->loop, &v->retry);
+    v->handle.data = v->retry.data = v;
+    v->open = 2;
     *out = v;
     return 0;
 }
@@ -136,6 +153,8 @@ static void on_viewer_closed(uv_handle_t *handle)
 {
     struct fh_viewer *v = handle->data;
 
+    if (--v->open > 0)
+        return;
     if (v->closed)
         v->closed(v->user);
     free_viewer(v);
@@ -147,6 +166,7 @@ static void maybe_gone(struct fh_viewer *v)
         return;
     v->is_gone = true;
     uv_close((uv_handle_t *)&v->handle, on_viewer_closed);
+    uv_close((uv_handle_t *)&v->retry, on_viewer_closed);
 }
 
 void fh_viewer_close(struct fh_viewer *v, void (*closed)(void *user))
@@ -257,7 +277,25 @@ static void ask_more(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
         fh_viewer_conn_close(v->conn, FH_BYE_AUTH);
 }
 
-static void on_event(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
+/* From now on the session may be resumed: the server has let us in, and knows that it has. */
+static void secure(struct fh_viewer *v)
+{
+    uint8_t key[FH_LINK_KEY_LEN], ref[FH_LINK_REF_LEN];
+
+    if (v->link && fh_viewer_conn_link_key(v->conn, key, ref) == 0)
+        fh_link_secure(v->link, key, ref);
+    fh_wipe(key, sizeof key);
+}
+
+static void on_ended(struct fh_viewer *v, struct fh_viewer_conn_event *ev)
+{
+    v->has_ended = true;
+    /* That a stream was cut is no news about a link: why it was not mended is. */
+    if (v->link && v->carrier.error && ev->ended.reason == FH_BYE_LOST)
+        ev->ended.error = v->carrier.error;
+}
+
+static void on_event(struct fh_viewer *v, struct fh_viewer_conn_event *ev)
 {
     switch (ev->type) {
     case FH_VIEWER_CONN_EV_SIGN:
@@ -270,7 +308,7 @@ static void on_event(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
         ask(v, ev->credentials.attempt);
         return;
     case FH_VIEWER_CONN_EV_ENDED:
-        v->has_ended = true;
+        on_ended(v, ev);
         break;
     case FH_VIEWER_CONN_EV_DERIVE:
         derive(v, ev);
@@ -278,8 +316,10 @@ static void on_event(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
     case FH_VIEWER_CONN_EV_ASK:
         ask_more(v, ev);
         return;
-    case FH_VIEWER_CONN_EV_NOTICE:
     case FH_VIEWER_CONN_EV_STARTED:
+        secure(v);
+        break;
+    case FH_VIEWER_CONN_EV_NOTICE:
     case FH_VIEWER_CONN_EV_PERMISSIONS:
     case FH_VIEWER_CONN_EV_SIZE:
     case FH_VIEWER_CONN_EV_RECT:
@@ -364,10 +404,89 @@ static const struct fh__carrier_ops ops = {.in = conn_in,
                                            .events = carrier_events,
                                            .gone = carrier_gone};
 
+/* ---- carrying on ---- */
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct fh_viewer *v = timer->data;
+
+    if (v->has_ended || v->is_closing)
+        return;
+    v->is_asked = true;
+    v->callbacks->reconnect(v->user, v->attempt);
+}
+
+/* Asks the application for a stream, from the loop; the first time at once. */
+static void try_again(struct fh_viewer *v)
+{
+    uint64_t wait = 0;
+
+    v->is_asked = false;
+    if (v->attempt > 0)
+        wait = v->attempt < 4 ? RETRY_FIRST_MS << (v->attempt - 1) : RETRY_LAST_MS;
+    v->attempt++;
+    uv_timer_start(&v->retry, on_retry, wait, 0);
+}
+
+static void on_link_event(void *user, const struct fh_link_event *ev)
+{
+    struct fh_viewer *v = user;
+
+    if (v->has_ended || v->is_closing)
+        return;
+    switch (ev->type) {
+    case FH_LINK_EV_DETACHED:
+        v->attempt = 0;
+        try_again(v);
+        break;
+    case FH_LINK_EV_FAILED:
+        if (v->attempt > 0 && !v->is_asked && !uv_is_active((uv_handle_t *)&v->retry))
+            try_again(v);
+        break;
+    case FH_LINK_EV_ATTACHED:
+        v->attempt = 0;
+        uv_timer_stop(&v->retry);
+        if (v->callbacks->resumed)
+            v->callbacks->resumed(v->user);
+        break;
+    }
+}
+
+int fh_viewer_resume(struct fh_viewer *v, struct fh_stream *stream)
+{
+    bool is_due = v->is_asked && !v->has_ended && !v->is_closing;
+
+    v->is_asked = false;
+    if (is_due && stream && fh_link_attach(v->link, stream, 0) == 0)
+        return 0;
+    if (!is_due && stream)
+        fh_stream_close(stream, NULL, NULL);
+    if (is_due)
+        try_again(v);
+    return is_due ? 0 : FH_SESSION_E_STATE;
+}
+
+/* Puts a link between the session and its stream; NULL: memory is short. */
+static struct fh_stream *begin_link(struct fh_viewer *v, struct fh_stream *stream)
+{
+    const struct fh_link_uv_config cfg = {.side = FH_LINK_CLIENT,
+                                          .times = {.keep_ms = v->resume_ms, .prove_ms = PROVE_MS},
+                                          .event = on_link_event,
+                                          .user = v};
+    struct fh_link_uv *u;
+
+    if (fh_link_uv_new(v->loop, &cfg, &u) != 0)
+        return NULL;
+    v->link = fh_link_uv_link(u);
+    (void)fh_link_begin(v->link, stream, NULL);
+    return fh_link_stream(v->link);
+}
+
 /* ---- the connection ---- */
 
 int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream)
 {
+    struct fh_stream *top = stream;
     int ret = FH_SESSION_E_STATE;
 
     if (v->conn || v->is_closing)
@@ -377,9 +496,9 @@ int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream)
     v->conn = fh_viewer_conn_new(&v->cfg);
     fh_wipe(v->password, sizeof v->password);
     ret = FH_SESSION_E_NOMEM;
-    if (!v->conn)
+    if (!v->conn || (v->resume_ms > 0 && !(top = begin_link(v, stream))))
         goto out;
-    fh__carrier_init(&v->carrier, &ops, v->conn, v->loop, stream);
+    fh__carrier_init(&v->carrier, &ops, v->conn, v->loop, top);
     v->has_carrier = true;
     fh__carrier_attach(&v->carrier);
     return 0;

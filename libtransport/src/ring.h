@@ -41,6 +41,16 @@ static inline const uint8_t *ring_front(const struct ring *r, size_t *len)
     return r->mem + r->at;
 }
 
+/* The len bytes that lie off bytes behind the front; off + len <= r->len. */
+static inline void ring_copy(const struct ring *r, size_t off, uint8_t *out, size_t len)
+{
+    size_t at = off < r->cap - r->at ? r->at + off : r->at + off - r->cap;
+    size_t first = len < r->cap - at ? len : r->cap - at;
+
+    memcpy(out, r->mem + at, first);
+    memcpy(out + first, r->mem, len - first);
+}
+
 /* len <= r->len. */
 static inline void ring_drop(struct ring *r, size_t len)
 {

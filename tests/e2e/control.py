@@ -117,6 +117,31 @@ class Permissions(Control):
         changed = [e["permissions"] for e in self.serving.audit() if e["event"] == "permissions-changed"]
         self.assertEqual(changed, ["view", "all"])
 
+    def clipboard(self):
+        return subprocess.run(["xclip", "-o", "-selection", "clipboard"], env=self.shared.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False).stdout.decode()
+
+    def test_the_clipboard_goes_one_way_where_that_is_granted(self):
+        client = self.join()
+        self.ctl("permissions", "all", "view,clipboard-in")
+        self.wait_permissions(client, 0x801)
+        client.rfb(session.cut_text(b"in"))
+        farhand.wait_until(lambda: self.clipboard() == "in", "the text on the desktop")
+        self.ctl("permissions", "all", "view,clipboard-out,keyboard")
+        self.wait_permissions(client, 0x1003)
+        xev = self.shared.xev()
+        self.addCleanup(xev.stop)
+        client.rfb(session.cut_text(b"stolen") + session.key_event(0x7a, True) + session.key_event(0x7a, False))
+        xev.wait_line(r"keysym 0x7a, z\)")
+        self.assertEqual(self.clipboard(), "in")
+        owner = self.shared.run("xclip", "-quiet", "-i", "-selection", "clipboard", stdin=subprocess.PIPE)
+        self.addCleanup(owner.stop)
+        owner.process.stdin.write(b"out")
+        owner.process.stdin.close()
+        farhand.wait_until(lambda: self.clipboard() == "out", "another owner")
+        while client.text() != b"out":
+            pass
+
     def test_paused_nobody_sees_anything_and_who_comes_waits(self):
         client = self.join()
         self.ctl("pause")
@@ -243,7 +268,7 @@ class Approval(Control):
 
     def setUp(self):
         super().setUp()
-        self.serving = self.server(self.shared, options=["--approve", "always"])
+        self.serving = self.server(self.shared, options=["--approve", "always", "--approve-dialog", "no"])
 
     def approver(self):
         sock = self.raw()
@@ -256,6 +281,7 @@ class Approval(Control):
         client.message(session.OFFER)
         client.send(session.SESSION, bytes([session.CHOOSE, session.PASSWORD_METHOD]) + session.items(
             (session.KIND_USER, farhand.USER.encode()), (session.KIND_PASSWORD, farhand.PASSWORD.encode())))
+        self.assertIn(b"Waiting for the person", client.message(session.ASK)[1])
         return client
 
     def join_unanswered(self):
@@ -306,7 +332,8 @@ class Approval(Control):
         self.assertEqual(self.reasons(), ["approved", "rejected"])
 
     def test_no_answer_in_time_is_a_no(self):
-        self.serving = self.server(self.shared, options=["--approve", "always", "--approve-timeout", "1"])
+        self.serving = self.server(self.shared, options=["--approve", "always", "--approve-dialog", "no",
+                                                          "--approve-timeout", "1"])
         _, lines = self.approver()
         client = self.join_unanswered()
         number = json.loads(lines.readline())["ask"]["id"]
@@ -335,7 +362,8 @@ class Approval(Control):
         self.assertEqual(self.reasons(), ["nobody-to-ask"])
 
     def test_only_whom_the_filter_asks_about_and_never_with_a_wrong_password(self):
-        self.serving = self.server(self.shared, options=["--filter", "? 127.0.0.2", "--filter", "+ 127.0.0.1"])
+        self.serving = self.server(self.shared, options=["--approve-dialog", "no", "--filter", "? 127.0.0.2",
+                                                          "--filter", "+ 127.0.0.1"])
         self.ok(self.serving, "info")
         _, lines = self.approver()
         key, expected = session.load_key(self.viewer_key), bytes.fromhex(self.fingerprint)

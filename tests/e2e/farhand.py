@@ -337,7 +337,7 @@ class Server:
     """A vncserverd on a free port of the loopback interface, ready for viewers."""
 
     def __init__(self, folder, where, key, options=(), users=None, program=(), listen="127.0.0.1:0", env=None,
-                 ready=True):
+                 ready=True, notice="none"):
         self.folder = tempfile.mkdtemp(prefix="server-", dir=folder)
         self.key = key
         self.users = users or os.path.join(self.folder, "users")
@@ -345,6 +345,8 @@ class Server:
         self.control = os.path.join(self.folder, "control")
         args = [SERVERD, "--identity", key, "--users", self.users, "--audit", self.audit_path,
                 "--blacklist", self.audit_path + ".blacklist", "--control", self.control]
+        if notice:
+            args += ["--notice", notice]
         if listen:
             args += ["--listen", listen]
         args += where

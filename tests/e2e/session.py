@@ -142,6 +142,7 @@ class End:
 class Client(End):
     def __init__(self, sock, key, expected=None):
         super().__init__(sock, "c", key, expected)
+        self.texts = []  # of the desktop's clipboard
 
     def log_in(self, user, password):
         """The Result's body."""
@@ -211,12 +212,18 @@ class Client(End):
             missing -= self._message(rgb)
         return self.width, self.height, bytes(rgb)
 
+    def text(self):
+        """The text that the desktop's clipboard had next."""
+        while not self.texts:
+            self._message(bytearray(3 * self.width * self.height))
+        return self.texts.pop(0)
+
     def _message(self, rgb):
         kind = self.read(1)[0]
         if kind == 2:
             return 0
         if kind == 3:
-            self.read(struct.unpack(">xxxI", self.read(7))[0])
+            self.texts.append(self.read(struct.unpack(">xxxI", self.read(7))[0]))
             return 0
         if kind != 0:
             raise AssertionError(f"message {kind}")

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "config.h"
+#include "policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -26,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     fh__config_init(&c);
     n = fh__config_read(&c, (const char *)data, len, on_complaint, &told);
     assert((n == 0) == (told == 0) && told <= n);
+    /* And what the same says as a policy. */
+    (void)fh__policy_read(&c, (const char *)data, len, on_complaint, &told);
     assert(c.n_listen <= FH__CONFIG_LISTEN_MAX && c.frame_rate > 0);
     fh__config_free(&c);
     return 0;

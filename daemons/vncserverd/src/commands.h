@@ -8,7 +8,13 @@
 
 /* identity show | identity new [--bits N] */
 enum fh__exit fh__identity_command(const struct fh__config *cfg, char *const *arguments);
-/* user add NAME [--permissions LIST] | user remove NAME | user list */
+/* user add|password|set|list|remove|identity|totp */
 enum fh__exit fh__user_command(const struct fh__config *cfg, char *const *arguments);
+/* user totp NAME; arguments: after totp */
+enum fh__exit fh__totp_command(const struct fh__config *cfg, char *const *arguments);
+/* The user's authenticator and recovery codes are no more, if there were any. */
+enum fh__exit fh__totp_forget(const struct fh__config *cfg, const char *name);
+/* group add|set|list|remove */
+enum fh__exit fh__group_command(const struct fh__config *cfg, char *const *arguments);
 
 #endif

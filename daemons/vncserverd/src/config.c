@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,9 @@
 #include <ini.h>
 
 #include "options.h"
+#include "policy.h"
 
-enum { MESSAGE_MAX = 400, PATH_ROOM = 4096, SEEN_MAX = 64, COMPLAINTS_MAX = 20 };
+enum { MESSAGE_MAX = 400, PATH_ROOM = 4096, COMPLAINTS_MAX = 20 };
 
 void fh__config_init(struct fh__config *c)
 {
@@ -22,46 +24,39 @@ void fh__config_init(struct fh__config *c)
     memset(c, 0, sizeof *c);
     for (o = fh__options; o < fh__options + fh__options_n; o++)
         if (o->fallback)
-            o->set(c, o, o->fallback);
+            (void)fh__option_set(c, o, o->fallback, FH__FROM_DEFAULT, 0);
 }
 
 void fh__config_free(struct fh__config *c)
 {
-    free(c->display);
-    free(c->virtual);
-    free(c->xauthority);
-    while (c->n_listen > 0)
-        free(c->listen[--c->n_listen]);
-    while (c->n_filter > 0)
-        free(c->filter[--c->n_filter]);
-    free(c->name);
-    free(c->identity);
-    free(c->users);
-    free(c->blacklist);
-    free(c->control);
-    free(c->audit);
+    size_t i;
+
+    for (i = 0; i < fh__options_n; i++)
+        fh__option_clear(c, &fh__options[i]);
+    free(c->file);
+    free(c->policy);
     memset(c, 0, sizeof *c);
 }
 
-/* inih asks for lines and tells names and values; the number of the line is only known here. */
-struct reading {
-    struct fh__config *c;
-    const char *at, *end;
-    unsigned line, complaints;
-    bool seen[SEEN_MAX];
-    fh__config_error_fn error;
-    void *user;
-};
+/* ---- files ---- */
 
-static void complain(struct reading *r, const char *message)
+void fh__config_complain(struct fh__reading *r, const char *format, ...)
 {
-    if (++r->complaints <= COMPLAINTS_MAX)
-        r->error(r->user, r->line, message);
+    char message[MESSAGE_MAX];
+    va_list args;
+
+    if (++r->complaints > COMPLAINTS_MAX)
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    r->error(r->user, r->line, message);
 }
 
+/* inih asks for lines and tells names and values. */
 static char *next_line(char *out, int room, void *stream)
 {
-    struct reading *r = stream;
+    struct fh__reading *r = stream;
     const char *newline;
     size_t len;
 
@@ -71,7 +66,8 @@ static char *next_line(char *out, int room, void *stream)
     newline = memchr(r->at, '\n', (size_t)(r->end - r->at));
     len = newline ? (size_t)(newline - r->at) + 1 : (size_t)(r->end - r->at);
     if (len >= (size_t)room || memchr(r->at, '\0', len)) {
-        complain(r, len >= (size_t)room ? "expected a shorter line" : "expected text, without NUL");
+        fh__config_complain(r, len >= (size_t)room ? "expected a shorter line"
+                                                   : "expected text, without NUL");
         strcpy(out, "\n"); /* an empty line instead */
     } else {
         memcpy(out, r->at, len);
@@ -81,54 +77,79 @@ static char *next_line(char *out, int room, void *stream)
     return out;
 }
 
-static int set_one(void *user, const char *section, const char *name, const char *value)
+static int tell_line(void *user, const char *section, const char *name, const char *value)
 {
-    struct reading *r = user;
+    struct fh__reading *r = user;
+
+    return r->each(r, section, name, value);
+}
+
+unsigned fh__config_parse(struct fh__reading *r, const char *text, size_t len)
+{
+    int bad_line;
+
+    r->at = text;
+    r->end = text + len;
+    bad_line = ini_parse_stream(next_line, r, tell_line, r);
+    if (bad_line > 0) {
+        r->line = (unsigned)bad_line;
+        fh__config_complain(r, "expected name = value");
+    } else if (bad_line < 0) {
+        r->line = 0;
+        fh__config_complain(r, "expected more memory");
+    }
+    return r->complaints;
+}
+
+static int set_one(struct fh__reading *r, const char *section, const char *name, const char *value)
+{
     const struct fh__option *o = fh__option_find(name, strlen(name));
-    char message[MESSAGE_MAX];
     const char *expected;
-    size_t i;
 
     if (*section) {
-        snprintf(message, sizeof message, "[%s]: expected no section", section);
-        complain(r, message);
+        fh__config_complain(r, "[%s]: expected no section", section);
         return 1;
     }
-    if (!o || !o->is_in_file) {
-        snprintf(message, sizeof message,
-                 "%s: expected the name of an option; vncserverd --help lists them", name);
-        complain(r, message);
+    if (!o || o->use == FH__OPTION_CALL) {
+        fh__config_complain(r, "%s: expected the name of an option; vncserverd --help lists them",
+                            name);
         return 1;
     }
-    i = (size_t)(o - fh__options);
-    if (r->seen[i] && !fh__option_is_list(o)) {
-        snprintf(message, sizeof message, "%s: expected only once", name);
-        complain(r, message);
+    if (r->seen[0][o - fh__options] && !fh__option_is_list(o)) {
+        fh__config_complain(r, "%s: expected only once", name);
         return 1;
     }
-    r->seen[i] = true;
-    expected = o->set(r->c, o, value);
-    if (expected) {
-        snprintf(message, sizeof message, "%s = %s: expected %s", name, value, expected);
-        complain(r, message);
-    }
+    r->seen[0][o - fh__options] = true;
+    expected = fh__option_set(r->c, o, value, FH__FROM_FILE, r->line);
+    if (expected)
+        fh__config_complain(r, "%s = %s: expected %s", name, value, expected);
     return 1;
 }
 
 unsigned fh__config_read(struct fh__config *c, const char *text, size_t len,
                          fh__config_error_fn error, void *user)
 {
-    struct reading r = {.c = c, .at = text, .end = text + len, .error = error, .user = user};
-    int bad_line = ini_parse_stream(next_line, &r, set_one, &r);
+    struct fh__reading r = {.c = c, .each = set_one, .error = error, .user = user};
 
-    if (bad_line > 0) {
-        r.line = (unsigned)bad_line;
-        complain(&r, "expected name = value");
-    } else if (bad_line < 0) {
-        r.line = 0;
-        complain(&r, "expected more memory");
+    return fh__config_parse(&r, text, len);
+}
+
+char *fh__config_text(int fd, size_t *len)
+{
+    char *text = malloc(FH__CONFIG_FILE_MAX + 1);
+    ssize_t n = 1;
+
+    *len = 0;
+    while (text && n > 0 && *len <= FH__CONFIG_FILE_MAX) {
+        n = read(fd, text + *len, FH__CONFIG_FILE_MAX + 1 - *len);
+        *len += n > 0 ? (size_t)n : 0;
     }
-    return r.complaints;
+    if (!text || (n >= 0 && *len <= FH__CONFIG_FILE_MAX))
+        return text;
+    if (n >= 0)
+        errno = EFBIG;
+    free(text);
+    return NULL;
 }
 
 static void log_complaint(void *user, unsigned line, const char *message)
@@ -140,30 +161,25 @@ static void log_complaint(void *user, unsigned line, const char *message)
 
 int fh__config_load(struct fh__config *c, const char *path)
 {
-    char *text = malloc(FH__CONFIG_FILE_MAX + 1), where[PATH_ROOM];
     int fd = open(path, O_RDONLY | O_CLOEXEC), ret = -1;
+    char *text = NULL, *where = strdup(path);
     size_t len = 0;
-    ssize_t n = 1;
 
-    if (!text || fd < 0)
-        goto out;
-    while (n > 0 && len <= FH__CONFIG_FILE_MAX) {
-        n = read(fd, text + len, FH__CONFIG_FILE_MAX + 1 - len);
-        len += n > 0 ? (size_t)n : 0;
-    }
-    if (n < 0)
-        goto out;
-    snprintf(where, sizeof where, "%s", path);
-    if (len > FH__CONFIG_FILE_MAX) {
-        log_complaint(where, 0, "expected at most 65536 bytes");
-        ret = 1;
-    } else {
+    if (fd >= 0 && where)
+        text = fh__config_text(fd, &len);
+    if (text) {
         ret = (int)fh__config_read(c, text, len, log_complaint, where);
+        free(c->file);
+        c->file = where;
+        where = NULL;
+    } else if (errno == EFBIG) {
+        fh__log(FH__LOG_ERROR, "%s: expected at most %d bytes", path, FH__CONFIG_FILE_MAX);
+        ret = 1;
     }
-out:
     if (fd >= 0)
         close(fd);
     free(text);
+    free(where);
     return ret;
 }
 
@@ -198,49 +214,73 @@ void fh__config_default_path(char *out, size_t room)
     snprintf(out, room, "%s/vncserverd.conf", dir);
 }
 
-static int fill(char **to, const char *text)
+/* What nobody has said. 0, or -1: no memory, or what the environment says is no value. */
+static int fill(struct fh__config *c, const char *name, const char *text, enum fh__source source)
 {
-    if (!*to)
-        *to = strdup(text);
-    return *to ? 0 : -1;
+    const struct fh__option *o = fh__option_find(name, strlen(name));
+
+    if (c->settings[o - fh__options].text)
+        return 0;
+    return fh__option_set(c, o, text, source, 0) ? -1 : 0;
+}
+
+static int fill_file(struct fh__config *c, const char *name, const char *dir, const char *file)
+{
+    char path[PATH_ROOM];
+
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    return fill(c, name, path, FH__FROM_DEFAULT);
+}
+
+static int fill_display(struct fh__config *c)
+{
+    const char *display = getenv("DISPLAY");
+
+    if (c->virtual)
+        return 0;
+    if (display && *display)
+        return fill(c, "display", display, FH__FROM_ENVIRONMENT);
+    return fill(c, "display", ":0", FH__FROM_DEFAULT);
+}
+
+static const char *contradiction(const struct fh__config *c)
+{
+    if (c->virtual && c->display)
+        return "expected display or virtual, not both";
+    if (c->program && !c->virtual)
+        return "a program is only started with --virtual";
+    if (c->notice == FH__NOTICE_COMMAND && !c->notice_command)
+        return "notice = command: expected a notice-command";
+    if (c->auth == FH__AUTH_PROGRAM && !c->auth_command)
+        return "auth = program: expected an auth-command";
+    return NULL;
 }
 
 int fh__config_finish(struct fh__config *c, char *error, size_t room)
 {
-    char dir[PATH_ROOM - 32], path[PATH_ROOM], host[256] = "";
-    const char *display = getenv("DISPLAY");
+    char dir[PATH_ROOM - 32], host[256] = "";
+    const char *wrong = contradiction(c);
     int bad = 0;
 
-    if (c->virtual && c->display) {
-        snprintf(error, room, "expected display or virtual, not both");
-        return -1;
-    }
-    if (c->program && !c->virtual) {
-        snprintf(error, room, "a program is only started with --virtual");
+    if (wrong) {
+        snprintf(error, room, "%s", wrong);
         return -1;
     }
     directory("STATE_DIRECTORY", "/var/lib/vncserverd", "XDG_STATE_HOME", ".local/state", dir,
               sizeof dir);
-    snprintf(path, sizeof path, "%s/identity.pem", dir);
-    bad |= fill(&c->identity, path);
-    snprintf(path, sizeof path, "%s/blacklist", dir);
-    bad |= fill(&c->blacklist, path);
+    bad |= fill_file(c, "identity", dir, "identity.pem");
+    bad |= fill_file(c, "blacklist", dir, "blacklist");
+    bad |= fill_file(c, "codes", dir, "codes");
     c->is_control_default = !c->control;
     directory("RUNTIME_DIRECTORY", "/run/vncserverd", "XDG_RUNTIME_DIR", ".cache", dir, sizeof dir);
-    snprintf(path, sizeof path, "%s/control", dir);
-    bad |= fill(&c->control, path);
+    bad |= fill_file(c, "control", dir, "control");
     config_directory(dir, sizeof dir);
-    snprintf(path, sizeof path, "%s/users", dir);
-    bad |= fill(&c->users, path);
+    bad |= fill_file(c, "users", dir, "users");
     if (gethostname(host, sizeof host - 1) != 0 || !*host)
         snprintf(host, sizeof host, "desktop");
-    bad |= fill(&c->name, host);
-    if (!c->virtual)
-        bad |= fill(&c->display, display && *display ? display : ":0");
-    if (c->n_listen == 0) {
-        bad |= fill(&c->listen[0], "*:5900");
-        c->n_listen = c->listen[0] ? 1 : 0;
-    }
+    bad |= fill(c, "name", host, FH__FROM_DEFAULT);
+    bad |= fill_display(c);
+    bad |= fill(c, "listen", "*:5900", FH__FROM_DEFAULT);
     if (bad)
         snprintf(error, room, "out of memory");
     return bad ? -1 : 0;
@@ -277,9 +317,7 @@ int fh__config_build(struct fh__config *c, struct fh__invocation *out, int argc,
         return 0;
     if (load_file(c, out->config_file, error, room) != 0 ||
         fh__options_parse(argc, argv, c, out, error, room) != 0 ||
-        fh__config_finish(c, error, room) != 0)
+        fh__policy_load(c, out->policy_file, error, room) != 0)
         return -1;
-    if (out->is_verbose)
-        c->log_level = FH__LOG_DEBUG;
-    return 0;
+    return fh__config_finish(c, error, room);
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * config.h -- what vncserverd is told: defaults, then the configuration file, then the command
- * line.
+ * line, then the administrator's policy, which has the last word.
  *
  *     fh__config_init()       defaults
  *     fh__config_read()       the text of a file; fh__config_load() a file
  *     fh__options_...         the command line, options.h
+ *     fh__policy_...          the policy, policy.h
  *     fh__config_finish()     what the others leave open, from the environment
+ *     fh__config_adopt()      a newer one takes effect, as far as it can
  *     fh__config_free()
  *
- * fh__config_build() does all of it.
+ * fh__config_build() does all of it but the last two.
  */
 #ifndef FH__CONFIG_H
 #define FH__CONFIG_H
@@ -17,19 +19,48 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "log.h"
 
 enum {
     FH__CONFIG_LISTEN_MAX = 16,
     FH__CONFIG_FILTER_MAX = 1024,
-    FH__CONFIG_FILE_MAX = 65536 /* bytes */
+    FH__CONFIG_FILE_MAX = 65536, /* bytes */
+    FH__OPTIONS_MAX = 96
 };
 
+enum fh__source {
+    FH__FROM_DEFAULT,
+    FH__FROM_ENVIRONMENT,
+    FH__FROM_FILE,
+    FH__FROM_COMMAND_LINE,
+    FH__FROM_POLICY
+};
+
+/* An option's value as it was written, and who wrote it. */
+struct fh__setting {
+    char *text; /* of a list: a line each; NULL: no value */
+    enum fh__source source;
+    unsigned line;  /* of the file */
+    bool is_locked; /* by the policy */
+    bool has_at_least, has_at_most;
+    unsigned at_least, at_most; /* by the policy, as fh__option_rank() */
+};
+
+enum fh__approve { FH__APPROVE_FILTERED, FH__APPROVE_PRESENT, FH__APPROVE_ALWAYS };
+enum fh__auth { FH__AUTH_FILE, FH__AUTH_PAM, FH__AUTH_PROGRAM };
+enum fh__notice { FH__NOTICE_NONE, FH__NOTICE_WINDOW, FH__NOTICE_NOTIFY, FH__NOTICE_COMMAND };
+enum fh__at_disconnect { FH__AT_DISCONNECT_NONE, FH__AT_DISCONNECT_LOCK, FH__AT_DISCONNECT_LOGOUT };
+
+/* Texts are those of settings, and go with them. */
 struct fh__config {
-    char *display; /* NULL: what DISPLAY says */
-    char *virtual; /* "1280x800", NULL: an existing display */
+    struct fh__setting settings[FH__OPTIONS_MAX]; /* in the order of fh__options */
+    char *file, *policy;                          /* that were read; NULL: none was there */
+    char *display;                                /* NULL: what DISPLAY says; "auto" */
+    char *virtual;                                /* "1280x800", NULL: an existing display */
     char *xauthority;
+    char *desktop_user, *service_user; /* NULL: see options.c */
     char *listen[FH__CONFIG_LISTEN_MAX];
     size_t n_listen;
     char *filter[FH__CONFIG_FILTER_MAX]; /* rules of ip_filter.h, each checked */
@@ -37,16 +68,25 @@ struct fh__config {
     char *name;
     char *identity; /* paths */
     char *users;
+    char *codes;
+    unsigned auth; /* enum fh__auth: who knows whether a password is right */
+    char *pam_service, *auth_command;
+    unsigned auth_timeout_s; /* of each turn of auth_command */
+    unsigned required;       /* factors of who has none of its own */
     char *blacklist;
     char *control;           /* a path, or "none" */
     bool is_control_default; /* nobody asked for it there */
     char *audit;             /* "none", "syslog", or a path */
     enum fh__log_level log_level;
-    bool approves_always; /* the person at the desktop is asked about everyone */
-    unsigned approve_timeout_s;
+    unsigned approve; /* enum fh__approve */
+    unsigned approve_timeout_s, approve_idle_s;
+    char *approve_command;  /* NULL: none */
+    unsigned notice;        /* enum fh__notice */
+    unsigned at_disconnect; /* enum fh__at_disconnect */
+    char *notice_command, *lock_command, *logout_command;
     unsigned blacklist_threshold, blacklist_timeout_s;
     unsigned idle_timeout_s, max_sessions, max_half_open, max_half_open_source, frame_rate;
-    bool has_clipboard, has_resize;
+    bool has_clipboard, has_resize, has_dialog;
     uint16_t virtual_width, virtual_height;
     char *const *program; /* of --virtual; NULL: none; borrowed from argv */
 };
@@ -59,6 +99,29 @@ void fh__config_free(struct fh__config *c);
 /* Returns the number of complaints. */
 unsigned fh__config_read(struct fh__config *c, const char *text, size_t len,
                          fh__config_error_fn error, void *user);
+/* Sections and names of any ini file; each returns 1, having complained about what is wrong. */
+struct fh__reading;
+typedef int (*fh__config_line_fn)(struct fh__reading *r, const char *section, const char *name,
+                                  const char *value);
+
+/* What fh__config_line_fn is given; the numbers of lines are only known here. */
+struct fh__reading {
+    struct fh__config *c;
+    const char *at, *end;
+    unsigned line, complaints;
+    fh__config_line_fn each;
+    bool seen[4][FH__OPTIONS_MAX]; /* by section, of the caller's numbering */
+    fh__config_error_fn error;
+    void *user;
+};
+
+/* The machine below fh__config_read(); the caller sets c, each, error and user. */
+unsigned fh__config_parse(struct fh__reading *r, const char *text, size_t len);
+void fh__config_complain(struct fh__reading *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The text of a file of at most FH__CONFIG_FILE_MAX bytes, to be freed; NULL: errno, EFBIG if it is
+ * longer. */
+char *fh__config_text(int fd, size_t *len);
 /* As above, with a file. Complaints are logged with file and line. -1: it cannot be read (errno).
  */
 int fh__config_load(struct fh__config *c, const char *path);
@@ -66,6 +129,15 @@ int fh__config_load(struct fh__config *c, const char *path);
 void fh__config_default_path(char *out, size_t room);
 /* 0, or -1 and a sentence in error. */
 int fh__config_finish(struct fh__config *c, char *error, size_t room);
+
+/*
+ * Takes from fresh what may change while it runs; each option that differs is told, with whether it
+ * was taken or needs a restart. false: no memory, and then what is told was taken.
+ */
+bool fh__config_adopt(struct fh__config *c, const struct fh__config *fresh,
+                      void (*changed)(void *user, const char *name, bool is_taken), void *user);
+/* Every option with its value and source, as a configuration file or as JSON. */
+void fh__config_print(const struct fh__config *c, FILE *out, bool is_json);
 
 struct fh__invocation;
 /*

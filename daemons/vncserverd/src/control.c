@@ -53,7 +53,7 @@ static void on_client_closed(uv_handle_t *handle)
     *at = client->next;
     client->control->n_clients--;
     if (client->approves && tell_approvers(client->control, "", 0) == 0)
-        fh__approvals_reject_all(&client->control->sharing->approvals);
+        fh__approvals_left(&client->control->sharing->approvals);
     maybe_gone(client->control);
     free(client);
 }
@@ -141,26 +141,10 @@ static void send_error(struct client *client, const char *code, const char *mess
 
 /* ---- requests ---- */
 
-static void add_session(void *user, const struct fh__viewer_info *info)
-{
-    char permissions[200];
-
-    fh_permissions_format(info->permissions, permissions, sizeof permissions);
-    json_array_append_new(user, json_pack("{s:I,s:s,s:s,s:s,s:s,s:I}", "session",
-                                          (json_int_t)info->number, "id", info->id, "peer",
-                                          info->peer, "user", info->user, "permissions",
-                                          permissions, "seconds", (json_int_t)info->seconds));
-}
-
 static void do_list(struct client *client, const json_t *request)
 {
-    json_t *sessions = json_array();
-
     (void)request;
-    fh__sharing_each(client->control->sharing, add_session, sessions);
-    send_json(client,
-              json_pack("{s:b,s:o}", "paused", fh__sharing_is_paused(client->control->sharing),
-                        "sessions", sessions));
+    send_json(client, fh__sharing_describe(client->control->sharing));
 }
 
 static void send_count(struct client *client, unsigned n)

@@ -12,10 +12,23 @@ static void take(struct fh__entry *e, enum fh_login_step step);
 
 size_t fh__entrance_methods(const struct fh__config *cfg, uint8_t *out)
 {
-    (void)cfg;
-    out[0] = FH_METHOD_CPACE;
-    out[1] = FH_METHOD_PASSWORD;
-    return 2;
+    size_t n = 0;
+
+    switch ((enum fh__auth)cfg->auth) {
+    case FH__AUTH_FILE:
+        out[n++] = FH_METHOD_CPACE;
+        out[n++] = FH_METHOD_PASSWORD;
+        break;
+    case FH__AUTH_PAM:
+        out[n++] = FH_METHOD_CONVERSATION;
+        break;
+    case FH__AUTH_PROGRAM:
+        out[n++] = FH_METHOD_PASSWORD;
+        out[n++] = FH_METHOD_CONVERSATION;
+        break;
+    }
+    out[n++] = FH_METHOD_IDENTITY;
+    return n;
 }
 
 static void authenticated(struct fh__entry *e, uint32_t permissions)
@@ -52,7 +65,7 @@ static void on_approved(void *user, uint32_t permissions, const char *why)
 {
     struct fh__entry *e = user;
 
-    permissions &= e->login.permissions;
+    permissions = fh_permissions_and(permissions, e->login.permissions);
     record_approval(e, permissions, why);
     if (permissions)
         take(e, fh_login_approved(&e->login, permissions));
@@ -62,23 +75,43 @@ static void on_approved(void *user, uint32_t permissions, const char *why)
 
 static void ask_person(struct fh__entry *e)
 {
+    static const char waiting[] = "Waiting for the person at the desktop to agree";
     const struct fh__approval_facts facts = {.peer = e->caller.peer,
                                              .name = e->name,
                                              .path = "direct",
                                              .fingerprint = e->caller.fingerprint,
-                                             .permissions = e->login.permissions};
+                                             .permissions = e->login.permissions,
+                                             .only_if_present = !e->asks};
+    const struct fh_item wait = {.kind = FH_KIND_NOTICE, .data = waiting, .len = strlen(waiting)};
 
+    (void)e->caller.ops->ask(e->caller.user, &wait, 1);
     fh__approvals_ask(e->at->approvals, &facts, on_approved, e);
 }
 
 /* ---- the steps ---- */
 
-static void on_checked(void *user, uint32_t permissions)
+static void on_checked(void *user, bool is_right)
 {
     struct fh__entry *e = user;
 
     e->check = NULL;
-    take(e, fh_login_checked(&e->login, permissions != FH_PERM_NONE));
+    take(e, fh_login_checked(&e->login, is_right));
+}
+
+static void on_code_checked(void *user, bool is_right)
+{
+    struct fh__entry *e = user;
+
+    e->code_check = NULL;
+    take(e, fh_login_checked(&e->login, is_right));
+}
+
+static void check_code(struct fh__entry *e)
+{
+    e->code_check = fh__codecheck_start(e->at->loop, e->at->cfg->codes, e->name, e->login.code,
+                                        on_code_checked, e);
+    if (!e->code_check)
+        take(e, fh_login_checked(&e->login, false));
 }
 
 static const char *sentence(const char *reason)
@@ -92,7 +125,14 @@ static const char *sentence(const char *reason)
         {"identity", "the viewer's identity is not on the user's list"},
         {"password", "a password is required, and this method has none"},
         {"no-access", "nothing lets this user in"},
-        {"no-permissions", "the filter leaves this user no permission"},
+        {"no-permissions", "this user has no permission, or the filter leaves none"},
+        {"password-expired", "the password has expired"},
+        {"account-closed", "PAM does not let this account in"},
+        {"user-mapped", "PAM made another user of it"},
+        {"session-failed", "PAM does not open a session"},
+        {"pam-failed", "PAM failed"},
+        {"program-failed", "auth-command failed"},
+        {"failed", "the server failed"},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -101,9 +141,39 @@ static const char *sentence(const char *reason)
     return reason;
 }
 
-static void reject(struct fh__entry *e)
+static void end_dialogue(struct fh__entry *e)
 {
-    fh__log(FH__LOG_WARNING, "%s as %s: %s", e->caller.peer, e->name, sentence(e->login.reason));
+    fh__dialogue_end(e->dialogue);
+    e->dialogue = NULL;
+    e->is_talking = false;
+}
+
+/* A wrong password is what "auth-failed" says by itself. */
+static void record_denial(const struct fh__entry *e, const char *reason)
+{
+    const struct fh_audit_event ev = {.type = FH_AUDIT_DENIED,
+                                      .monotonic_ms = uv_now(e->at->loop),
+                                      .connection = e->caller.number,
+                                      .peer = e->caller.peer,
+                                      .ip = e->caller.ip,
+                                      .ip_len = e->caller.ip_len,
+                                      .path = "direct",
+                                      .fingerprint = e->caller.fingerprint,
+                                      .user = e->name,
+                                      .reason = reason};
+
+    if (strcmp(reason, "wrong") != 0)
+        fh__auditlog_write(e->at->audit, &ev);
+}
+
+static void reject(struct fh__entry *e, const char *reason)
+{
+    char name[4 * sizeof e->name];
+
+    fh__log_escape(e->name, strlen(e->name), name, sizeof name);
+    fh__log(FH__LOG_WARNING, "%s as %s: %s", e->caller.peer, name, sentence(reason));
+    record_denial(e, reason);
+    end_dialogue(e);
     authenticated(e, FH_PERM_NONE);
 }
 
@@ -113,10 +183,26 @@ static void passed(struct fh__entry *e)
     fh__gate_succeeded(e->at->gate, &e->caller, e->name);
 }
 
+static void let_in(struct fh__entry *e)
+{
+    uint32_t permissions = e->login.permissions;
+
+    fh_login_wipe(&e->login);
+    passed(e);
+    authenticated(e, permissions);
+}
+
+/* PAM's session begins before the viewer's. */
+static void grant(struct fh__entry *e)
+{
+    if (!e->dialogue)
+        let_in(e);
+    else if (!fh__dialogue_open(e->dialogue))
+        reject(e, "session-failed");
+}
+
 static void take(struct fh__entry *e, enum fh_login_step step)
 {
-    uint32_t permissions;
-
     switch (step) {
     case FH_LOGIN_ASK:
         if (e->caller.ops->ask(e->caller.user, e->login.items, e->login.n_items) != 0)
@@ -127,35 +213,107 @@ static void take(struct fh__entry *e, enum fh_login_step step)
         ask_person(e);
         return;
     case FH_LOGIN_GRANT:
-        permissions = e->login.permissions;
-        fh_login_wipe(&e->login);
-        passed(e);
-        authenticated(e, permissions);
+        grant(e);
         return;
-    case FH_LOGIN_PASSWORD: /* fh__entry_begin() has begun to look */
+    case FH_LOGIN_PASSWORD:
+    case FH_LOGIN_CONVERSE: /* fh__entry_begin() has begun to look */
         return;
-    case FH_LOGIN_CONVERSE:
     case FH_LOGIN_CODE:
-        take(e, fh_login_checked(&e->login, false));
+        check_code(e);
         return;
     case FH_LOGIN_REJECT:
-        reject(e);
+        reject(e, e->login.reason);
         return;
     }
 }
 
+/* ---- what PAM or a program says ---- */
+
+static void on_dialogue_ask(void *user, const struct fh_item *items, size_t n)
+{
+    struct fh__entry *e = user;
+
+    if (e->caller.ops->ask(e->caller.user, items, n) != 0)
+        disconnect(e, FH_BYE_AUTH, false);
+}
+
+static void on_decided(void *user, const struct fh__verdict *v)
+{
+    struct fh__entry *e = user;
+
+    e->is_talking = false;
+    if (!v->is_right) {
+        fh_login_wipe(&e->login);
+        reject(e, v->reason);
+        return;
+    }
+    if (v->has_permissions)
+        fh_login_restrict(&e->login, v->permissions);
+    else if (e->grants)
+        fh_login_restrict(&e->login, FH_PERM_NONE);
+    take(e, fh_login_checked(&e->login, true));
+}
+
+static void on_opened(void *user, bool is_good)
+{
+    struct fh__entry *e = user;
+
+    if (is_good)
+        let_in(e);
+    else
+        reject(e, "session-failed");
+}
+
+static const struct fh__dialogue_events dialogue_events = {on_dialogue_ask, on_decided, on_opened};
+
+static void start_dialogue(struct fh__entry *e, const struct fh_credentials *c)
+{
+    const struct fh__config *cfg = e->at->cfg;
+    char ip[FH_ADDRESS_TEXT] = "";
+    const struct fh__dialogue_facts facts = {.user = c->user,
+                                             .password = c->password,
+                                             .password_len = c->password_len,
+                                             .method = fh_method_name(c->method),
+                                             .peer = e->caller.peer,
+                                             .ip = ip,
+                                             .fingerprint = e->caller.fingerprint,
+                                             .connection = e->caller.number,
+                                             .attempt = c->attempt};
+
+    if (e->caller.ip_len > 0)
+        uv_inet_ntop(e->caller.ip_len == 4 ? AF_INET : AF_INET6, e->caller.ip, ip, sizeof ip);
+    if (cfg->auth == FH__AUTH_PAM)
+        e->dialogue = fh__pam_start(e->at->loop, cfg->pam_service, &facts, &dialogue_events, e);
+    else
+        e->dialogue = fh__authprogram_start(e->at->loop, cfg->auth_command, cfg->auth_timeout_s,
+                                            &facts, &dialogue_events, e);
+    e->is_talking = e->dialogue != NULL;
+    if (e->dialogue)
+        return;
+    fh__log(FH__LOG_ERROR, "no process for %s can be started",
+            cfg->auth == FH__AUTH_PAM ? "PAM" : cfg->auth_command);
+    fh_login_wipe(&e->login);
+    reject(e, "failed");
+}
+
 /* ---- an attempt ---- */
 
-static void find_account(const struct fh__entry *e, const char *name, struct fh_login_account *out)
+/* The same is looked up whoever it is. */
+static void find_account(struct fh__entry *e, const char *name, struct fh_login_account *out)
 {
-    uint32_t permissions;
+    const struct fh__config *cfg = e->at->cfg;
 
-    *out = (struct fh_login_account){0};
-    if (!fh__userstore_find(e->at->users, name, &out->password, &permissions))
-        return;
-    out->exists = out->has_password = true;
-    out->required = FH_FACTOR_PASSWORD | (e->asks ? FH_FACTOR_APPROVAL : 0);
-    out->permissions = permissions & e->most;
+    fh__userstore_account(e->at->users, name, e->caller.fingerprint, out);
+    out->has_totp = fh__codecheck_is_enrolled(cfg->codes, name);
+    e->grants = cfg->auth == FH__AUTH_PROGRAM && !out->exists;
+    if (e->grants)
+        *out = (struct fh_login_account){
+            .exists = true, .permissions = FH_PERM_ALL, .has_totp = out->has_totp};
+    if (out->required == 0)
+        out->required = cfg->required;
+    if (e->asks || e->asks_present)
+        out->required |= FH_FACTOR_APPROVAL;
+    out->permissions = fh_permissions_and(out->permissions, e->most);
 }
 
 static bool is_refused(struct fh__entry *e, const char *name)
@@ -177,6 +335,16 @@ static void check_password(struct fh__entry *e, const struct fh_credentials *c)
         take(e, fh_login_checked(&e->login, false));
 }
 
+/* Whoever tells us of the attempt has looked already; it may be a process that is not ours any
+ * more. */
+static bool is_offered(const struct fh__config *cfg, enum fh_method method)
+{
+    uint8_t methods[FH_METHODS_MAX];
+    size_t n = fh__entrance_methods(cfg, methods);
+
+    return memchr(methods, (int)method, n) != NULL;
+}
+
 void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
 {
     const struct fh_login_config cfg = {.random = fh_random_system,
@@ -187,27 +355,40 @@ void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
     struct fh_login_account account;
     enum fh_login_step step;
 
+    end_dialogue(e);
     if (is_refused(e, c->user))
         return;
+    if (!is_offered(e->at->cfg, c->method)) {
+        disconnect(e, FH_BYE_PROTOCOL, false);
+        return;
+    }
     snprintf(e->name, sizeof e->name, "%s", c->user);
     find_account(e, c->user, &account);
     step = fh_login_begin(&e->login, &cfg, c, &account);
     fh_wipe(&account, sizeof account);
-    if (step == FH_LOGIN_PASSWORD)
+    if (step == FH_LOGIN_PASSWORD && e->at->cfg->auth == FH__AUTH_FILE)
         check_password(e, c);
+    else if (step == FH_LOGIN_PASSWORD || step == FH_LOGIN_CONVERSE)
+        start_dialogue(e, c);
     else
         take(e, step);
 }
 
 void fh__entry_answered(struct fh__entry *e, const struct fh_item *items, size_t n)
 {
-    take(e, fh_login_answered(&e->login, items, n));
+    if (e->is_talking)
+        fh__dialogue_answer(e->dialogue, items, n);
+    else
+        take(e, fh_login_answered(&e->login, items, n));
 }
 
 void fh__entry_forget(struct fh__entry *e)
 {
     fh__usercheck_forget(e->check);
     e->check = NULL;
+    fh__codecheck_forget(e->code_check);
+    e->code_check = NULL;
+    end_dialogue(e);
     fh__approvals_forget(e->at->approvals, e);
     fh_login_wipe(&e->login);
 }

@@ -14,7 +14,9 @@
 #include "approval.h"
 #include "auditlog.h"
 #include "caller.h"
+#include "codecheck.h"
 #include "config.h"
+#include "dialogue.h"
 #include "gate.h"
 #include "userstore.h"
 
@@ -37,9 +39,15 @@ struct fh__entry {
     struct fh__caller caller;
     uint32_t most;             /* permissions, by the filter */
     bool asks;                 /* the person at the desktop, before it is let in */
+    bool asks_present;         /* him, if he is there */
     char name[FH__ENTRY_NAME]; /* of the attempt */
     struct fh_login login;
-    struct fh__usercheck *check; /* NULL: none runs */
+    /* What is being looked at; NULL: nothing. */
+    struct fh__usercheck *check;
+    struct fh__codecheck *code_check;
+    struct fh__dialogue *dialogue; /* of PAM it lasts as long as the session */
+    bool is_talking;               /* it has not decided yet */
+    bool grants;                   /* the dialogue alone says what is allowed */
 };
 
 /* The methods that are offered: at most FH_METHODS_MAX; how many. */

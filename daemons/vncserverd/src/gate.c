@@ -158,6 +158,11 @@ void fh__gate_succeeded(struct fh__gate *g, const struct fh__caller *caller, con
     changed(g);
 }
 
+void fh__gate_crashed(struct fh__gate *g, const struct fh__caller *caller)
+{
+    (void)fh__gate_begin(g, caller, NULL);
+}
+
 unsigned fh__gate_forgive(struct fh__gate *g, const struct fh_address *address, const char *user)
 {
     struct fh_blacklist_who who = {.user = user};

@@ -45,6 +45,8 @@ unsigned fh__gate_hello(struct fh__gate *g, const struct fh__caller *caller);
  */
 unsigned fh__gate_begin(struct fh__gate *g, const struct fh__caller *caller, const char *user);
 void fh__gate_succeeded(struct fh__gate *g, const struct fh__caller *caller, const char *user);
+/* A caller broke what served it, or made it break the rules: that counts as a failure. */
+void fh__gate_crashed(struct fh__gate *g, const struct fh__caller *caller);
 /* An operator forgives an address (NULL: none) and a name (NULL: none): how many entries there
  * were. */
 unsigned fh__gate_forgive(struct fh__gate *g, const struct fh_address *address, const char *user);

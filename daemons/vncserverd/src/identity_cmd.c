@@ -28,8 +28,10 @@ static enum fh__exit failed(const char *path, int error)
 static enum fh__exit print(const struct fh__config *cfg, const struct fh_identity *id)
 {
     char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX];
+    size_t len;
+    const uint8_t *spki = fh_identity_spki(id, &len);
 
-    if (fh__identityfile_describe(id, fingerprint, phrase) != 0)
+    if (fh__identityfile_describe(spki, len, fingerprint, phrase) != 0)
         return FH__EXIT_IDENTITY;
     printf("file: %s\nbits: %u\nfingerprint: %s\ncatchphrase: %s\n", cfg->identity,
            fh_identity_bits(id), fingerprint, phrase);

@@ -100,15 +100,12 @@ int fh__identityfile_open(uv_loop_t *loop, const char *path, const bool *is_stop
     return error;
 }
 
-int fh__identityfile_describe(const struct fh_identity *id, char fingerprint[FH_FINGERPRINT_HEX],
+int fh__identityfile_describe(const uint8_t *spki, size_t len, char fingerprint[FH_FINGERPRINT_HEX],
                               char phrase[FH_CATCHPHRASE_MAX])
 {
     uint8_t fp[FH_FINGERPRINT_LEN];
-    const uint8_t *spki;
-    size_t len;
     int error;
 
-    spki = fh_identity_spki(id, &len);
     fh_fingerprint(spki, len, fp);
     fh_fingerprint_to_hex(fp, fingerprint);
     error = fh_catchphrase(fp, phrase);

@@ -15,7 +15,8 @@
  */
 int fh__identityfile_open(uv_loop_t *loop, const char *path, const bool *is_stopping,
                           struct fh_identity **out);
-int fh__identityfile_describe(const struct fh_identity *id, char fingerprint[FH_FINGERPRINT_HEX],
+/* Of the public key. */
+int fh__identityfile_describe(const uint8_t *spki, size_t len, char fingerprint[FH_FINGERPRINT_HEX],
                               char phrase[FH_CATCHPHRASE_MAX]);
 /* All missing directories of path, 0700. -1: errno tells. */
 int fh__identityfile_make_directory(const char *path);

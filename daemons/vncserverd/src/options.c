@@ -9,26 +9,36 @@
 
 #include <farhand/address.h>
 #include <farhand/ip_filter.h>
+#include <farhand/login.h>
 
 enum { PATH_ROOM = 4096 };
 
+/* The text itself is kept by fh__option_set(). */
 static const char *set_text(struct fh__config *c, const struct fh__option *o, const char *value)
 {
-    char **to = (char **)((char *)c + o->offset), *copy;
-
     if (!*value)
         return "something that is not empty";
-    copy = strdup(value);
-    if (!copy)
-        return "more memory than there is";
-    free(*to);
-    *to = copy;
+    *(const char **)((char *)c + o->offset) = value;
     return NULL;
 }
 
 static const char *set_path(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     return *value == '/' ? set_text(c, o, value) : "a path that begins with /";
+}
+
+/* A program and its arguments, with spaces between; no shell. */
+static const char *set_command(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    return *value == '/' ? set_text(c, o, value) : "a program's path that begins with /";
+}
+
+/* A name of a file: what it says stays in its folder. */
+static const char *set_service(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    if (!*value || strlen(value) > 64 || *value == '.' || strchr(value, '/'))
+        return "the name of a file in /etc/pam.d";
+    return set_text(c, o, value);
 }
 
 static const char *set_audit(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -113,11 +123,34 @@ static const char *set_filter(struct fh__config *c, const struct fh__option *o, 
     return NULL;
 }
 
-static const char *set_approve(struct fh__config *c, const struct fh__option *o, const char *value)
+/* One of the words of the argument, stored as its place there. */
+static const char *set_word(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    static char expected[120];
+    const char *word = o->argument, *end;
+    size_t len = strlen(value);
+    unsigned i;
+
+    for (i = 0;; i++, word = end + 1) {
+        end = word + strcspn(word, "|");
+        if ((size_t)(end - word) == len && memcmp(word, value, len) == 0)
+            break;
+        if (!*end) {
+            snprintf(expected, sizeof expected, "one of %s", o->argument);
+            return expected;
+        }
+    }
+    *(unsigned *)((char *)c + o->offset) = i;
+    return NULL;
+}
+
+static const char *set_require(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     (void)o;
-    c->approves_always = strcmp(value, "always") == 0;
-    return c->approves_always || strcmp(value, "filtered") == 0 ? NULL : "always or filtered";
+    return fh_factors_parse(value, &c->required) == 0
+               ? NULL
+               : "password, totp, identity, approval with + between them, password or identity "
+                 "among them";
 }
 
 static const char *set_virtual(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -140,59 +173,103 @@ static const char *set_virtual(struct fh__config *c, const struct fh__option *o,
 }
 
 #define AT(member) offsetof(struct fh__config, member)
+#define CALL FH__OPTION_CALL
+#define START FH__OPTION_START
+#define RELOAD FH__OPTION_RELOAD
 
 const struct fh__option fh__options[] = {
-    {"display", "NAME", true, set_text, AT(display), 0, 0, NULL,
-     "the X display to share (default: what DISPLAY says, else :0)"},
-    {"virtual", "WxH", true, set_virtual, AT(virtual), 0, 0, NULL,
+    {"display", "NAME", START, set_text, AT(display), 0, 0, NULL,
+     "the X display to share, or auto: whose turn it is at this computer (default: what DISPLAY "
+     "says, else :0)"},
+    {"virtual", "WxH", START, set_virtual, AT(virtual), 0, 0, NULL,
      "share a headless X server of this size, started for it"},
-    {"xauthority", "FILE", true, set_path, AT(xauthority), 0, 0, NULL,
+    {"xauthority", "FILE", START, set_path, AT(xauthority), 0, 0, NULL,
      "where the display's cookie is (default: what XAUTHORITY says)"},
-    {"listen", "ADDRESS", true, set_listen, 0, 0, 0, NULL,
+    {"desktop-user", "USER", START, set_text, AT(desktop_user), 0, 0, NULL,
+     "whom the desktop belongs to, as who it is used, where we are root (default: whose X server "
+     "it is)"},
+    {"service-user", "USER", START, set_text, AT(service_user), 0, 0, NULL,
+     "as who viewers are spoken with, where we are root (default: vncserverd, else nobody)"},
+    {"listen", "ADDRESS", START, set_listen, 0, 0, 0, NULL,
      "where to listen; may be repeated (default: *:5900, that is [::]:5900 and 0.0.0.0:5900)"},
-    {"filter", "RULE", true, set_filter, 0, 0, 0, NULL,
+    {"filter", "RULE", RELOAD, set_filter, 0, 0, 0, NULL,
      "who may try: +, - or ? (ask) before an address, a network or *; the first match wins"},
-    {"approve", "WHEN", true, set_approve, 0, 0, 0, "filtered",
-     "when the person at the desktop must approve: always, or filtered (where a rule says ?)"},
-    {"approve-timeout", "SECONDS", true, set_number, AT(approve_timeout_s), 1, 25, "10",
+    {"approve", "filtered|present|always", RELOAD, set_word, AT(approve), 0, FH__WORDS_TIGHTEN,
+     "filtered",
+     "when the person at the desktop must approve: where a rule says ?, also while somebody is "
+     "there, or always"},
+    {"approve-idle", "SECONDS", RELOAD, set_number, AT(approve_idle_s), 1, 86400, "300",
+     "nobody is there when nothing was typed or moved for so long"},
+    {"approve-timeout", "SECONDS", RELOAD, set_number, AT(approve_timeout_s), 1, 25, "10",
      "how long to wait for an answer; none is a no"},
-    {"name", "TEXT", true, set_text, AT(name), 0, 0, NULL,
+    {"approve-dialog", "YES/NO", RELOAD, set_flag, AT(has_dialog), 0, 0, "yes",
+     "ask in a window on the desktop (never on a virtual one)"},
+    {"approve-command", "PROGRAM", RELOAD, set_command, AT(approve_command), 0, 0, NULL,
+     "a program that is asked as well"},
+    {"notice", "none|window|notify|command", RELOAD, set_word, AT(notice), 0, 0, "window",
+     "how the desktop shows who is connected: a small window, its own notifications, a program"},
+    {"notice-command", "PROGRAM", RELOAD, set_command, AT(notice_command), 0, 0, NULL,
+     "the program of notice = command"},
+    {"at-disconnect", "none|lock|logout", RELOAD, set_word, AT(at_disconnect), 0, FH__WORDS_TIGHTEN,
+     "none", "what happens to the desktop when the last viewer is gone"},
+    {"lock-command", "PROGRAM", RELOAD, set_command, AT(lock_command), 0, 0, NULL,
+     "the program that locks the desktop (default: loginctl lock-session)"},
+    {"logout-command", "PROGRAM", RELOAD, set_command, AT(logout_command), 0, 0, NULL,
+     "the program that ends the desktop's session (default: loginctl terminate-session)"},
+    {"name", "TEXT", RELOAD, set_text, AT(name), 0, 0, NULL,
      "the desktop's name as viewers see it (default: the host's name)"},
-    {"identity", "FILE", true, set_path, AT(identity), 0, 0, NULL,
+    {"identity", "FILE", START, set_path, AT(identity), 0, 0, NULL,
      "the key that viewers know this server by; made if it is not there"},
-    {"users", "FILE", true, set_path, AT(users), 0, 0, NULL,
+    {"users", "FILE", START, set_path, AT(users), 0, 0, NULL,
      "who may connect; see vncserverd user"},
-    {"blacklist", "FILE", true, set_path, AT(blacklist), 0, 0, NULL,
+    {"codes", "FILE", START, set_path, AT(codes), 0, 0, NULL,
+     "who has an authenticator, and which codes were used"},
+    {"auth", "file|pam|program", START, set_word, AT(auth), 0, 0, "file",
+     "who knows whether a password is right: the file of users, PAM, or auth-command"},
+    {"pam-service", "NAME", START, set_service, AT(pam_service), 0, 0, "vncserverd",
+     "the file of /etc/pam.d that auth = pam uses"},
+    {"auth-command", "PROGRAM", START, set_command, AT(auth_command), 0, 0, NULL,
+     "the program of auth = program"},
+    {"auth-timeout", "SECONDS", START, set_number, AT(auth_timeout_s), 1, 60, "10",
+     "how long it may think, each time"},
+    {"require", "FACTORS", RELOAD, set_require, 0, 0, 0, "password",
+     "what is to be proved: password, totp, identity, approval, with + between them"},
+    {"blacklist", "FILE", START, set_path, AT(blacklist), 0, 0, NULL,
      "who failed to authenticate too often, kept over restarts"},
-    {"blacklist-threshold", "N", true, set_number, AT(blacklist_threshold), 1, 1000, "5",
+    {"blacklist-threshold", "N", START, set_number, AT(blacklist_threshold), 1, 1000, "5",
      "failures after which an address or a name must wait"},
-    {"blacklist-timeout", "SECONDS", true, set_number, AT(blacklist_timeout_s), 1, 86400, "10",
+    {"blacklist-timeout", "SECONDS", START, set_number, AT(blacklist_timeout_s), 1, 86400, "10",
      "how long, at first; each further failure doubles it"},
-    {"control", "PATH", true, set_control, AT(control), 0, 0, NULL,
+    {"control", "PATH", START, set_control, AT(control), 0, 0, NULL,
      "the socket of vncserverctl, or none"},
-    {"audit", "WHERE", true, set_audit, AT(audit), 0, 0, "syslog",
+    {"audit", "WHERE", START, set_audit, AT(audit), 0, 0, "syslog",
      "where to record sessions: none, syslog, or a file"},
-    {"log-level", "LEVEL", true, set_level, 0, 0, 0, "info",
+    {"log-level", "LEVEL", RELOAD, set_level, 0, 0, 0, "info",
      "how much to say: error, warning, notice, info, debug"},
-    {"idle-timeout", "SECONDS", true, set_number, AT(idle_timeout_s), 0, 604800, "3600",
+    {"idle-timeout", "SECONDS", RELOAD, set_number, AT(idle_timeout_s), 0, 604800, "3600",
      "end a session without input after this time; 0: never"},
-    {"max-sessions", "N", true, set_number, AT(max_sessions), 1, 1024, "64",
+    {"max-sessions", "N", START, set_number, AT(max_sessions), 1, 1024, "64",
      "viewers at the same time"},
-    {"max-half-open", "N", true, set_number, AT(max_half_open), 1, 1024, "32",
+    {"max-half-open", "N", START, set_number, AT(max_half_open), 1, 1024, "32",
      "connections that have not authenticated yet"},
-    {"max-half-open-source", "N", true, set_number, AT(max_half_open_source), 1, 1024, "8",
+    {"max-half-open-source", "N", START, set_number, AT(max_half_open_source), 1, 1024, "8",
      "of these, from one address"},
-    {"frame-rate", "N", true, set_number, AT(frame_rate), 1, 240, "60",
+    {"frame-rate", "N", RELOAD, set_number, AT(frame_rate), 1, 240, "60",
      "look at the screen at most so often in a second"},
-    {"clipboard", "YES/NO", true, set_flag, AT(has_clipboard), 0, 0, "yes",
+    {"clipboard", "YES/NO", RELOAD, set_flag, AT(has_clipboard), 0, 0, "yes",
      "share the clipboard with viewers that may"},
-    {"resize", "YES/NO", true, set_flag, AT(has_resize), 0, 0, "yes",
+    {"resize", "YES/NO", RELOAD, set_flag, AT(has_resize), 0, 0, "yes",
      "let viewers that may change the size of the screen"},
-    {"config", "FILE", false, NULL, 0, 0, 0, NULL, "the configuration file"},
-    {"check-config", NULL, false, NULL, 0, 0, 0, NULL, "check the configuration and end"},
-    {"verbose", NULL, false, NULL, 0, 0, 0, NULL, "the same as --log-level debug"},
-    {"help", NULL, false, NULL, 0, 0, 0, NULL, "show this text and end"},
-    {"version", NULL, false, NULL, 0, 0, 0, NULL, "show the version and end"},
+    {"config", "FILE", CALL, NULL, 0, 0, 0, NULL, "the configuration file"},
+    {"policy", "FILE", CALL, NULL, 0, 0, 0, NULL,
+     "a policy, where the administrator has none (default: /etc/vncserverd/policy.conf)"},
+    {"check-config", NULL, CALL, NULL, 0, 0, 0, NULL, "check the configuration and end"},
+    {"print-config", NULL, CALL, NULL, 0, 0, 0, NULL,
+     "print every option, its value and where that comes from, and end"},
+    {"json", NULL, CALL, NULL, 0, 0, 0, NULL, "with --print-config: as JSON"},
+    {"verbose", NULL, CALL, NULL, 0, 0, 0, NULL, "the same as --log-level debug"},
+    {"help", NULL, CALL, NULL, 0, 0, 0, NULL, "show this text and end"},
+    {"version", NULL, CALL, NULL, 0, 0, 0, NULL, "show the version and end"},
 };
 const size_t fh__options_n = sizeof fh__options / sizeof *fh__options;
 
@@ -215,9 +292,8 @@ void fh__options_help(void)
         "Usage: vncserverd [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
         "       vncserverd [OPTION]... identity show\n"
         "       vncserverd [OPTION]... identity new [--bits 2048|3072|4096]\n"
-        "       vncserverd [OPTION]... user add NAME [--permissions LIST]\n"
-        "       vncserverd [OPTION]... user remove NAME\n"
-        "       vncserverd [OPTION]... user list\n"
+        "       vncserverd [OPTION]... user add|password|set|identity|totp|remove|list ...\n"
+        "       vncserverd [OPTION]... group add|set|remove|list ...\n"
         "Shares an X desktop with remote viewers. PROGRAM runs on the display of --virtual.\n\n");
     for (o = fh__options; o < fh__options + fh__options_n; o++) {
         snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "");
@@ -235,12 +311,77 @@ bool fh__option_is_list(const struct fh__option *o)
     return o->set == set_listen || o->set == set_filter;
 }
 
-static void clear_list(struct fh__config *c, const struct fh__option *o)
+bool fh__option_is_number(const struct fh__option *o)
 {
+    return o->set == set_number;
+}
+
+bool fh__option_tightens(const struct fh__option *o)
+{
+    return o->set == set_number || (o->set == set_word && o->max == FH__WORDS_TIGHTEN);
+}
+
+unsigned fh__option_rank(const struct fh__config *c, const struct fh__option *o)
+{
+    return *(const unsigned *)((const char *)c + o->offset);
+}
+
+static struct fh__setting *setting_of(struct fh__config *c, const struct fh__option *o)
+{
+    return &c->settings[o - fh__options];
+}
+
+void fh__option_clear(struct fh__config *c, const struct fh__option *o)
+{
+    struct fh__setting *s = setting_of(c, o);
+    void *at = (char *)c + o->offset;
+    char *member;
+
     while (o->set == set_listen && c->n_listen > 0)
         free(c->listen[--c->n_listen]);
     while (o->set == set_filter && c->n_filter > 0)
         free(c->filter[--c->n_filter]);
+    memcpy(&member, at, sizeof member); /* if it is a text */
+    if (s->text && member == s->text)
+        memset(at, 0, sizeof member);
+    free(s->text);
+    s->text = NULL;
+    s->source = FH__FROM_DEFAULT;
+    s->line = 0;
+    s->is_locked = false;
+}
+
+/* text, or what a list has so far and text in a line of its own; NULL: no memory. */
+static char *joined(const char *before, const char *text)
+{
+    size_t had = before ? strlen(before) + 1 : 0, len = strlen(text);
+    char *out = malloc(had + len + 1);
+
+    if (out && before)
+        snprintf(out, had + 1, "%s\n", before);
+    if (out)
+        memcpy(out + had, text, len + 1);
+    return out;
+}
+
+const char *fh__option_set(struct fh__config *c, const struct fh__option *o, const char *value,
+                           enum fh__source source, unsigned line)
+{
+    struct fh__setting *s = setting_of(c, o);
+    bool is_list = fh__option_is_list(o);
+    char *text = joined(is_list ? s->text : NULL, value);
+    const char *expected =
+        text ? o->set(c, o, is_list ? value : text) : "more memory than there is";
+
+    if (expected) {
+        free(text);
+        return expected;
+    }
+    free(s->text);
+    s->text = text;
+    s->source = source;
+    s->line = line;
+    return NULL;
 }
 
 /* An option without a value of its own, or the one that names the file. */
@@ -248,14 +389,17 @@ static void note(struct fh__invocation *inv, const char *name, const char *value
 {
     if (strcmp(name, "config") == 0)
         inv->config_file = value;
-    else if (strcmp(name, "verbose") == 0)
-        inv->is_verbose = true;
+    else if (strcmp(name, "policy") == 0)
+        inv->policy_file = value;
+    else if (strcmp(name, "json") == 0)
+        inv->is_json = true;
     else if (strcmp(name, "help") == 0)
         inv->action = FH__ACTION_HELP;
     else if (strcmp(name, "version") == 0)
         inv->action = FH__ACTION_VERSION;
     else if (inv->action == FH__ACTION_RUN)
-        inv->action = FH__ACTION_CHECK_CONFIG;
+        inv->action =
+            strcmp(name, "print-config") == 0 ? FH__ACTION_PRINT_CONFIG : FH__ACTION_CHECK_CONFIG;
 }
 
 /* In the file a path begins with /; on the command line it may begin where we are. */
@@ -272,11 +416,12 @@ static const char *set_argument(struct fh__config *c, const struct fh__option *o
     int len;
 
     if (!is_relative_path(o, value))
-        return o->set(c, o, value);
+        return fh__option_set(c, o, value, FH__FROM_COMMAND_LINE, 0);
     if (!getcwd(here, sizeof here))
         return "a path that begins with /: where we are is not known";
     len = snprintf(path, sizeof path, "%s/%s", strcmp(here, "/") == 0 ? "" : here, value);
-    return len < (int)sizeof path ? o->set(c, o, path) : "a shorter path";
+    return len < (int)sizeof path ? fh__option_set(c, o, path, FH__FROM_COMMAND_LINE, 0)
+                                  : "a shorter path";
 }
 
 /* One option at argv[i]; returns how many arguments it took, or -1. */
@@ -292,8 +437,11 @@ static int parse_one(char *const *arg, struct fh__config *c, bool *seen, struct 
         snprintf(error, room, "%s: there is no such option; vncserverd --help lists them", arg[0]);
         return -1;
     }
-    if (!o->argument) {
+    if (strcmp(o->name, "verbose") == 0 && c)
+        (void)fh__option_set(c, fh__option_find("log-level", 9), "debug", FH__FROM_COMMAND_LINE, 0);
+    else if (!o->argument)
         note(inv, o->name, NULL);
+    if (!o->argument) {
         if (equals)
             snprintf(error, room, "--%s takes no value", o->name);
         return equals ? -1 : 1;
@@ -306,8 +454,8 @@ static int parse_one(char *const *arg, struct fh__config *c, bool *seen, struct 
         note(inv, o->name, value);
     if (o->set && c) {
         /* What the command line lists replaces what the file lists. */
-        if (!seen[o - fh__options])
-            clear_list(c, o);
+        if (!seen[o - fh__options] && fh__option_is_list(o))
+            fh__option_clear(c, o);
         seen[o - fh__options] = true;
         expected = set_argument(c, o, value);
         if (expected) {
@@ -339,8 +487,11 @@ int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct 
             inv.action = FH__ACTION_IDENTITY;
         else if (strcmp(argv[i], "user") == 0)
             inv.action = FH__ACTION_USER;
+        else if (strcmp(argv[i], "group") == 0)
+            inv.action = FH__ACTION_GROUP;
         else {
-            snprintf(error, room, "%s: expected identity, user, or -- before a program", argv[i]);
+            snprintf(error, room, "%s: expected identity, user, group, or -- before a program",
+                     argv[i]);
             return -1;
         }
     }

@@ -94,3 +94,19 @@ int fh__terminal_new_password(char *out, size_t room, size_t *len, char *error, 
     }
     return 0;
 }
+
+int fh__terminal_line(const char *question, char *out, size_t room, size_t *len, char *error,
+                      size_t error_room)
+{
+    fflush(stdout);
+    if (ask(question, out, room - 1, len) != 0) {
+        snprintf(error, error_room, "no answer: %s", strerror(errno));
+        return -1;
+    }
+    if (*len == 0) {
+        snprintf(error, error_room, "no answer");
+        return -1;
+    }
+    out[*len] = '\0';
+    return 0;
+}

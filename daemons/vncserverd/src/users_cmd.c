@@ -1,108 +1,119 @@
 /* SPDX-License-Identifier: MIT */
-/* users_cmd.c -- vncserverd user add|remove|list. */
+/* users_cmd.c -- vncserverd user add|password|set|list|remove|identity; totp is totp_cmd.c. */
 #include "commands.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include <farhand/identity_uv.h>
+#include <farhand/login.h>
 #include <farhand/password.h>
-#include <farhand/users_file.h>
 
-#include "identityfile.h"
 #include "terminal.h"
+#include "usersedit.h"
 
-enum { ERROR_MAX = 200, PERMISSIONS_ROOM = 200, ESCAPED_ROOM = 300 };
+enum { ERROR_MAX = 200 };
 
-struct change {
-    const char *name;
-    const char *hash;
-    uint32_t permissions;
-    bool has_replaced;
+struct options {
+    struct fh__rights_options rights;
+    bool has_no_password, is_json;
 };
 
-static enum fh__exit usage(void)
+static const char usage[] =
+    "user add NAME [--permissions LIST] [--require FACTORS] [--groups LIST] [--no-password], user "
+    "password NAME, user set NAME [--permissions LIST] [--require FACTORS] [--groups LIST], user "
+    "identity add|remove NAME FINGERPRINT, user totp NAME, user remove NAME, or user list [--json]";
+
+/* ---- list ---- */
+
+static void print_user(const struct fh_user *user, bool is_enrolled)
 {
-    fprintf(stderr, "vncserverd: expected user add NAME [--permissions LIST], user remove NAME, "
-                    "or user list\n");
-    return FH__EXIT_USAGE;
-}
+    char words[FH__PERMISSIONS_ROOM], name[FH__ESCAPED_ROOM];
 
-static enum fh__exit failed(const char *path, int error, unsigned line, const char *expected)
-{
-    if (error == FH_SESSION_E_FORMAT && expected)
-        fprintf(stderr, "vncserverd: %s:%u: expected %s\n", path, line, expected);
-    else
-        fprintf(stderr, "vncserverd: %s: %s\n", path,
-                error == FH_SESSION_E_IO ? strerror(errno) : fh_session_strerror(error));
-    return FH__EXIT_USERS;
-}
-
-/* The file as it is, so that what is wrong in it is told with its line before it is changed. */
-static int load(const char *path, struct fh_users **out, enum fh__exit *how)
-{
-    const char *expected = NULL;
-    unsigned line = 0;
-    int error = fh_users_load(path, out, &line, &expected);
-
-    if (error == FH_SESSION_E_IO && errno == ENOENT)
-        error = fh_users_parse("", 0, out, &line, &expected);
-    if (error)
-        *how = failed(path, error, line, expected);
-    return error;
-}
-
-static bool is_there(const struct fh_users *u, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < fh_users_count(u); i++)
-        if (strcmp(fh_users_name(u, i), name) == 0)
-            return true;
-    return false;
-}
-
-static enum fh__exit list(const struct fh__config *cfg)
-{
-    char permissions[PERMISSIONS_ROOM], name[ESCAPED_ROOM];
-    struct fh_users *u = NULL;
-    enum fh__exit how = FH__EXIT_OK;
-    size_t i;
-
-    if (load(cfg->users, &u, &how) != 0)
-        return how;
-    for (i = 0; i < fh_users_count(u); i++) {
-        fh_permissions_format(fh_users_permissions(u, i), permissions, sizeof permissions);
-        fh__log_escape(fh_users_name(u, i), strlen(fh_users_name(u, i)), name, sizeof name);
-        printf("%s %s\n", name, permissions);
+    fh__log_escape(user->name, strlen(user->name), name, sizeof name);
+    fh_permissions_format(user->permissions, words, sizeof words);
+    printf("%s %s", name, user->has_permissions ? words : "inherit");
+    if (user->required) {
+        fh_factors_format(user->required, words, sizeof words);
+        printf("  require: %s", words);
     }
-    fh_users_free(u);
-    return FH__EXIT_OK;
+    for (size_t i = 0; i < user->n_groups; i++)
+        printf("%s%s", i == 0 ? "  groups: " : ",", user->groups[i]);
+    if (user->n_identities)
+        printf("  identities: %zu", user->n_identities);
+    printf("%s%s\n", user->hash[0] ? "" : "  no password", is_enrolled ? "  totp" : "");
 }
 
-static int set(struct fh_users *u, void *user)
+static json_t *to_json(const struct fh_users *u, const struct fh_user *user,
+                       const struct fh_codes *c)
 {
-    struct change *c = user;
+    struct fh_enrolment e = {0};
+    bool is_enrolled = fh_codes_get(c, user->name, &e) == 0;
+    json_t *groups = json_array(), *identities = json_array(), *object;
+    char own[FH__PERMISSIONS_ROOM], all[FH__PERMISSIONS_ROOM], factors[64], hex[FH_FINGERPRINT_HEX];
+    uint32_t permissions;
+    unsigned required;
 
-    c->has_replaced = is_there(u, c->name);
-    return fh_users_set(u, c->name, c->hash, c->permissions);
+    fh_users_rights(u, user, &permissions, &required);
+    fh_permissions_format(user->permissions, own, sizeof own);
+    fh_permissions_format(permissions, all, sizeof all);
+    fh_factors_format(required, factors, sizeof factors);
+    for (size_t i = 0; i < user->n_groups; i++)
+        json_array_append_new(groups, json_string(user->groups[i]));
+    for (size_t i = 0; i < user->n_identities; i++) {
+        fh_fingerprint_to_hex(user->identities[i], hex);
+        json_array_append_new(identities, json_string(hex));
+    }
+    object = json_pack("{s:s, s:b, s:s?, s:s, s:s?, s:o, s:o, s:b, s:I}", "name", user->name,
+                       "password", user->hash[0] != '\0', "own_permissions",
+                       user->has_permissions ? own : NULL, "permissions", all, "require",
+                       required ? factors : NULL, "groups", groups, "identities", identities,
+                       "totp", is_enrolled, "recovery_codes", (json_int_t)e.n_recovery);
+    fh_wipe(&e, sizeof e);
+    return object;
 }
 
-/* Whether the name can stand in the file, asked before the password is. */
-static bool is_name_good(const char *name)
+static void print_all(const struct fh_users *u, const struct fh_codes *c, bool is_json)
+{
+    json_t *list = json_array();
+    struct fh_enrolment e;
+    struct fh_user user;
+
+    for (size_t i = 0; i < fh_users_count(u); i++) {
+        fh_users_at(u, i, &user);
+        if (!user.is_group && is_json)
+            json_array_append_new(list, to_json(u, &user, c));
+        else if (!user.is_group)
+            print_user(&user, fh_codes_get(c, user.name, &e) == 0);
+    }
+    if (is_json) {
+        json_dumpf(list, stdout, JSON_ENSURE_ASCII | JSON_COMPACT);
+        printf("\n");
+    }
+    json_decref(list);
+    fh_wipe(&user, sizeof user);
+    fh_wipe(&e, sizeof e);
+}
+
+static enum fh__exit list(const struct fh__config *cfg, const struct fh__words *words,
+                          const struct options *o)
 {
     struct fh_users *u = NULL;
-    const char *expected;
-    unsigned line;
-    bool is_good = fh_users_parse("", 0, &u, &line, &expected) == 0;
-    static const char any_hash[] = "$argon2id$v=19$m=65536,t=3,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
-                                   "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    struct fh_codes *c = NULL;
+    enum fh__exit how = FH__EXIT_OK;
 
-    is_good = is_good && fh_users_set(u, name, any_hash, FH_PERM_VIEW) == 0;
+    (void)words;
+    if (fh__usersedit_load(cfg->users, &u, &how) == 0 &&
+        fh__usersedit_load_codes(cfg->codes, &c, &how) == 0)
+        print_all(u, c, o->is_json);
     fh_users_free(u);
-    return is_good;
+    fh_codes_free(c);
+    return how;
 }
+
+/* ---- add, password, set ---- */
 
 static int ask_hash(char hash[FH_PASSWORD_HASH_MAX])
 {
@@ -128,87 +139,218 @@ static int ask_hash(char hash[FH_PASSWORD_HASH_MAX])
     return ret;
 }
 
-static enum fh__exit add(const struct fh__config *cfg, const char *name, const char *permissions)
+/* 1: it is there, 0: it is not and out is empty but for the name, -1: complained, see *how. */
+static int get(const struct fh__config *cfg, const char *name, struct fh_user *out,
+               enum fh__exit *how)
 {
-    char hash[FH_PASSWORD_HASH_MAX];
-    struct change c = {.name = name, .hash = hash, .permissions = FH_PERM_ALL};
     struct fh_users *u = NULL;
-    enum fh__exit how = FH__EXIT_USERS;
-    const char *bad = "";
-    size_t bad_len = 0;
-    int error;
+    int ret;
 
-    if (permissions && fh_permissions_parse(permissions, &c.permissions, &bad, &bad_len) != 0) {
-        fprintf(stderr,
-                "vncserverd: --permissions: %.*s: expected all, view-only, none, or names "
-                "of vncserverd(8) with commas between them\n",
-                (int)bad_len, bad);
-        return FH__EXIT_USAGE;
+    *how = FH__EXIT_USAGE;
+    if (!fh__usersedit_is_name(name, false) || fh__usersedit_load(cfg->users, &u, how) != 0)
+        return -1;
+    ret = fh_users_get(u, name, out) == 0;
+    if (!ret) {
+        *out = (struct fh_user){0};
+        strcpy(out->name, name);
     }
-    if (!is_name_good(name)) {
-        fprintf(stderr,
-                "vncserverd: expected a name of 1 to %d bytes of UTF-8, without colon and "
-                "control characters\n",
-                FH_USERS_NAME_MAX);
-        return FH__EXIT_USAGE;
-    }
-    if (load(cfg->users, &u, &how) != 0)
-        return how;
     fh_users_free(u);
-    if (ask_hash(hash) != 0)
-        return FH__EXIT_USERS;
-    error = fh__identityfile_make_directory(cfg->users) == 0 ? fh_users_update(cfg->users, set, &c)
-                                                             : FH_SESSION_E_IO;
-    fh_wipe(hash, sizeof hash);
-    if (error)
-        return failed(cfg->users, error, 0, NULL);
-    printf("%s: %s\n", name, c.has_replaced ? "replaced" : "added");
-    return FH__EXIT_OK;
+    return ret;
 }
+
+static enum fh__exit no_such_user(const struct fh__config *cfg)
+{
+    fprintf(stderr, "vncserverd: there is no such user in %s\n", cfg->users);
+    return FH__EXIT_USERS;
+}
+
+static enum fh__exit add(const struct fh__config *cfg, const struct fh__words *words,
+                         const struct options *o)
+{
+    bool is_everyone = strcmp(words->word[0], "*") == 0;
+    struct fh_user user = {0};
+    enum fh__exit how;
+    int is_there = get(cfg, words->word[0], &user, &how);
+
+    if (is_there < 0)
+        return how;
+    if (!o->rights.groups || o->rights.permissions) {
+        user.has_permissions = true;
+        user.permissions = FH_PERM_ALL;
+    }
+    if (!fh__usersedit_rights(&o->rights, &user))
+        return FH__EXIT_USAGE;
+    user.hash[0] = '\0';
+    if (!o->has_no_password && !is_everyone && ask_hash(user.hash) != 0)
+        return FH__EXIT_USERS;
+    how = fh__usersedit_put(cfg->users, &user);
+    fh_wipe(&user, sizeof user);
+    if (how == FH__EXIT_OK)
+        printf("%s: %s\n", words->word[0], is_there ? "replaced" : "added");
+    return how;
+}
+
+static enum fh__exit password(const struct fh__config *cfg, const struct fh__words *words,
+                              const struct options *o)
+{
+    struct fh_user user = {0};
+    enum fh__exit how;
+    int is_there = get(cfg, words->word[0], &user, &how);
+
+    (void)o;
+    if (is_there < 0)
+        return how;
+    if (!is_there)
+        return no_such_user(cfg);
+    if (ask_hash(user.hash) != 0)
+        return FH__EXIT_USERS;
+    how = fh__usersedit_put(cfg->users, &user);
+    fh_wipe(&user, sizeof user);
+    if (how == FH__EXIT_OK)
+        printf("%s: has another password\n", words->word[0]);
+    return how;
+}
+
+static enum fh__exit set(const struct fh__config *cfg, const struct fh__words *words,
+                         const struct options *o)
+{
+    struct fh_user user = {0};
+    enum fh__exit how;
+    int is_there = get(cfg, words->word[0], &user, &how);
+
+    if (is_there < 0)
+        return how;
+    if (!is_there)
+        return no_such_user(cfg);
+    if (!o->rights.permissions && !o->rights.require && !o->rights.groups)
+        return fh__usersedit_usage("--permissions, --require or --groups");
+    how = fh__usersedit_rights(&o->rights, &user) ? fh__usersedit_put(cfg->users, &user)
+                                                  : FH__EXIT_USAGE;
+    fh_wipe(&user, sizeof user);
+    if (how == FH__EXIT_OK)
+        printf("%s: changed\n", words->word[0]);
+    return how;
+}
+
+/* ---- identity ---- */
+
+static bool change_identity(struct fh_user *user, const uint8_t *fp, bool is_adding)
+{
+    size_t i = 0;
+
+    while (i < user->n_identities && memcmp(user->identities[i], fp, FH_FINGERPRINT_LEN) != 0)
+        i++;
+    if (is_adding == (i < user->n_identities) || (is_adding && i == FH_USERS_IDENTITIES_MAX))
+        return false;
+    if (is_adding) {
+        memcpy(user->identities[user->n_identities++], fp, FH_FINGERPRINT_LEN);
+    } else {
+        user->n_identities--;
+        memmove(user->identities[i], user->identities[i + 1],
+                (user->n_identities - i) * FH_FINGERPRINT_LEN);
+    }
+    return true;
+}
+
+static enum fh__exit identity(const struct fh__config *cfg, const struct fh__words *words,
+                              const struct options *o)
+{
+    bool is_adding = strcmp(words->word[0], "add") == 0;
+    uint8_t fp[FH_FINGERPRINT_LEN];
+    struct fh_user user = {0};
+    enum fh__exit how;
+    int is_there;
+
+    (void)o;
+    if (!is_adding && strcmp(words->word[0], "remove") != 0)
+        return fh__usersedit_usage("user identity add|remove NAME FINGERPRINT");
+    if (fh_fingerprint_from_hex(words->word[2], fp) != 0)
+        return fh__usersedit_usage("a fingerprint of 64 hexadecimal digits, as vncviewer-cli "
+                                   "identity shows it");
+    is_there = get(cfg, words->word[1], &user, &how);
+    if (is_there < 0)
+        return how;
+    if (!is_there)
+        return no_such_user(cfg);
+    if (!change_identity(&user, fp, is_adding)) {
+        fprintf(stderr, "vncserverd: %s: %s\n", words->word[1],
+                !is_adding ? "there is no such identity"
+                           : "the identity is there already, or there are 16");
+        return FH__EXIT_USERS;
+    }
+    how = fh__usersedit_put(cfg->users, &user);
+    fh_wipe(&user, sizeof user);
+    if (how == FH__EXIT_OK)
+        printf("%s: identity %s\n", words->word[1], is_adding ? "added" : "removed");
+    return how;
+}
+
+/* ---- remove ---- */
 
 static int remove_one(struct fh_users *u, void *user)
 {
     return fh_users_remove(u, user) == 1 ? 0 : FH_SESSION_E_UNKNOWN;
 }
 
-static enum fh__exit remove_user(const struct fh__config *cfg, char *name)
+/* The codes go first: who is added again under this name must not find them. */
+static enum fh__exit remove_user(const struct fh__config *cfg, const struct fh__words *words,
+                                 const struct options *o)
 {
-    struct fh_users *u = NULL;
-    enum fh__exit how = FH__EXIT_USERS;
-    bool is_known;
-    int error;
+    struct fh_user user = {0};
+    enum fh__exit how;
+    int is_there = get(cfg, words->word[0], &user, &how), error;
 
-    if (load(cfg->users, &u, &how) != 0)
+    (void)o;
+    fh_wipe(&user, sizeof user);
+    if (is_there < 0)
         return how;
-    is_known = is_there(u, name);
-    fh_users_free(u);
-    error = is_known ? fh_users_update(cfg->users, remove_one, name) : FH_SESSION_E_UNKNOWN;
-    if (error == FH_SESSION_E_UNKNOWN) {
-        fprintf(stderr, "vncserverd: there is no such user in %s\n", cfg->users);
-        return FH__EXIT_USERS;
-    }
+    if (!is_there)
+        return no_such_user(cfg);
+    how = fh__totp_forget(cfg, words->word[0]);
+    if (how != FH__EXIT_OK)
+        return how;
+    error = fh__usersedit_update(cfg->users, remove_one, (void *)words->word[0]);
     if (error)
-        return failed(cfg->users, error, 0, NULL);
-    printf("%s: removed\n", name);
+        return error == FH_SESSION_E_UNKNOWN ? no_such_user(cfg)
+                                             : fh__usersedit_failed(cfg->users, error, 0, NULL);
+    printf("%s: removed\n", words->word[0]);
     return FH__EXIT_OK;
 }
 
+/* ---- the table ---- */
+
+static const struct {
+    const char *verb;
+    size_t n_words;
+    enum fh__exit (*run)(const struct fh__config *cfg, const struct fh__words *words,
+                         const struct options *o);
+} verbs[] = {
+    {"add", 1, add},           {"password", 1, password},  {"set", 1, set},
+    {"identity", 3, identity}, {"remove", 1, remove_user}, {"list", 0, list},
+};
+
 enum fh__exit fh__user_command(const struct fh__config *cfg, char *const *arguments)
 {
-    const char *verb = arguments[0];
-    size_t n = 0;
+    struct options o = {0};
+    const struct fh__flag flags[] = {FH__RIGHTS_FLAGS(&o.rights),
+                                     {"no-password", NULL, &o.has_no_password},
+                                     {"json", NULL, &o.is_json}};
+    const char *verb = arguments[0] ? arguments[0] : "";
+    struct fh__words words;
+    char error[ERROR_MAX];
 
-    while (arguments[n])
-        n++;
-    if (n == 1 && strcmp(verb, "list") == 0)
-        return list(cfg);
-    if (n == 2 && strcmp(verb, "remove") == 0)
-        return remove_user(cfg, arguments[1]);
-    if (n == 2 && strcmp(verb, "add") == 0)
-        return add(cfg, arguments[1], NULL);
-    if (n == 3 && strcmp(verb, "add") == 0 && strncmp(arguments[2], "--permissions=", 14) == 0)
-        return add(cfg, arguments[1], arguments[2] + 14);
-    if (n == 4 && strcmp(verb, "add") == 0 && strcmp(arguments[2], "--permissions") == 0)
-        return add(cfg, arguments[1], arguments[3]);
-    return usage();
+    if (strcmp(verb, "totp") == 0)
+        return fh__totp_command(cfg, arguments + 1);
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verb, verbs[i].verb) != 0)
+            continue;
+        if (fh__arguments_read(arguments + 1, flags, sizeof flags / sizeof flags[0], &words, error,
+                               sizeof error) != 0) {
+            fprintf(stderr, "vncserverd: user %s: %s\n", verb, error);
+            return FH__EXIT_USAGE;
+        }
+        return words.n == verbs[i].n_words ? verbs[i].run(cfg, &words, &o)
+                                           : fh__usersedit_usage(usage);
+    }
+    return fh__usersedit_usage(usage);
 }

@@ -14,6 +14,7 @@
 /* Shared by the store and the checks that run; counted on the loop's thread only. */
 struct fh__userlist {
     struct fh_users *users;
+    size_t n_people;
     unsigned refs;
 };
 
@@ -23,7 +24,7 @@ struct fh__usercheck {
     char name[FH_USERS_NAME_MAX + 1];
     char password[FH_USERS_PASSWORD_MAX];
     size_t len;
-    uint32_t permissions;
+    bool is_right;
     fh__usercheck_fn done; /* NULL: forgotten */
     void *user;
 };
@@ -65,6 +66,20 @@ static void explain(const struct fh__userstore *s, int error, unsigned line, con
         fh__log(FH__LOG_ERROR, "%s: %s", s->path, fh_session_strerror(error));
 }
 
+/* Groups let nobody in. */
+static size_t count_people(const struct fh_users *users)
+{
+    struct fh_user user;
+    size_t n = 0;
+
+    for (size_t i = 0; i < fh_users_count(users); i++) {
+        fh_users_at(users, i, &user);
+        n += !user.is_group;
+    }
+    fh_wipe(&user, sizeof user);
+    return n;
+}
+
 static void load(struct fh__userstore *s)
 {
     struct fh__userlist *list = calloc(1, sizeof *list);
@@ -79,7 +94,8 @@ static void load(struct fh__userstore *s)
     }
     list->refs = 1;
     s->list = list;
-    fh__log(FH__LOG_INFO, "%zu users in %s", fh_users_count(list->users), s->path);
+    list->n_people = count_people(list->users);
+    fh__log(FH__LOG_INFO, "%zu users in %s", list->n_people, s->path);
 }
 
 size_t fh__userstore_refresh(struct fh__userstore *s)
@@ -99,17 +115,24 @@ size_t fh__userstore_refresh(struct fh__userstore *s)
         s->is_known = true;
         load(s);
     }
-    return s->list ? fh_users_count(s->list->users) : 0;
+    return s->list ? s->list->n_people : 0;
 }
 
-bool fh__userstore_find(struct fh__userstore *s, const char *name, struct fh_password_stored *out,
-                        uint32_t *permissions)
+void fh__userstore_account(struct fh__userstore *s, const char *name,
+                           const uint8_t fingerprint[FH_FINGERPRINT_LEN],
+                           struct fh_login_account *out)
 {
-    const char *hash;
+    struct fh_user user;
 
+    *out = (struct fh_login_account){0};
     fh__userstore_refresh(s);
-    hash = s->list ? fh_users_find(s->list->users, name, permissions) : NULL;
-    return hash && fh_password_read(hash, out) == 0;
+    if (!s->list || fh_users_get_or_else(s->list->users, name, &user) != 0)
+        return;
+    out->exists = true;
+    out->has_password = fh_password_read(user.hash, &out->password) == 0;
+    out->is_identity_listed = fh_user_has_identity(&user, fingerprint);
+    fh_users_rights(s->list->users, &user, &out->permissions, &out->required);
+    fh_wipe(&user, sizeof user);
 }
 
 /* In a worker. */
@@ -117,9 +140,10 @@ static void check(uv_work_t *work)
 {
     struct fh__usercheck *c = work->data;
 
-    if (!c->list ||
-        fh_users_check(c->list->users, c->name, c->password, c->len, &c->permissions) != 0)
-        c->permissions = 0;
+    if (c->list)
+        c->is_right = fh_users_check(c->list->users, c->name, c->password, c->len) == 0;
+    else
+        (void)fh_password_fake(c->password, c->len);
     fh_wipe(c->password, sizeof c->password);
 }
 
@@ -128,7 +152,7 @@ static void checked(uv_work_t *work, int status)
     struct fh__usercheck *c = work->data;
 
     if (c->done)
-        c->done(c->user, status == 0 ? c->permissions : 0);
+        c->done(c->user, status == 0 && c->is_right);
     unref(c->list);
     fh_wipe(c->password, sizeof c->password);
     free(c);

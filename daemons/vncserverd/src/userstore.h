@@ -10,7 +10,7 @@
 
 #include <uv.h>
 
-#include <farhand/password.h>
+#include <farhand/login.h>
 #include <farhand/users.h>
 
 struct fh__userstore {
@@ -22,16 +22,20 @@ struct fh__userstore {
 
 struct fh__usercheck;
 
-/* permissions 0: rejected. Runs on the loop's thread, once, unless it was forgotten. */
-typedef void (*fh__usercheck_fn)(void *user, uint32_t permissions);
+/* Runs on the loop's thread, once, unless it was forgotten. */
+typedef void (*fh__usercheck_fn)(void *user, bool is_right);
 
 void fh__userstore_init(struct fh__userstore *s, const char *path);
 void fh__userstore_finish(struct fh__userstore *s);
 /* Looks whether the file changed. Returns how many users there are. */
 size_t fh__userstore_refresh(struct fh__userstore *s);
-/* What the file holds of a user, as of now; false: there is no such user. Wipe *out. */
-bool fh__userstore_find(struct fh__userstore *s, const char *name, struct fh_password_stored *out,
-                        uint32_t *permissions);
+/*
+ * What the file holds of a user, or of everyone else, as of now; the fingerprint is the one that
+ * the viewer proved. required 0: the file does not say. Nothing of one-time codes. Wipe *out.
+ */
+void fh__userstore_account(struct fh__userstore *s, const char *name,
+                           const uint8_t fingerprint[FH_FINGERPRINT_LEN],
+                           struct fh_login_account *out);
 /* name, password: copied. NULL: out of memory, and done is never called. Lent until done. */
 struct fh__usercheck *fh__userstore_check(struct fh__userstore *s, uv_loop_t *loop,
                                           const char *name, const char *password, size_t len,

@@ -87,6 +87,7 @@ static int make_directory(struct fh__virtual *v, char *error, size_t room)
 /* In the child: nothing of ours is inherited but stdin, stdout, stderr and what `keep` becomes. */
 static void become(char *const *argv, pid_t parent, int keep, int report, bool is_quiet)
 {
+    static const int heard[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
     int null, err;
     sigset_t none;
 
@@ -96,7 +97,9 @@ static void become(char *const *argv, pid_t parent, int keep, int report, bool i
     setsid();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    /* What we do not hear, they do. An X server that ignores SIGUSR1 would also send us one. */
+    for (size_t i = 0; i < sizeof heard / sizeof *heard; i++)
+        signal(heard[i], SIG_DFL);
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     unsetenv("LISTEN_FDS");
@@ -257,6 +260,11 @@ const uint8_t *fh__virtual_cookie(const struct fh__virtual *v)
     return v->cookie;
 }
 
+const char *fh__virtual_directory(const struct fh__virtual *v)
+{
+    return v->dir;
+}
+
 int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_t room)
 {
     if (setenv("DISPLAY", v->display, 1) != 0 || setenv("XAUTHORITY", v->authority, 1) != 0)
@@ -264,25 +272,55 @@ int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_
     return spawn(&v->program, argv, -1, false, error, room);
 }
 
-enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, int *status)
+struct search {
+    pid_t pid;
+    bool is_found;
+};
+
+static void compare(uv_handle_t *handle, void *user)
+{
+    struct search *s = user;
+
+    if (handle->type == UV_PROCESS && ((uv_process_t *)handle)->pid == s->pid)
+        s->is_found = true;
+}
+
+/*
+ * Whom nobody else waits for: orphans that came to us. Children of the loop stay, since it wants to
+ * know how they ended; while one of them is the first that is seen, the others wait.
+ */
+static void reap_orphans(uv_loop_t *loop)
+{
+    siginfo_t info = {.si_pid = 0};
+    struct search s = {.pid = 0};
+
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0) {
+        s.pid = info.si_pid;
+        if (loop)
+            uv_walk(loop, compare, &s);
+        if (s.is_found)
+            return;
+        waitpid(s.pid, NULL, WNOHANG);
+        info.si_pid = 0;
+    }
+}
+
+enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, uv_loop_t *loop, int *status)
 {
     enum fh__virtual_news news = FH__VIRTUAL_NOTHING;
     int how;
-    pid_t pid;
 
-    while ((pid = waitpid(-1, &how, WNOHANG)) > 0) {
-        if (pid == v->server) {
-            v->server = 0;
-            news = FH__VIRTUAL_SERVER_ENDED;
-            *status = how;
-        } else if (pid == v->program) {
-            v->program = 0;
-            if (news == FH__VIRTUAL_NOTHING) {
-                news = FH__VIRTUAL_PROGRAM_ENDED;
-                *status = how;
-            }
-        }
+    if (v->program > 0 && waitpid(v->program, &how, WNOHANG) == v->program) {
+        v->program = 0;
+        news = FH__VIRTUAL_PROGRAM_ENDED;
+        *status = how;
     }
+    if (v->server > 0 && waitpid(v->server, &how, WNOHANG) == v->server) {
+        v->server = 0;
+        news = FH__VIRTUAL_SERVER_ENDED;
+        *status = how;
+    }
+    reap_orphans(loop);
     return news;
 }
 

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <uv.h>
+
 #include "display.h"
 
 enum {
@@ -41,6 +43,8 @@ int fh__virtual_start(struct fh__virtual **out, uint16_t width, uint16_t height,
                       const struct fh__virtual_wait *wait, char *error, size_t room);
 const char *fh__virtual_display(const struct fh__virtual *v);
 const uint8_t *fh__virtual_cookie(const struct fh__virtual *v);
+/* Where its files are, inside a directory that is not ours. */
+const char *fh__virtual_directory(const struct fh__virtual *v);
 /* argv: NULL-terminated, borrowed. */
 int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_t room);
 
@@ -50,8 +54,8 @@ enum fh__virtual_news {
     FH__VIRTUAL_SERVER_ENDED /* also if the program ended at the same time */
 };
 
-/* status: how, as waitpid() says. */
-enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, int *status);
+/* status: how, as waitpid() says. Children of the loop (NULL: there is none) are left to it. */
+enum fh__virtual_news fh__virtual_reap(struct fh__virtual *v, uv_loop_t *loop, int *status);
 void fh__virtual_stop(struct fh__virtual *v);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "options.h"
+#include "policy.h"
 
 static struct {
     unsigned n, line;
@@ -84,6 +85,10 @@ static const struct {
     {"virtual = 63x800\n", 1, "from 64"},
     {"users = relative\n", 1, "begins with /"},
     {"audit = relative\n", 1, "none, syslog"},
+    {"approve = never\n", 1, "approve = never: expected one of filtered|present|always"},
+    {"approve = filtered|present\n", 1, "one of filtered|present|always"},
+    {"at-disconnect = loc\n", 1, "one of none|lock|logout"},
+    {"notice-command = xmessage\n", 1, "begins with /"},
     {"listen = here\n", 1, "listen = here: expected"},
     {"listen = 127.0.0.1:99999\n", 1, "expected"},
     {"name = x\nname2\nidle-timeout = x\n", 3, "a number"}, /* line 2 is told as well */
@@ -267,6 +272,168 @@ START_TEST(a_display_and_a_virtual_one_exclude_each_other)
 }
 END_TEST
 
+/* ---- the policy ---- */
+
+static const char *const user_file = "name = mine\n"
+                                     "idle-timeout = 0\n"
+                                     "approve = filtered\n"
+                                     "frame-rate = 30\n"
+                                     "filter = + *\n"
+                                     "filter = - 10.0.0.1\n";
+
+static const struct {
+    const char *policy, *option, *value; /* NULL: the policy is wrong */
+    enum fh__source source;
+    const char *complaint;
+} policies[] = {
+    {"", "idle-timeout", "0", FH__FROM_FILE, NULL},
+    {"[locked]\nname = ours\n", "name", "ours", FH__FROM_POLICY, NULL},
+    {"[locked]\nclipboard = no\n", "clipboard", "no", FH__FROM_POLICY, NULL},
+    {"[locked]\nfilter = - *\n", "filter", "- *", FH__FROM_POLICY, NULL},
+    {"[locked]\nfilter = + 10.0.0.1\nfilter = - *\n", "filter", "+ 10.0.0.1\n- *", FH__FROM_POLICY,
+     NULL},
+    {"[at-most]\nidle-timeout = 900\n", "idle-timeout", "900", FH__FROM_POLICY, NULL},
+    {"[at-least]\nidle-timeout = 900\n", "idle-timeout", "0", FH__FROM_FILE, NULL},
+    {"[at-most]\nframe-rate = 30\n", "frame-rate", "30", FH__FROM_FILE, NULL},
+    {"[at-most]\nframe-rate = 29\n", "frame-rate", "29", FH__FROM_POLICY, NULL},
+    {"[at-least]\nframe-rate = 31\n", "frame-rate", "31", FH__FROM_POLICY, NULL},
+    {"[at-least]\nframe-rate = 10\n[at-most]\nframe-rate = 20\n", "frame-rate", "20",
+     FH__FROM_POLICY, NULL},
+    {"[at-least]\napprove = present\n", "approve", "present", FH__FROM_POLICY, NULL},
+    {"[at-most]\napprove = present\n", "approve", "filtered", FH__FROM_FILE, NULL},
+    {"[at-least]\nat-disconnect = lock\n", "at-disconnect", "lock", FH__FROM_POLICY, NULL},
+    {"[at-most]\nat-disconnect = lock\n", "at-disconnect", "none", FH__FROM_DEFAULT, NULL},
+    {"clipboard = no\n", NULL, NULL, 0, "expected to stand in [locked]"},
+    {"[default]\nclipboard = no\n", NULL, NULL, 0, "expected to stand in [locked]"},
+    {"[locked]\nclipboard = maybe\n", NULL, NULL, 0, "yes or no"},
+    {"[locked]\nclipboard = no\nclipboard = no\n", NULL, NULL, 0, "only once in [locked]"},
+    {"[locked]\nnosuch = no\n", NULL, NULL, 0, "name of an option"},
+    {"[locked]\nconfig = /x\n", NULL, NULL, 0, "name of an option"},
+    {"[at-most]\nname = x\n", NULL, NULL, 0, "no more or less"},
+    {"[at-most]\nnotice = none\n", NULL, NULL, 0, "no more or less"},
+    {"[at-most]\nframe-rate = 0\n", NULL, NULL, 0, "a number from 1"},
+    {"[locked]\nframe-rate = 5\n[at-most]\nframe-rate = 9\n", NULL, NULL, 0, "no bound"},
+    {"[at-least]\nframe-rate = 9\n[at-most]\nframe-rate = 8\n", NULL, NULL, 0, "between them"},
+    {"[locked\nframe-rate = 5\n", NULL, NULL, 0, "expected to stand in"},
+};
+
+START_TEST(the_policy_has_the_last_word)
+{
+    const struct fh__option *o =
+        policies[_i].option ? fh__option_find(policies[_i].option, strlen(policies[_i].option))
+                            : NULL;
+    struct fh__config c;
+    unsigned n;
+
+    ck_assert_uint_eq(read_text(&c, user_file), 0);
+    n = fh__policy_read(&c, policies[_i].policy, strlen(policies[_i].policy), on_complaint, NULL);
+    ck_assert_uint_eq(n == 0, policies[_i].complaint == NULL);
+    if (policies[_i].complaint)
+        ck_assert_msg(strstr(complained.message, policies[_i].complaint) != NULL, "%s",
+                      complained.message);
+    if (o) {
+        const struct fh__setting *s = &c.settings[o - fh__options];
+
+        ck_assert_str_eq(s->text, policies[_i].value);
+        ck_assert_int_eq(s->source, policies[_i].source);
+        ck_assert(s->is_locked == (strncmp(policies[_i].policy, "[locked]", 8) == 0));
+    }
+    fh__config_free(&c);
+}
+END_TEST
+
+START_TEST(bounds_hold_whatever_stands_between_them)
+{
+    struct fh__config c;
+    const char *policy = "[at-most]\nidle-timeout = 900\n[at-least]\nidle-timeout = 60\n";
+    char file[60];
+    const unsigned said[] = {0, 1, 60, 61, 900, 901}, got[] = {900, 60, 60, 61, 900, 900};
+
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        snprintf(file, sizeof file, "idle-timeout = %u\n", said[i]);
+        ck_assert_uint_eq(read_text(&c, file), 0);
+        ck_assert_uint_eq(fh__policy_read(&c, policy, strlen(policy), on_complaint, NULL), 0);
+        ck_assert_uint_eq(c.idle_timeout_s, got[i]);
+        fh__config_free(&c);
+    }
+}
+END_TEST
+
+/* ---- printing, and newer ones ---- */
+
+static char *printed(const struct fh__config *c, bool is_json)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+
+    fh__config_print(c, f, is_json);
+    fclose(f);
+    return text;
+}
+
+START_TEST(what_is_printed_reads_as_the_same)
+{
+    struct fh__config c, again;
+    char *first, *second, *line, *p, *q, error[300];
+
+    ck_assert_uint_eq(read_text(&c, user_file), 0);
+    ck_assert_int_eq(fh__config_finish(&c, error, sizeof error), 0);
+    first = printed(&c, false);
+    ck_assert_uint_eq(read_text(&again, first), 0);
+    second = printed(&again, false);
+    /* But for where it comes from. */
+    for (p = strtok_r(first, "\n", &q), line = second; p; p = strtok_r(NULL, "\n", &q)) {
+        size_t len = strcspn(line, "\n");
+
+        ck_assert_msg(*p == '#' || (strlen(p) == len && memcmp(p, line, len) == 0), "%s", p);
+        line += len + 1;
+    }
+    free(first);
+    free(second);
+    fh__config_free(&c);
+    fh__config_free(&again);
+}
+END_TEST
+
+static unsigned n_taken, n_waiting;
+
+static void on_change(void *user, const char *name, bool is_taken)
+{
+    (void)user;
+    ck_assert_ptr_nonnull(fh__option_find(name, strlen(name)));
+    n_taken += is_taken;
+    n_waiting += !is_taken;
+}
+
+START_TEST(newer_options_are_taken_as_far_as_they_can)
+{
+    struct fh__config c, fresh;
+
+    read_text(&c, user_file);
+    read_text(&fresh, "name = new\nframe-rate = 30\nmax-sessions = 3\nfilter = + 10.0.0.2\n"
+                      "notice-command = /bin/true x\n");
+    n_taken = n_waiting = 0;
+    ck_assert(fh__config_adopt(&c, &fresh, on_change, NULL));
+    fh__config_free(&fresh);
+    ck_assert_uint_eq(n_taken, 4); /* name, idle-timeout, filter, notice-command */
+    ck_assert_uint_eq(n_waiting, 1);
+    ck_assert_str_eq(c.name, "new");
+    ck_assert_uint_eq(c.frame_rate, 30);
+    ck_assert_uint_eq(c.max_sessions, 64);
+    ck_assert_uint_eq(c.idle_timeout_s, 3600);
+    ck_assert_uint_eq(c.n_filter, 1);
+    ck_assert_str_eq(c.filter[0], "+ 10.0.0.2");
+    ck_assert_str_eq(c.notice_command, "/bin/true x");
+    read_text(&fresh, "");
+    ck_assert(fh__config_adopt(&c, &fresh, on_change, NULL));
+    fh__config_free(&fresh);
+    ck_assert_ptr_null(c.notice_command);
+    ck_assert_uint_eq(c.n_filter, 0);
+    fh__config_free(&c);
+}
+END_TEST
+
 static char *read_page(const char *name)
 {
     const char *top = getenv("FARHAND_TOP");
@@ -291,10 +458,15 @@ START_TEST(the_pages_and_the_example_name_every_option)
     for (i = 0; i < fh__options_n; i++) {
         snprintf(text, sizeof text, "*--%s*", fh__options[i].name);
         ck_assert_msg(strstr(command, text) != NULL, "vncserverd(8) lacks %s", text);
-        if (!fh__options[i].is_in_file)
+        if (fh__options[i].use == FH__OPTION_CALL)
             continue;
         snprintf(text, sizeof text, "*%s* = ", fh__options[i].name);
         ck_assert_msg(strstr(file, text) != NULL, "vncserverd.conf(5) lacks %s", text);
+        if (fh__options[i].use == FH__OPTION_RELOAD) {
+            char *at = strstr(file, text), *end = strchr(at, '\n');
+
+            ck_assert_msg(memcmp(end - 8, "(reload)", 8) == 0, "%s lacks (reload)", text);
+        }
         snprintf(text, sizeof text, "\n#%s = %s", fh__options[i].name,
                  fh__options[i].fallback ? fh__options[i].fallback : "");
         ck_assert_msg(strstr(example, text) != NULL, "vncserverd.conf lacks %s", text);
@@ -372,6 +544,10 @@ int main(void)
     tcase_add_loop_test(tc, a_wrong_command_line_is_explained, 0,
                         sizeof bad_lines / sizeof *bad_lines);
     tcase_add_test(tc, a_display_and_a_virtual_one_exclude_each_other);
+    tcase_add_loop_test(tc, the_policy_has_the_last_word, 0, sizeof policies / sizeof *policies);
+    tcase_add_test(tc, bounds_hold_whatever_stands_between_them);
+    tcase_add_test(tc, what_is_printed_reads_as_the_same);
+    tcase_add_test(tc, newer_options_are_taken_as_far_as_they_can);
     tcase_add_test(tc, the_pages_and_the_example_name_every_option);
     tcase_add_test(tc, the_example_is_right);
     tcase_add_loop_test(tc, hostile_text_is_escaped, 0, sizeof texts / sizeof *texts);

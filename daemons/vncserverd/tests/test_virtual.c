@@ -70,7 +70,7 @@ static void wait_news(enum fh__virtual_news expected, int *status)
 
     do {
         ck_assert_int_eq(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
-        news = fh__virtual_reap(v, status);
+        news = fh__virtual_reap(v, NULL, status);
     } while (news == FH__VIRTUAL_NOTHING);
     ck_assert_int_eq(news, expected);
 }

@@ -24,10 +24,13 @@
 #include "answers.h"
 #include "password.h"
 #include "paths.h"
+#include "resume.h"
 #include "run.h"
 #include "terminal.h"
 #include "trust.h"
 #include "utf8.h"
+
+enum { RESUME_MS = 60000 /* vncserverd waits as long */ };
 
 struct app {
     const struct options *o;
@@ -43,6 +46,7 @@ struct app {
     struct fh_viewer *viewer;
     struct trust trust;
     enum verdict verdict;
+    struct resume resume;
     struct run run;
     bool is_running; /* the session began and the script runs */
     bool is_over;    /* the result is known; what follows is leaving */
@@ -90,12 +94,19 @@ static void verbose(const struct app *a, const char *format, ...)
 
 /* ---- leaving -------------------------------------------------------------------------------- */
 
+static void on_all_closed(void *user)
+{
+    struct app *a = user;
+
+    uv_stop(&a->loop);
+}
+
 static void on_viewer_closed(void *user)
 {
     struct app *a = user;
 
     a->viewer = NULL;
-    uv_stop(&a->loop);
+    resume_stop(&a->resume);
 }
 
 /* The first result is the result. */
@@ -273,6 +284,12 @@ static const char *detail_of(int error)
         return fh_rfb_strerror(error);
     if (error <= -501)
         return fh_session_strerror(error);
+    if (error == FH_TRANSPORT_E_NO_LINK)
+        return "the server does not let sessions be resumed; connect without --resume";
+    if (error == FH_TRANSPORT_E_TIMEOUT)
+        return "the server was not reached again in time";
+    if (error <= -201 && error > -300)
+        return fh_transport_strerror(error);
     return error <= -101 && error > -200 ? fh_crypto_strerror(error) : "";
 }
 
@@ -320,9 +337,28 @@ static void on_event(void *user, const struct fh_viewer_conn_event *ev)
     }
 }
 
+static void on_reconnect(void *user, unsigned attempt)
+{
+    struct app *a = user;
+
+    if (attempt == 1)
+        verbose(a, "the connection to %s was lost; the session waits there", a->name);
+    if (resume_connect(&a->resume) != 0)
+        leave(a, EXIT_UNEXPECTED, "no memory to connect again");
+}
+
+static void on_resumed(void *user)
+{
+    struct app *a = user;
+
+    verbose(a, "connected to %s again; the session carries on", a->name);
+}
+
 static const struct fh_viewer_callbacks callbacks = {.verify_server = on_verify_server,
                                                      .credentials = on_credentials,
                                                      .ask = on_ask,
+                                                     .reconnect = on_reconnect,
+                                                     .resumed = on_resumed,
                                                      .event = on_event};
 
 /* ---- connecting ----------------------------------------------------------------------------- */
@@ -341,6 +377,7 @@ static int new_viewer(struct app *a)
         .identity = a->identity,
         .callbacks = &callbacks,
         .user = a,
+        .resume_ms = o->resume ? RESUME_MS : 0,
         .conn = {.program = "vncviewer-cli " FH_CRYPTO_RFB_VERSION,
                  .rfb = &rfb,
                  .view_only = o->view_only,
@@ -350,7 +387,14 @@ static int new_viewer(struct app *a)
                  .password_len = a->given.has_password ? strlen(a->given.password) : 0},
     };
 
-    return fh_viewer_new(&cfg, &a->viewer);
+    int ret = fh_viewer_new(&cfg, &a->viewer);
+
+    a->resume = (struct resume){.loop = &a->loop,
+                                .target = &a->target,
+                                .viewer = a->viewer,
+                                .stopped = on_all_closed,
+                                .user = a};
+    return ret;
 }
 
 static void on_connected(void *user, struct fh_stream *s, int error, const char *text)

@@ -539,7 +539,7 @@ static enum step_result run_copy(struct run *r, const struct step *s, bool first
 {
     (void)s;
     (void)first;
-    if (!(fh_viewer_conn_permissions(conn(r)) & FH_PERM_CLIPBOARD))
+    if (!fh_permissions_allow(fh_viewer_conn_permissions(conn(r)), FH_ACT_TEXT_OUT))
         return failed(r, "not permitted: the session has no clipboard permission");
     if (!r->clipboard_is_new)
         return STEP_WAIT;

@@ -73,6 +73,13 @@ static int set_view_only(struct options *o, const char *value)
     return 0;
 }
 
+static int set_resume(struct options *o, const char *value)
+{
+    (void)value;
+    o->resume = true;
+    return 0;
+}
+
 static int set_json(struct options *o, const char *value)
 {
     (void)value;
@@ -206,6 +213,8 @@ static const struct {
     {"quality", "0-9", set_quality, "quality of JPEG; without it the picture is exact"},
     {"compress", "0-9", set_compress, "effort of compression"},
     {"view-only", NULL, set_view_only, "send no input"},
+    {"resume", NULL, set_resume,
+     "carry on with the session when the network was lost, for up to a minute"},
     {"timeout", "SECONDS", set_timeout, "end the whole run after this time (default: never)"},
     {"command-timeout", "SECONDS", set_command_timeout, "and each command after this (30)"},
     {"json", NULL, set_json, "print results as JSON, one object a line"},

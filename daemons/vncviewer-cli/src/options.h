@@ -17,7 +17,7 @@ struct options {
     enum action action;
     unsigned method; /* enum fh_method; 0: the best */
     const char *user, *password_file, *known_servers, *identity, *trust;
-    bool accept_new, hash_names, view_only, json, verbose;
+    bool accept_new, hash_names, view_only, resume, json, verbose;
     int32_t encodings[ENCODINGS_MAX];
     size_t n_encodings;
     int quality, compress;               /* -1: not said */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* digest.h -- HMAC-SHA-256 (RFC 2104), for whoever must hide or bind a name. No state, any thread.
- */
+/* digest.h -- SHA-256 (FIPS 180-4), and HMAC with it (RFC 2104), for whoever must name, hide or
+ * bind data. No state, any thread. */
 #ifndef FH_DIGEST_H
 #define FH_DIGEST_H
 
@@ -11,7 +11,9 @@
 extern "C" {
 #endif
 
-enum { FH_HMAC_LEN = 32 /* bytes */ };
+enum { FH_SHA256_LEN = 32, FH_HMAC_LEN = 32 /* bytes */ };
+
+void fh_sha256(const void *data, size_t len, uint8_t out[FH_SHA256_LEN]);
 
 /* Key and data are borrowed; lengths in bytes, any. */
 void fh_hmac_sha256(const uint8_t *key, size_t key_len, const void *data, size_t len,

@@ -88,9 +88,11 @@ struct fh_rfb_server *fh_rfb_server_new(void);    /* NULL: out of memory */
 void fh_rfb_server_free(struct fh_rfb_server *s); /* NULL is fine */
 
 /*
- * The picture to share. fb (its px too) is borrowed until replaced or the machine is freed; the
- * application writes to it only between calls. screens: 1 to FH_RFB_SCREENS_MAX, inside the
- * picture, each id once (not 0: there are viewers that ignore it), copied; NULL: one that covers
+ * The picture to share. fb (its px too) is borrowed until replaced or the machine is freed. Its
+ * pixels may change at any time, in memory shared with another process too: each is read once,
+ * into memory of the machine, before it is looked at. What is read while it changes is wrong only
+ * until the damage that tells of the change. screens: 1 to FH_RFB_SCREENS_MAX, inside the picture,
+ * each id once (not 0: there are viewers that ignore it), copied; NULL: one that covers
  * all. A change of size is told to the viewer before the next rectangle; one that cannot change its
  * size gets the part that both sizes share. All is damaged. Returns 0 or FH_RFB_E_INVAL.
  */

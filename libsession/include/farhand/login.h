@@ -46,7 +46,8 @@ enum fh_factor {
 
 /*
  * Reads "password + totp": words joined by '+', spaces as you like. 0, or FH_SESSION_E_FORMAT for
- * an unknown word, one that comes twice, or none that a stranger could not meet: "approval" alone.
+ * an unknown word, one that comes twice, or neither password nor identity among them: six digits
+ * alone can be guessed, and a person can be worn out.
  */
 int fh_factors_parse(const char *text, unsigned *out);
 /* The other way; room at least 64 bytes. */
@@ -113,6 +114,8 @@ enum fh_login_step fh_login_begin(struct fh_login *l, const struct fh_login_conf
 /* To FH_LOGIN_ASK. What answers no question of ours is rejected. */
 enum fh_login_step fh_login_answered(struct fh_login *l, const struct fh_item *items, size_t n);
 enum fh_login_step fh_login_checked(struct fh_login *l, bool is_right);
+/* Before fh_login_checked(): whoever checked allows no more than this. */
+void fh_login_restrict(struct fh_login *l, uint32_t permissions);
 /* permissions: the most that the person allows; FH_PERM_NONE: no. */
 enum fh_login_step fh_login_approved(struct fh_login *l, uint32_t permissions);
 void fh_login_wipe(struct fh_login *l);

@@ -25,10 +25,14 @@
 extern "C" {
 #endif
 
-struct fh_stream;   /* <farhand/stream.h> */
-struct fh_identity; /* <farhand/identity.h> */
+struct fh_stream;       /* <farhand/stream.h> */
+struct fh_address;      /* <farhand/address.h> */
+struct fh_link_opening; /* <farhand/link.h> */
+struct fh_identity;     /* <farhand/identity.h> */
 struct fh_server;
 struct fh_session; /* one viewer's session; valid from connection_request until ended returns */
+
+enum { FH_SESSION_CLOUD_MAX = 255 /* bytes */ };
 
 struct fh_server_callbacks {
     /*
@@ -64,6 +68,27 @@ struct fh_server_callbacks {
     void (*resize)(void *user, struct fh_session *s, uint16_t width, uint16_t height);
     /* A viewer waits for a picture: look for changes, call fh_server_damage(). NULL: not wanted. */
     void (*wanted)(void *user);
+    /*
+     * The viewer's network is gone. Its session waits for it as long as resume_ms says; what it
+     * held down was released. Then `resumed`: it is back, at the address that fh_session_peer()
+     * gives now; or `ended`. May be NULL.
+     */
+    void (*detached)(void *user, struct fh_session *s);
+    void (*resumed)(void *user, struct fh_session *s);
+    /*
+     * A stream from this address, which connection_request let pass where it was accepted here,
+     * says that it carries on with s. NULL: it may, if it proves it; else it is refused, and this
+     * word (static) is the reason in the audit. Permissions may be changed here. NULL as callback:
+     * it may.
+     */
+    const char *(*resume)(void *user, struct fh_session *s, const struct fh_address *from);
+    /*
+     * The stream of s carries on with a session that is not of this server: fh_session_link_ref()
+     * of one in another process, perhaps. Take it with fh_session_release_stream(), now, and give
+     * it to fh_server_resume() there; otherwise it is refused. `ended` follows. May be NULL.
+     */
+    void (*resume_elsewhere)(void *user, struct fh_session *s,
+                             const uint8_t ref[FH_SESSION_LINK_REF_LEN]);
     void (*ended)(void *user, struct fh_session *s, enum fh_bye reason);
     void (*audit)(void *user, const struct fh_audit_event *ev);
 };
@@ -81,6 +106,12 @@ struct fh_server_config {
     const char *name;    /* friendly name, copied */
     const char *program; /* copied */
     uint64_t idle_timeout_ms;
+    /*
+     * A viewer that asked for it when it connected may lose its network and carry on with its
+     * session within so many ms, from anywhere that connection_request lets in. 0: never, and such
+     * viewers are told so when they connect.
+     */
+    uint32_t resume_ms;
     struct fh_admission_config admission;
 };
 
@@ -88,9 +119,16 @@ int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out);
 /* The stream is taken, also on error. */
 int fh_server_accept(struct fh_server *s, struct fh_stream *stream);
 /*
- * fb is borrowed until replaced or the server is closed; written to only on the loop's thread. The
- * one before is let go of, unless fb is NULL or there are too many screens (FH_SESSION_E_INVAL). A
- * session that cannot take the new one ends (FH_BYE_INTERNAL), and the first error is returned.
+ * A stream whose opening says that it carries on with a session: see resume_elsewhere. The stream
+ * is taken. Negative: it was refused.
+ */
+int fh_server_resume(struct fh_server *s, struct fh_stream *stream,
+                     const struct fh_link_opening *opening);
+/*
+ * fb is borrowed until replaced or the server is closed; its pixels may change at any time, also by
+ * another process, as in rfb_server.h. The one before is let go of, unless fb is NULL or there are
+ * too many screens (FH_SESSION_E_INVAL). A session that cannot take the new one ends
+ * (FH_BYE_INTERNAL), and the first error is returned.
  */
 int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
                      const struct fh_screen *screens, size_t n_screens);
@@ -100,6 +138,8 @@ void fh_server_cursor(struct fh_server *s, const uint32_t *argb, int32_t w, int3
 void fh_server_cut_text(struct fh_server *s, const char *text, size_t len);
 void fh_server_bell(struct fh_server *s);
 void fh_server_set_name(struct fh_server *s, const char *name);
+/* Of the sessions that are accepted from now on; 0: never. */
+void fh_server_set_idle_timeout(struct fh_server *s, uint64_t idle_timeout_ms);
 /* Some viewer waits for a picture now. */
 bool fh_server_is_wanted(const struct fh_server *s);
 size_t fh_server_count(const struct fh_server *s); /* sessions that have started */
@@ -125,7 +165,23 @@ int fh_session_set_methods(struct fh_session *s, const uint8_t *methods, size_t 
 void fh_session_resize_done(struct fh_session *s, int status);
 void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect);
 void fh_session_set_permissions(struct fh_session *s, uint32_t permissions);
+/* Inside resume_elsewhere only, else NULL: the stream, which is the caller's now, and what it began
+ * with. */
+struct fh_stream *fh_session_release_stream(struct fh_session *s, struct fh_link_opening *opening);
+/* What names a session that may be resumed, FH_SESSION_LINK_REF_LEN bytes; NULL: it may not. Lent.
+ */
+const uint8_t *fh_session_link_ref(const struct fh_session *s);
+/* Its viewer is away. */
+bool fh_session_is_detached(const struct fh_session *s);
 const char *fh_session_peer(const struct fh_session *s);
+/*
+ * How the viewer came, for the audit, at any time: path is a static word, "direct" (that is so if
+ * nothing was said) or "relayed"; cloud is its address in the cloud (at most FH_SESSION_CLOUD_MAX
+ * bytes are kept), NULL: none. fh_session_describe() fills peer, ip, path, cloud, connection,
+ * fingerprint and times of an event of the application's own.
+ */
+void fh_session_set_path(struct fh_session *s, const char *path, const char *cloud);
+void fh_session_describe(const struct fh_session *s, struct fh_audit_event *ev);
 /* The number that the audit calls "connection"; from 1, never used again. */
 uint64_t fh_session_number(const struct fh_session *s);
 /* The address of the peer: 4 or 16 bytes and their number, 0 for a socket of this machine. Lent. */

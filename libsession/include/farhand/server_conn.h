@@ -65,13 +65,19 @@ enum fh_bye {
 };
 
 const char *fh_bye_text(enum fh_bye bye);
+/* The word that the audit has for it: "normal", "timeout". */
+const char *fh_bye_word(enum fh_bye bye);
+/* Whether a session that ended so did not end as somebody wanted it. */
+bool fh_bye_is_failure(enum fh_bye bye);
 
 enum {
     FH_SERVER_AUTH_MS = 30000,      /* from the handshake's end to authentication */
     FH_SERVER_ASK_MS = 30000,       /* what each Ask that needs an answer adds to it */
     FH_SERVER_AUTH_MAX_MS = 120000, /* from the handshake's end, whatever was asked */
     FH_SERVER_AUTH_ATTEMPTS = 3,    /* in one connection */
-    FH_SESSION_ID_LEN = 16          /* bytes */
+    FH_SESSION_ID_LEN = 16,         /* bytes */
+    FH_SESSION_LINK_KEY_LEN = 32,   /* bytes */
+    FH_SESSION_LINK_REF_LEN = 16    /* bytes */
 };
 
 typedef void (*fh_server_random_fn)(void *user, void *out, size_t len);
@@ -220,6 +226,18 @@ const uint8_t *fh_server_conn_fingerprint(const struct fh_server_conn *c);
 /* "binding" of fh_channel_export(), which only the two ends know; an error until the channel
  * stands. */
 int fh_server_conn_binding(const struct fh_server_conn *c, uint8_t out[FH_AUTH_BINDING_LEN]);
+/*
+ * "link" and "link ref" of fh_channel_export(): what a <farhand/link.h> under this connection is
+ * secured with once EV_STARTED was told. An error before.
+ */
+int fh_server_conn_link_key(const struct fh_server_conn *c, uint8_t key[FH_SESSION_LINK_KEY_LEN],
+                            uint8_t ref[FH_SESSION_LINK_REF_LEN]);
+/*
+ * The viewer's network is gone, and the session waits for it: what the viewer holds down is
+ * released; drain events. _resumed: it is back. Both are told to the audit.
+ */
+void fh_server_conn_detached(struct fh_server_conn *c, uint64_t now_ms);
+void fh_server_conn_resumed(struct fh_server_conn *c, uint64_t now_ms);
 void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out);
 
 #ifdef __cplusplus

@@ -7,6 +7,11 @@
  *     fh_viewer_conn()       input, clipboard, the picture: viewer_conn.h
  *     fh_viewer_close()
  *
+ * With resume_ms, the session outlives its stream: when that is lost, `reconnect` asks for another
+ * connection to the same server, which fh_viewer_resume() takes, and the session carries on where
+ * it was. What was typed meanwhile is kept and arrives once. A server that does not offer it
+ * refuses the connection with FH_TRANSPORT_E_NO_LINK.
+ *
  * The application decides which server is trusted: verify_server is required. Callbacks run on the
  * loop's thread, never inside a call that the application made. Signing and the argon2id of method
  * cpace run in libuv's thread pool. After calls on fh_viewer_conn() that queue bytes, call
@@ -40,7 +45,18 @@ struct fh_viewer_callbacks {
     void (*credentials)(void *user, unsigned attempt);
     /* Answer with fh_viewer_conn_answer() and fh_viewer_flush(), or close. NULL: it ends. */
     void (*ask)(void *user, const struct fh_viewer_prompt *prompts, size_t n);
-    /* All other events, ENDED last and once. */
+    /*
+     * The stream was lost. Connect again, to the same server, and give fh_viewer_resume() the
+     * stream, or NULL if there is none; it is asked for again then, after 0.5 s, 1 s, 2 s, 4 s, 4 s
+     * and so on. attempt: from 1. Required with resume_ms.
+     */
+    void (*reconnect)(void *user, unsigned attempt);
+    /* The session carries on. May be NULL. */
+    void (*resumed)(void *user);
+    /*
+     * All other events, ENDED last and once. Where a link ended it, ended.error is of libtransport:
+     * FH_TRANSPORT_E_TIMEOUT if nothing came of reconnecting.
+     */
     void (*event)(void *user, const struct fh_viewer_conn_event *ev);
 };
 
@@ -49,12 +65,18 @@ struct fh_viewer_config {
     const struct fh_identity *identity;          /* borrowed until closed */
     const struct fh_viewer_callbacks *callbacks; /* borrowed until closed */
     void *user;
+    uint32_t resume_ms; /* how long to try to carry on; 0: the session ends with its stream */
     struct fh_viewer_conn_config conn; /* its random, spki and now_ms are filled in */
 };
 
 int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out);
 /* Starts on a connected stream, which is taken, also on error. Once. */
 int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream);
+/*
+ * The answer to `reconnect`: a connected stream, which is taken, also on error; NULL: there is
+ * none. FH_SESSION_E_STATE: nothing waits for it.
+ */
+int fh_viewer_resume(struct fh_viewer *v, struct fh_stream *stream);
 struct fh_viewer_conn *fh_viewer_conn(struct fh_viewer *v); /* lent; NULL before connect */
 void fh_viewer_flush(struct fh_viewer *v);
 /* ASYNCHRONOUS: the viewer is freed after closed(). */

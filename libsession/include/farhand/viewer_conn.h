@@ -181,6 +181,9 @@ int fh_viewer_conn_cut_text(struct fh_viewer_conn *v, const char *text, size_t l
 int fh_viewer_conn_refresh(struct fh_viewer_conn *v); /* all of the picture again, changed or not */
 int fh_viewer_conn_resize(struct fh_viewer_conn *v, uint16_t width, uint16_t height);
 uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v);
+/* As fh_server_conn_link_key(). */
+int fh_viewer_conn_link_key(const struct fh_viewer_conn *v, uint8_t key[FH_SESSION_LINK_KEY_LEN],
+                            uint8_t ref[FH_SESSION_LINK_REF_LEN]);
 void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out);
 /*
  * Says goodbye and ends. With FH_BYE_NORMAL, ENDED follows when the server's Close has confirmed

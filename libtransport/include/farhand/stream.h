@@ -2,7 +2,8 @@
 /*
  * stream.h -- a reliable, ordered stream of bytes, whoever carries it.
  *
- * A stream comes from a carrier (<farhand/pipe.h>, <farhand/tcp.h>), already connected. Then:
+ * A stream comes from a carrier (<farhand/pipe.h>, <farhand/tcp.h>, <farhand/sctp_uv.h>), already
+ * connected. Then:
  *
  *     fh_stream_attach()     say who owns it; it begins to read
  *     fh_stream_write()      send; takes as much as there is room for
@@ -33,7 +34,13 @@
 extern "C" {
 #endif
 
-enum fh_stream_kind { FH_STREAM_PIPE, FH_STREAM_TCP, FH_STREAM_UNIX };
+enum fh_stream_kind {
+    FH_STREAM_PIPE,
+    FH_STREAM_TCP,
+    FH_STREAM_UNIX,
+    FH_STREAM_LINK,
+    FH_STREAM_SCTP
+};
 
 struct fh_stream;
 

@@ -25,7 +25,10 @@ extern "C" {
     X(IN_USE, 210, "address is in use")                                                            \
     X(DENIED, 211, "permission denied")                                                            \
     X(CLOSED, 212, "our side was ended before")                                                    \
-    X(SYSTEM, 213, "the operating system refused")
+    X(SYSTEM, 213, "the operating system refused")                                                 \
+    X(PROTO, 220, "the peer broke the protocol")                                                   \
+    X(NO_LINK, 221, "the server does not let a session be resumed")                                \
+    X(PROOF, 222, "it was not proved that the session is the peer's")
 
 enum fh_transport_error {
 #define X(name, num, text) FH_TRANSPORT_E_##name = -(num),
