@@ -144,8 +144,9 @@ bench-transport: $(TRANSPORT_BENCHES:%=$(O)/%)
 	@set -e; for b in $^; do $$b; done
 # The published conversations, written anew after a change that is meant to change them.
 .PHONY: vectors
-vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libtransport/tests/test_link_vectors
-	for v in $^; do $$v --write docs/vectors || exit 1; done
+vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libcrypto-rfb/tests/test_rotation \
+  $(O)/libtransport/tests/test_link_vectors
+	@for v in $^; do $$v --write docs/vectors || exit 1; done
 # Measured one after the other, when everything is built.
 bench: $(foreach m,$(ONLY),$($m_BENCH)) $(foreach m,$(DAEMONS),$($m_BIN))
 	@set -e; $(foreach m,$(ONLY),$(foreach b,$($m_BENCH) $($m_BENCH_SCRIPTS:%=$m/%),$b;)) :

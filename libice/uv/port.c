@@ -288,13 +288,21 @@ int fh__port_send(struct fh_ice_uv_port *p, const struct fh_ice_address *local, 
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static bool is_same(const struct fh__interface *x, const struct fh__interface *y)
+{
+    return fh_ice_address_equal(&x->address, &y->address) && x->index == y->index &&
+           x->cost == y->cost;
+}
+
 static void on_changed(struct fh__watch *w)
 {
     struct fh_ice_uv_port *p = FH__CONTAINER(w, struct fh_ice_uv_port, watch);
     struct fh__interface now[FH__INTERFACES];
-    size_t len = fh__interfaces(now, p->is_dual);
+    size_t len = fh__interfaces(now, p->is_dual), same = 0;
 
-    if (len == p->interfaces_len && memcmp(now, p->interfaces, sizeof now) == 0)
+    while (same < len && is_same(&now[same], &p->interfaces[same]))
+        same++;
+    if (same == len && len == p->interfaces_len)
         return;
     memcpy(p->interfaces, now, sizeof now);
     p->interfaces_len = len;

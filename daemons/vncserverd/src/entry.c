@@ -45,17 +45,14 @@ static void disconnect(struct fh__entry *e, enum fh_bye reason, bool may_reconne
 
 static void record_approval(const struct fh__entry *e, uint32_t permissions, const char *why)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
-                                      .monotonic_ms = uv_now(e->at->loop),
-                                      .connection = e->caller.number,
-                                      .peer = e->caller.peer,
-                                      .path = "direct",
-                                      .fingerprint = e->caller.fingerprint,
-                                      .user = e->name,
-                                      .permissions = permissions,
-                                      .has_permissions = true,
-                                      .reason = why};
+    struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
+                                .failed = permissions == 0,
+                                .user = e->name,
+                                .permissions = permissions,
+                                .has_permissions = true,
+                                .reason = why};
 
+    fh__caller_describe(&e->caller, &ev);
     fh__log(FH__LOG_NOTICE, "%s as %s: %s", e->caller.peer, e->name, why);
     fh__auditlog_write(e->at->audit, &ev);
 }
@@ -151,17 +148,9 @@ static void end_dialogue(struct fh__entry *e)
 /* A wrong password is what "auth-failed" says by itself. */
 static void record_denial(const struct fh__entry *e, const char *reason)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_DENIED,
-                                      .monotonic_ms = uv_now(e->at->loop),
-                                      .connection = e->caller.number,
-                                      .peer = e->caller.peer,
-                                      .ip = e->caller.ip,
-                                      .ip_len = e->caller.ip_len,
-                                      .path = "direct",
-                                      .fingerprint = e->caller.fingerprint,
-                                      .user = e->name,
-                                      .reason = reason};
+    struct fh_audit_event ev = {.type = FH_AUDIT_DENIED, .user = e->name, .reason = reason};
 
+    fh__caller_describe(&e->caller, &ev);
     if (strcmp(reason, "wrong") != 0)
         fh__auditlog_write(e->at->audit, &ev);
 }

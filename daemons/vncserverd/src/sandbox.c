@@ -121,7 +121,8 @@ static bool leave_network(bool may_try_harder)
            (may_try_harder && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);
 }
 
-int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_t room)
+int fh__sandbox_user(struct fh__sandbox *s, const char *user, bool starts_programs, char *error,
+                     size_t room)
 {
     const struct passwd *who = *user ? getpwnam(user) : NULL;
     bool has_network = s->role == FH__DESKTOP, is_alone;
@@ -131,7 +132,8 @@ int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_
         return -1;
     }
     is_alone = !has_network && leave_network(false);
-    drop_for_good();
+    if (!starts_programs)
+        drop_for_good();
     if (who && who->pw_uid != geteuid() && become(who) != 0) {
         snprintf(error, room, "cannot become user %s: %s", user, strerror(errno));
         return -1;
@@ -140,7 +142,8 @@ int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_
         is_alone = leave_network(true);
     s->holds.what |= is_alone ? FH__CONFINED_NETWORK : 0;
     s->holds.what |= geteuid() != 0 ? FH__CONFINED_USER : 0;
-    s->holds.what |= has_no_capabilities() ? FH__CONFINED_NO_CAPABILITIES : 0;
+    if (!starts_programs && has_no_capabilities())
+        s->holds.what |= FH__CONFINED_NO_CAPABILITIES;
     /* Another user may be debugged again, and outlive its parent. */
     prctl(PR_SET_DUMPABLE, IS_SANITIZED);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -169,6 +172,9 @@ int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files
                     bool keeps_children)
 {
     fh__sandbox_limits(s);
+    drop_for_good();
+    if (has_no_capabilities())
+        s->holds.what |= FH__CONFINED_NO_CAPABILITIES;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
         s->holds.what |= FH__CONFINED_NO_NEW_PRIVILEGES;
     if (IS_SANITIZED)

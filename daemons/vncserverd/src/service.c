@@ -42,6 +42,29 @@ struct service {
     enum fh__exit how;
 };
 
+/* ---- the audit ---- */
+
+static void on_audited(void *user, const struct fh_audit_event *ev, const char *line, size_t len)
+{
+    struct service *s = user;
+
+    (void)ev;
+    fh__control_tell(s->control, line, len);
+}
+
+/* Of the service itself. Without a time the log knows that it is now. */
+static void record(struct service *s, enum fh_audit_type type, bool failed)
+{
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+    const struct fh_audit_event ev = {.type = type,
+                                      .failed = failed,
+                                      .fingerprint = fingerprint,
+                                      .program = "vncserverd " FH__VERSION};
+
+    fh_fingerprint(s->sharing.spki, s->sharing.spki_len, fingerprint);
+    fh__auditlog_write(&s->audit, &ev);
+}
+
 /* ---- the end ---- */
 
 static void close_handle(struct service *s, void *handle)
@@ -109,7 +132,8 @@ static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
     if (s->listener)
         fh_tcp_listener_close(s->listener, NULL, NULL);
     s->listener = NULL;
-    s->audit.watch = NULL;
+    if (s->control)
+        fh_audit_log_remove_callback(s->audit.log, on_audited, s);
     fh__control_close(s->control);
     s->control = NULL;
     if (s->is_shared)
@@ -159,8 +183,7 @@ static void reload(struct service *s)
     }
     fh__config_free(&fresh);
     fh__userstore_refresh(&s->users);
-    if (fh__auditlog_reopen(&s->audit) != 0)
-        fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
+    fh__auditlog_reopen(&s->audit);
     /* While it starts, READY=1 would be a lie. */
     if (s->is_ready)
         sd_notify(0, "READY=1");
@@ -243,13 +266,6 @@ static void say_addresses(const struct service *s)
     }
 }
 
-static void on_audited(void *user, const char *line, size_t len)
-{
-    struct service *s = user;
-
-    fh__control_tell(s->control, line, len);
-}
-
 /* It may be there; if it cannot be made, the socket's own error says enough. */
 static void make_directory_of(const char *path)
 {
@@ -276,8 +292,8 @@ static enum fh__exit start_control(struct service *s)
                 "no control socket: %s", error);
         return s->cfg->is_control_default ? FH__EXIT_OK : FH__EXIT_LISTEN;
     }
-    s->audit.watch = on_audited;
-    s->audit.watch_user = s;
+    if (fh_audit_log_add_callback(s->audit.log, FH_AUDIT_INFO, on_audited, s) != 0)
+        return FH__EXIT_UNEXPECTED;
     return FH__EXIT_OK;
 }
 
@@ -378,6 +394,7 @@ static void on_desktop_ready(struct service *s, struct rd body)
     }
     start_watchdog(s);
     s->is_ready = true;
+    record(s, FH_AUDIT_SERVICE_STARTED, false);
     sd_notifyf(0, "READY=1\nSTATUS=Sharing %s", s->display);
 }
 
@@ -436,6 +453,20 @@ static void on_key_setup(void *user)
         (void)fh__steady_send(&s->key, FH__MSG_KEY_SETUP, body, w.len, -1);
 }
 
+/* A rotation is under way: viewers are told of the key that is to follow. */
+static int say_next_identity(const struct service *s)
+{
+    char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX];
+
+    if (s->sharing.next_spki_len == 0)
+        return 0;
+    if (fh__identityfile_describe(s->sharing.next_spki, s->sharing.next_spki_len, fingerprint,
+                                  phrase) != 0)
+        return -1;
+    fh__log(FH__LOG_NOTICE, "the next key is announced to viewers: %s", phrase);
+    return 0;
+}
+
 static enum fh__exit adopt_identity(struct service *s, const uint8_t *spki, size_t len)
 {
     char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX];
@@ -445,6 +476,8 @@ static enum fh__exit adopt_identity(struct service *s, const uint8_t *spki, size
         return FH__EXIT_IDENTITY;
     fh__log(FH__LOG_NOTICE, "catchphrase: %s", phrase);
     fh__log(FH__LOG_NOTICE, "fingerprint: %s", fingerprint);
+    if (say_next_identity(s) != 0)
+        return FH__EXIT_IDENTITY;
     error = fh__sharing_open(&s->sharing, spki, len);
     if (error) {
         fh__log(FH__LOG_ERROR, "cannot serve: %s", fh_session_strerror(error));
@@ -480,15 +513,22 @@ static void on_key_message(void *user, unsigned number, struct rd body)
 
     if (s->is_stopping)
         return;
-    if (number == FH__MSG_KEY_READY)
+    if (number == FH__MSG_KEY_NEXT)
+        fh__sharing_next(&s->sharing, body.p, body.left);
+    else if (number == FH__MSG_ROTATED)
+        fh__sharing_rotated(&s->sharing, body);
+    else if (number == FH__MSG_KEY_READY)
         on_key_ready(s, body);
     else if (number == FH__MSG_KEY_FAILED && !s->sharing.is_open)
         stop(s, FH__EXIT_IDENTITY, FH_BYE_SHUTDOWN);
 }
 
+/* Who comes now is asked to come again: viewer.c. */
 static void on_key_lost(void *user)
 {
-    (void)user; /* who comes now is asked to come again: viewer.c */
+    struct service *s = user;
+
+    fh__sharing_unrotated(&s->sharing);
 }
 
 static const struct fh__steady_ops key_ops = {on_key_setup, on_key_message, on_key_lost, wind_down};
@@ -514,17 +554,15 @@ static enum fh__exit start(struct service *s)
 {
     if (!are_users_there(s->cfg))
         return FH__EXIT_USAGE;
-    if (fh__auditlog_open(&s->audit, s->cfg->audit) != 0) {
-        fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
+    if (fh__auditlog_open(&s->audit, &s->loop, s->cfg) != 0)
         return FH__EXIT_USAGE;
-    }
     fh__steady_open(&s->key, &s->loop, FH__KEY, NULL, &key_ops, s);
     return FH__EXIT_OK;
 }
 
 enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *argv)
 {
-    struct service s = {.cfg = cfg, .argc = argc, .argv = argv, .audit = {.fd = -1}};
+    struct service s = {.cfg = cfg, .argc = argc, .argv = argv};
     enum fh__exit how;
 
     if (uv_loop_init(&s.loop) != 0)
@@ -544,10 +582,12 @@ enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *arg
     if (how != FH__EXIT_OK)
         stop(&s, how, FH_BYE_SHUTDOWN);
     uv_run(&s.loop, UV_RUN_DEFAULT);
+    if (s.is_ready)
+        record(&s, FH_AUDIT_SERVICE_ENDED, s.how != FH__EXIT_OK);
+    fh__auditlog_close(&s.audit);
     close_signals(&s);
     if (uv_loop_close(&s.loop) != 0)
         fh__log(FH__LOG_ERROR, "something is still open at the end");
     fh__userstore_finish(&s.users);
-    fh__auditlog_close(&s.audit);
     return s.how;
 }
