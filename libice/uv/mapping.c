@@ -27,10 +27,10 @@ static bool read_route(const char *line, struct fh_ice_address *out, unsigned *m
     char name[32];
     unsigned destination, gateway, flags, mask;
 
+    /* The kernel's own numbers: NOLINTNEXTLINE(cert-err34-c) */
     if (sscanf(line, "%31s %x %x %x %*u %*u %u %x", name, &destination, &gateway, &flags, metric,
-               &mask) != 6 || /* NOLINT(cert-err34-c): the kernel's own numbers */
-        destination != 0 ||
-        mask != 0 || !(flags & ROUTE_UP) || !(flags & ROUTE_GATEWAY))
+               &mask) != 6 ||
+        destination != 0 || mask != 0 || !(flags & ROUTE_UP) || !(flags & ROUTE_GATEWAY))
         return false;
     memset(out, 0, sizeof *out);
     out->family = FH_ICE_IPV4;
