@@ -44,7 +44,7 @@ check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))
 # How much the units leave open, by systemd's score: what a module allows itself is in its module.mk.
 .PHONY: check-units check-proof
 check-units:
-	@scripts/check-units $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_UNIT),$m/$($m_UNIT)=$($m_EXPOSURE))) || [ $$? = 77 ]
+	@scripts/check-units $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_UNIT),$m/$($m_UNIT)=$($m_EXPOSURE)) $(addprefix $m/,$($m_PROFILES))) || [ $$? = 77 ]
 # The handshake's secrecy, proved again: docs/models/README.md.
 check-proof:
 	@scripts/check-proof || [ $$? = 77 ]

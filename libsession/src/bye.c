@@ -13,7 +13,7 @@ const char *fh_bye_text(enum fh_bye bye)
     return "the session ended for a reason that this version does not know";
 }
 
-const char *fh__bye_word(enum fh_bye bye)
+const char *fh_bye_word(enum fh_bye bye)
 {
     switch (bye) {
     case FH_BYE_NORMAL:
@@ -44,7 +44,7 @@ const char *fh__bye_word(enum fh_bye bye)
     return "unknown";
 }
 
-bool fh__bye_is_failure(enum fh_bye bye)
+bool fh_bye_is_failure(enum fh_bye bye)
 {
     switch (bye) {
     case FH_BYE_NORMAL:

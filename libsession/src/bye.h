@@ -6,9 +6,6 @@
 #include <farhand/channel.h>
 #include <farhand/server_conn.h>
 
-const char *fh__bye_word(enum fh_bye bye);
-/* Whether a session that ended so did not end as somebody wanted it. */
-bool fh__bye_is_failure(enum fh_bye bye);
 /* What our Close says after a Bye. */
 enum fh_channel_code fh__bye_code(enum fh_bye bye);
 /* What the end of a channel means when no Bye came before it. */

@@ -84,7 +84,7 @@ static bool is_attempt_lost(const struct fh__server_session *s)
 
 static void audit_end(struct fh__server_session *s)
 {
-    const char *word = fh__bye_word(s->reason);
+    const char *word = fh_bye_word(s->reason);
 
     if (s->state == FH_SERVER_CLOSED)
         fh__server_session_audit(s, FH_AUDIT_REFUSED, word, NULL);
@@ -387,6 +387,25 @@ int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const str
     return 0;
 }
 
+int fh__server_session_rotate(struct fh__server_session *s, const struct fh_rotation *m)
+{
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+    struct wr w;
+
+    if (s->state != FH_SERVER_RUNNING || s->has_rotated)
+        return FH_SESSION_E_STATE;
+    w = begin_message(s, FH_MESSAGE_MAX);
+    fh__rotation_write(&w, m);
+    if (w.bad)
+        return FH_SESSION_E_LIMIT;
+    send_message(s, &w);
+    s->has_rotated = true;
+    fh_fingerprint(m->spki, m->spki_len, fingerprint);
+    fh_fingerprint_to_hex(fingerprint, s->next_fingerprint);
+    fh__server_session_audit(s, FH_AUDIT_ROTATION, "announced", s->next_fingerprint);
+    return 0;
+}
+
 int fh__server_session_notice(struct fh__server_session *s, const char *text)
 {
     if (s->state != FH_SERVER_RUNNING)
@@ -497,7 +516,7 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
         ev->audit.has_permissions = p.audit == FH_AUDIT_STARTED ||
                                     p.audit == FH_AUDIT_PERMISSIONS ||
                                     (p.audit == FH_AUDIT_ENDED && s->session_id[0]);
-        ev->audit.failed = p.audit == FH_AUDIT_ENDED && fh__bye_is_failure(s->reason);
+        ev->audit.failed = p.audit == FH_AUDIT_ENDED && fh_bye_is_failure(s->reason);
         ev->audit.reason = p.reason;
         ev->audit.text = p.text;
     }
@@ -519,7 +538,7 @@ static int give_end(struct fh__server_session *s, struct fh_server_conn_event *e
     case FH_ENDING_RECORD:
         fh__auth_wipe(&s->auth);
         s->ending = FH_ENDING_TOLD;
-        fh__server_session_audit(s, FH_AUDIT_ENDED, fh__bye_word(s->reason), NULL);
+        fh__server_session_audit(s, FH_AUDIT_ENDED, fh_bye_word(s->reason), NULL);
         give_pending(s, ev);
         return 1;
     }

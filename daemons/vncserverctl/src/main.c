@@ -10,6 +10,7 @@
 #include <farhand/session_version.h>
 
 #include "approve.h"
+#include "audit.h"
 #include "socket.h"
 
 /* Stable; vncserverctl.1 lists them. */
@@ -18,7 +19,8 @@ enum exit_code {
     EXIT_UNEXPECTED = 1,
     EXIT_USAGE = 2,
     EXIT_NO_SERVICE = 3,
-    EXIT_NO_SESSION = 4
+    EXIT_NO_SESSION = 4,
+    EXIT_LOG_CHANGED = 5
 };
 
 static const char help[] =
@@ -30,7 +32,10 @@ static const char help[] =
     "  pause, resume                   nobody sees or does anything until resume\n"
     "  watch                           print events as they come, until interrupted\n"
     "  approve                         answer at this terminal who may come in\n"
-    "  forgive address A | user NAME   forget the failures of an address or a name\n\n"
+    "  forgive address A | user NAME   forget the failures of an address or a name\n"
+    "  audit verify FILE...            whether a log of the audit is what was written; needs no "
+    "service\n"
+    "        [--expect LINK]...        and still holds the lines with these links\n\n"
     "  --socket PATH                   the control socket of the service\n"
     "  --json                          print what the service says, one JSON object a line\n"
     "  --help, --version               show this text or the version, and end\n\n"
@@ -185,6 +190,21 @@ static json_t *request_of(char *const *word, int n)
     return NULL;
 }
 
+static enum exit_code audit(char *const *words, int n, bool is_json)
+{
+    switch (fh__audit_command(words, n, is_json)) {
+    case FH__AUDIT_WHOLE:
+        return EXIT_OK;
+    case FH__AUDIT_CHANGED:
+        return EXIT_LOG_CHANGED;
+    case FH__AUDIT_USAGE:
+        return EXIT_USAGE;
+    case FH__AUDIT_UNREADABLE:
+        break;
+    }
+    return EXIT_UNEXPECTED;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
@@ -211,6 +231,8 @@ int main(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    if (optind < argc && strcmp(argv[optind], "audit") == 0)
+        return (int)audit(argv + optind + 1, argc - optind - 1, call.is_json);
     call.request = request_of(argv + optind, argc - optind);
     call.watches = optind < argc && strcmp(argv[optind], "watch") == 0;
     call.approves = optind < argc && strcmp(argv[optind], "approve") == 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* capture.c -- XDamage says where, MIT-SHM (or GetImage) brings the pixels. */
+#define _GNU_SOURCE /* memfd_create */
 #include "capture.h"
 
 #include <fcntl.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xcb/damage.h>
@@ -17,9 +18,8 @@
 #include "log.h"
 
 enum {
-    TILE = 64,         /* pixels; the grain in which differences are reported */
-    MAX_BOXES = 64,    /* more boxes of damage than this are fetched as one */
-    MAX_ATTEMPTS = 100 /* to find an unused name for the shared memory */
+    TILE = 64,     /* pixels; the grain in which differences are reported */
+    MAX_BOXES = 64 /* more boxes of damage than this are fetched as one */
 };
 
 /* One colour of a pixel: (pixel & mask) >> shift is a number of `bits` bits. */
@@ -31,6 +31,7 @@ struct channel {
 struct fh__capture {
     const struct fh__display *d;
     struct fh_framebuffer picture;
+    int memory; /* of the picture's pixels */
     struct channel rgb[3];
     bool is_swapped, is_plain; /* plain: only the top byte is to be cleared */
     xcb_damage_damage_t damage;
@@ -116,28 +117,79 @@ static size_t row_bytes(const struct fh__capture *c, size_t width)
     return (bits + pad - 1) / pad * pad / 8;
 }
 
-/* Anonymous shared memory: it has a name only for a moment, and nobody else may open it. */
+/* Shared memory without a name: who is given the descriptor has it, and nobody else. */
 static int open_shared(size_t len)
 {
-    struct timespec t;
-    char name[64];
-    int fd = -1, i;
+    int fd = memfd_create("vncserverd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    for (i = 0; i < MAX_ATTEMPTS && fd < 0; i++) {
-        clock_gettime(CLOCK_REALTIME, &t);
-        snprintf(name, sizeof name, "/vncserverd-%ld-%ld-%d", (long)getpid(), t.tv_nsec, i);
-        fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
-    }
     if (fd < 0)
         return -1;
-    shm_unlink(name);
     /* Memory is reserved now, so that its lack is an error here and not a signal later. */
-    if (posix_fallocate(fd, 0, (off_t)len) != 0) {
+    if (fchmod(fd, 0600) != 0 || posix_fallocate(fd, 0, (off_t)len) != 0) {
         close(fd);
         return -1;
     }
     return fd;
 }
+
+/* ---- the picture's memory ---- */
+
+static size_t picture_bytes(const struct fh_framebuffer *fb)
+{
+    return 4 * (size_t)fb->width * (size_t)fb->height;
+}
+
+static void free_picture(struct fh_framebuffer *fb, int memory)
+{
+    if (!fb->px)
+        return;
+    munmap(fb->px, picture_bytes(fb));
+    close(memory);
+}
+
+/* Black, and for whoever has the descriptor as it is: neither its size nor, by others, a pixel of
+ * it can be changed. */
+static int make_picture(struct fh_framebuffer *fb, int *memory)
+{
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+    size_t len = picture_bytes(fb);
+    int fd = open_shared(len);
+    void *map;
+
+    if (fd < 0)
+        return -1;
+    map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED || fcntl(fd, F_ADD_SEALS, seals) != 0) {
+        if (map != MAP_FAILED)
+            munmap(map, len);
+        close(fd);
+        return -1;
+    }
+    fb->px = map;
+    *memory = fd;
+    return 0;
+}
+
+int fh__capture_renew(struct fh__capture *c)
+{
+    struct fh_framebuffer fresh = c->picture;
+    int memory;
+
+    if (make_picture(&fresh, &memory) != 0)
+        return -1;
+    memcpy(fresh.px, c->picture.px, picture_bytes(&fresh));
+    free_picture(&c->picture, c->memory);
+    c->picture = fresh;
+    c->memory = memory;
+    return 0;
+}
+
+int fh__capture_memory(const struct fh__capture *c)
+{
+    return c->memory;
+}
+
+/* ---- the X server's memory ---- */
 
 static void detach(struct fh__capture *c)
 {
@@ -178,21 +230,22 @@ static void attach(struct fh__capture *c)
 
 int fh__capture_resize(struct fh__capture *c, uint16_t width, uint16_t height)
 {
-    uint32_t *px, *row;
+    struct fh_framebuffer picture = {.width = width, .height = height, .stride_px = width};
+    uint32_t *row;
+    int memory;
 
     if (width < 1 || width > FH_FRAMEBUFFER_MAX_SIDE || height < 1 ||
         height > FH_FRAMEBUFFER_MAX_SIDE)
         return -1;
-    px = calloc((size_t)width * height, sizeof *px);
     row = calloc(width, sizeof *row);
-    if (!px || !row) {
-        free(px);
+    if (!row || make_picture(&picture, &memory) != 0) {
         free(row);
         return -1;
     }
-    free(c->picture.px);
+    free_picture(&c->picture, c->memory);
     free(c->row);
-    c->picture = (struct fh_framebuffer){px, width, height, width};
+    c->picture = picture;
+    c->memory = memory;
     c->row = row;
     c->is_damaged = c->is_all_damaged = true;
     attach(c);
@@ -227,7 +280,7 @@ void fh__capture_free(struct fh__capture *c)
     xcb_damage_destroy(c->d->c, c->damage);
     xcb_xfixes_destroy_region(c->d->c, c->region);
     detach(c);
-    free(c->picture.px);
+    free_picture(&c->picture, c->memory);
     free(c->row);
     free(c);
 }

@@ -32,7 +32,14 @@ bool fh__capture_is_damaged(const struct fh__capture *c);
 bool fh__capture_is_shared_memory(const struct fh__capture *c);
 /* Fetches the damage into the picture; changed() is called for each rectangle that differs. */
 void fh__capture_take(struct fh__capture *c, fh__capture_fn changed, void *user);
-/* Lent until resize or free. */
+/*
+ * The memory of the picture's pixels: sealed, so that who is given it can look and nothing else. It
+ * is another one after resize; renew moves to another one as well, so that who was given the one
+ * before sees nothing of what comes. -1: no memory, and all stays as it is.
+ */
+int fh__capture_memory(const struct fh__capture *c);
+int fh__capture_renew(struct fh__capture *c);
+/* Lent until resize, renew or free. */
 const struct fh_framebuffer *fh__capture_picture(const struct fh__capture *c);
 
 #endif

@@ -196,6 +196,16 @@ void fh__desktop_capture(struct fh__desktop *t)
     fh__capture_take(t->capture, on_changed, t);
 }
 
+int fh__desktop_memory(const struct fh__desktop *t)
+{
+    return fh__capture_memory(t->capture);
+}
+
+int fh__desktop_renew(struct fh__desktop *t)
+{
+    return fh__capture_renew(t->capture);
+}
+
 const struct fh_framebuffer *fh__desktop_picture(const struct fh__desktop *t)
 {
     return fh__capture_picture(t->capture);

@@ -44,7 +44,10 @@ uint64_t fh__desktop_deadline(const struct fh__desktop *t); /* monotonic ms, UIN
 bool fh__desktop_is_damaged(const struct fh__desktop *t);
 bool fh__desktop_is_shared_memory(const struct fh__desktop *t);
 void fh__desktop_capture(struct fh__desktop *t);
-/* Lent until events->screen(). */
+/* As fh__capture_memory() and _renew(). */
+int fh__desktop_memory(const struct fh__desktop *t);
+int fh__desktop_renew(struct fh__desktop *t);
+/* Lent until events->screen() or renew. */
 const struct fh_framebuffer *fh__desktop_picture(const struct fh__desktop *t);
 const struct fh_screen *fh__desktop_screens(const struct fh__desktop *t, size_t *n);
 /* Tells the shape of the cursor now; later changes are told by themselves. */

@@ -38,6 +38,12 @@ int fh__gate_configure(struct fh__gate *g, const struct fh__config *cfg);
  */
 const char *fh__gate_request(struct fh__gate *g, const struct fh__caller *caller, uint32_t *most,
                              bool *asks);
+/*
+ * A viewer carries on with its session from there: NULL and the most that it may do there; or why
+ * not. was_asked: the person at the desktop let it in, and need not be asked again.
+ */
+const char *fh__gate_resume(struct fh__gate *g, const struct fh__caller *from, bool was_asked,
+                            uint32_t *most);
 /* Its viewer speaks: 0, or after how many seconds it may. */
 unsigned fh__gate_hello(struct fh__gate *g, const struct fh__caller *caller);
 /*
@@ -45,6 +51,8 @@ unsigned fh__gate_hello(struct fh__gate *g, const struct fh__caller *caller);
  */
 unsigned fh__gate_begin(struct fh__gate *g, const struct fh__caller *caller, const char *user);
 void fh__gate_succeeded(struct fh__gate *g, const struct fh__caller *caller, const char *user);
+/* A caller broke what served it, or made it break the rules: that counts as a failure. */
+void fh__gate_crashed(struct fh__gate *g, const struct fh__caller *caller);
 /* An operator forgives an address (NULL: none) and a name (NULL: none): how many entries there
  * were. */
 unsigned fh__gate_forgive(struct fh__gate *g, const struct fh_address *address, const char *user);

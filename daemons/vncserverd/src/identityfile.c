@@ -100,15 +100,34 @@ int fh__identityfile_open(uv_loop_t *loop, const char *path, const bool *is_stop
     return error;
 }
 
-int fh__identityfile_describe(const struct fh_identity *id, char fingerprint[FH_FINGERPRINT_HEX],
+int fh__identityfile_next_path(const char *path, char out[FH__IDENTITYFILE_NEXT_ROOM])
+{
+    int n = snprintf(out, FH__IDENTITYFILE_NEXT_ROOM, "%s.next", path);
+
+    if (n > 0 && n < FH__IDENTITYFILE_NEXT_ROOM)
+        return 0;
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+int fh__identityfile_open_next(const char *path, struct fh_identity **out)
+{
+    char next[FH__IDENTITYFILE_NEXT_ROOM];
+    int error;
+
+    *out = NULL;
+    if (fh__identityfile_next_path(path, next) != 0)
+        return FH_CRYPTO_E_IO;
+    error = fh_identity_load(next, out);
+    return error == FH_CRYPTO_E_IO && errno == ENOENT ? 0 : error;
+}
+
+int fh__identityfile_describe(const uint8_t *spki, size_t len, char fingerprint[FH_FINGERPRINT_HEX],
                               char phrase[FH_CATCHPHRASE_MAX])
 {
     uint8_t fp[FH_FINGERPRINT_LEN];
-    const uint8_t *spki;
-    size_t len;
     int error;
 
-    spki = fh_identity_spki(id, &len);
     fh_fingerprint(spki, len, fp);
     fh_fingerprint_to_hex(fp, fingerprint);
     error = fh_catchphrase(fp, phrase);

@@ -15,6 +15,7 @@ static const char *const level_names[] = {"error", "warning", "notice", "info", 
 
 static enum fh__log_level max_level = FH__LOG_INFO;
 static bool to_journal;
+static void (*sink)(enum fh__log_level level, const char *line);
 
 void fh__log_open(void)
 {
@@ -33,6 +34,16 @@ void fh__log_open(void)
 void fh__log_set_level(enum fh__log_level level)
 {
     max_level = level;
+}
+
+enum fh__log_level fh__log_get_level(void)
+{
+    return max_level;
+}
+
+void fh__log_set_sink(void (*fn)(enum fh__log_level level, const char *line))
+{
+    sink = fn;
 }
 
 bool fh__log_parse_level(const char *text, enum fh__log_level *out)
@@ -105,7 +116,9 @@ void fh__log(enum fh__log_level level, const char *format, ...)
     vsnprintf(raw, sizeof raw, format, ap);
     va_end(ap);
     fh__log_escape(raw, strlen(raw), line, sizeof line);
-    if (to_journal)
+    if (sink)
+        sink(level, line);
+    else if (to_journal)
         sd_journal_send("MESSAGE=%s", line, "PRIORITY=%d", (int)level, NULL);
     else
         fprintf(stderr, "vncserverd: %s: %s\n", level_names[level - FH__LOG_ERROR], line);

@@ -25,6 +25,9 @@ enum { FH__LOG_LINE_MAX = 1024 /* bytes with NUL; longer messages are cut */ };
 /* Looks where stderr goes. Without this call all goes to stderr. */
 void fh__log_open(void);
 void fh__log_set_level(enum fh__log_level level);
+enum fh__log_level fh__log_get_level(void);
+/* Where lines go instead, escaped and without newline; NULL: back to where they went. */
+void fh__log_set_sink(void (*sink)(enum fh__log_level level, const char *line));
 /* "error", "warning", ...; false if it is none of them. */
 bool fh__log_parse_level(const char *text, enum fh__log_level *out);
 void fh__log(enum fh__log_level level, const char *format, ...)

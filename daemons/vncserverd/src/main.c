@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "helper.h"
 #include "options.h"
+#include "role.h"
 #include "service.h"
 
 static enum fh__exit act(struct fh__config *cfg, const struct fh__invocation *invocation, int argc,
@@ -43,6 +44,8 @@ int main(int argc, char **argv)
     enum fh__exit how = FH__EXIT_USAGE;
     char error[400];
 
+    if (fh__role_of(argv[0]) != FH__MONITOR)
+        return (int)fh__role_main(fh__role_of(argv[0]), argv);
     if (argc > 1 && strcmp(argv[1], fh__helper_word) == 0)
         return fh__helper_main(argv + 1);
     fh__log_open();

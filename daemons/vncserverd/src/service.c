@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* service.c -- the life of the service. */
+/* service.c -- the life of the service: the monitor. */
 #include "service.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 #include <uv.h>
 
-#include <farhand/crypto_error.h>
-#include <farhand/identity_uv.h>
 #include <farhand/tcp.h>
 
 #include "control.h"
 #include "identityfile.h"
 #include "options.h"
 #include "sharing.h"
-#include "virtual.h"
 
-enum { SIGNALS = 4, ERROR_MAX = 400 };
+enum { SIGNALS = 3, ERROR_MAX = 400 };
 
 struct service {
     struct fh__config *cfg;
@@ -30,76 +29,99 @@ struct service {
     char *const *argv;
     uv_loop_t loop;
     uv_signal_t signals[SIGNALS];
-    uv_prepare_t prepare;
-    uv_poll_t x;
-    uv_timer_t input, watchdog;
-    unsigned open_handles; /* of these, and listener and sharing */
-    struct fh__virtual *virtual;
-    struct fh__desktop *desktop;
-    struct fh__seat seat; /* where it is */
-    struct fh_identity *identity;
+    uv_timer_t watchdog;
+    struct fh__steady key, desktop;
+    char display[FH__TEXT_MAX + 1]; /* that is shared */
+    struct fh__seat seat;           /* where it is */
     struct fh__userstore users;
     struct fh__auditlog audit;
     struct fh__control *control;
     struct fh__sharing sharing;
     struct fh_tcp_listener *listener;
-    bool is_ready, is_stopping;
+    bool is_ready, is_stopping, is_shared; /* shared: sessions may still be there */
     enum fh__exit how;
 };
 
-static void on_handle_closed(uv_handle_t *h)
-{
-    struct service *s = h->data;
+/* ---- the audit ---- */
 
-    s->open_handles--;
+static void on_audited(void *user, const struct fh_audit_event *ev, const char *line, size_t len)
+{
+    struct service *s = user;
+
+    (void)ev;
+    fh__control_tell(s->control, line, len);
 }
+
+/* Of the service itself. Without a time the log knows that it is now. */
+static void record(struct service *s, enum fh_audit_type type, bool failed)
+{
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+    const struct fh_audit_event ev = {.type = type,
+                                      .failed = failed,
+                                      .fingerprint = fingerprint,
+                                      .program = "vncserverd " FH__VERSION};
+
+    fh_fingerprint(s->sharing.spki, s->sharing.spki_len, fingerprint);
+    fh__auditlog_write(&s->audit, &ev);
+}
+
+/* ---- the end ---- */
 
 static void close_handle(struct service *s, void *handle)
 {
     uv_handle_t *h = handle;
 
-    if (h->data != s || uv_is_closing(h))
-        return;
-    uv_close(h, on_handle_closed);
-}
-
-static void close_handles(struct service *s)
-{
-    size_t i;
-
-    /* Signals are heard to the last: a second one must not cut the cleaning up short. */
-    for (i = 0; i < SIGNALS; i++)
-        uv_unref((uv_handle_t *)&s->signals[i]);
-    close_handle(s, &s->prepare);
-    close_handle(s, &s->x);
-    close_handle(s, &s->input);
-    close_handle(s, &s->watchdog);
+    if (h->data == s && !uv_is_closing(h))
+        uv_close(h, NULL);
 }
 
 static void close_signals(struct service *s)
 {
-    size_t i;
-
-    for (i = 0; i < SIGNALS; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         close_handle(s, &s->signals[i]);
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     uv_run(&s->loop, UV_RUN_DEFAULT);
 }
 
-/* Counts a handle that was opened. */
-static void opened(struct service *s, void *handle)
-{
-    ((uv_handle_t *)handle)->data = s;
-    s->open_handles++;
-}
+static void wind_down(void *user);
 
 static void on_sharing_closed(void *user)
 {
-    close_handles(user);
+    struct service *s = user;
+
+    s->is_shared = false;
+    wind_down(s);
 }
 
-/* Begins the end; the loop runs until all is closed. */
+/*
+ * One after the other: sessions say goodbye, then the desktop is let go of, then the key. The loop
+ * runs until all is closed.
+ */
+static void wind_down(void *user)
+{
+    struct service *s = user;
+
+    if (s->is_shared)
+        return;
+    if (s->desktop.is_open && !s->desktop.has_told) {
+        fh__steady_stop(&s->desktop);
+        return;
+    }
+    if (s->key.is_open && !s->key.has_told) {
+        fh__steady_stop(&s->key);
+        return;
+    }
+    fh__sharing_finish(&s->sharing);
+    fh__steady_close(&s->desktop);
+    fh__steady_close(&s->key);
+    close_handle(s, &s->watchdog);
+    /* Signals are heard to the last: a second one must not cut the cleaning up short. */
+    for (size_t i = 0; i < SIGNALS; i++)
+        uv_unref((uv_handle_t *)&s->signals[i]);
+}
+
+/* Begins the end. */
 static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
 {
     if (s->is_stopping)
@@ -107,19 +129,20 @@ static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
     s->is_stopping = true;
     s->how = how;
     sd_notify(0, "STOPPING=1");
-    if (s->x.data == s) /* nobody reads there any more */
-        uv_poll_stop(&s->x);
     if (s->listener)
         fh_tcp_listener_close(s->listener, NULL, NULL);
     s->listener = NULL;
-    s->audit.watch = NULL;
+    if (s->control)
+        fh_audit_log_remove_callback(s->audit.log, on_audited, s);
     fh__control_close(s->control);
     s->control = NULL;
-    if (s->sharing.server)
+    if (s->is_shared)
         fh__sharing_close(&s->sharing, why, on_sharing_closed, s);
     else
-        close_handles(s);
+        wind_down(s);
 }
+
+/* ---- the configuration, again ---- */
 
 static void on_changed(void *user, const char *name, bool is_taken)
 {
@@ -128,6 +151,17 @@ static void on_changed(void *user, const char *name, bool is_taken)
         fh__log(FH__LOG_INFO, "%s has changed", name);
     else
         fh__log(FH__LOG_WARNING, "%s has changed; that takes effect at the next start", name);
+}
+
+static void send_desktop_setup(struct service *s);
+
+static void tell_configuration(struct service *s)
+{
+    const uint8_t level = (uint8_t)fh__log_get_level();
+
+    (void)fh__steady_send(&s->key, FH__MSG_LEVEL, &level, 1, -1);
+    send_desktop_setup(s);
+    fh__sharing_configure(&s->sharing);
 }
 
 static void reload(struct service *s)
@@ -142,54 +176,26 @@ static void reload(struct service *s)
         if (!fh__config_adopt(s->cfg, &fresh, on_changed, NULL))
             fh__log(FH__LOG_ERROR, "out of memory: not all of the configuration was taken");
         fh__log_set_level(s->cfg->log_level);
-        fh__sharing_configure(&s->sharing);
+        tell_configuration(s);
         fh__log(FH__LOG_NOTICE, "the configuration was read again");
     } else {
         fh__log(FH__LOG_ERROR, "%s: everything stays as it is", error);
     }
     fh__config_free(&fresh);
     fh__userstore_refresh(&s->users);
-    if (fh__auditlog_reopen(&s->audit) != 0)
-        fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
+    fh__auditlog_reopen(&s->audit);
     /* While it starts, READY=1 would be a lie. */
     if (s->is_ready)
         sd_notify(0, "READY=1");
 }
 
-static void on_children(struct service *s)
-{
-    int status = 0;
-
-    if (!s->virtual)
-        return;
-    switch (fh__virtual_reap(s->virtual, &s->loop, &status)) {
-    case FH__VIRTUAL_NOTHING:
-        return;
-    case FH__VIRTUAL_SERVER_ENDED:
-        fh__log(FH__LOG_ERROR, "the virtual X server ended");
-        stop(s, FH__EXIT_DISPLAY_LOST, FH_BYE_SERVER);
-        return;
-    case FH__VIRTUAL_PROGRAM_ENDED:
-        if (WIFSIGNALED(status))
-            fh__log(FH__LOG_NOTICE, "%s was ended by signal %d", s->cfg->program[0],
-                    WTERMSIG(status));
-        else
-            fh__log(FH__LOG_NOTICE, "%s ended with status %d", s->cfg->program[0],
-                    WEXITSTATUS(status));
-        stop(s, status == 0 ? FH__EXIT_OK : FH__EXIT_PROGRAM, FH_BYE_SERVER);
-        return;
-    }
-}
+/* ---- signals ---- */
 
 static void on_signal(uv_signal_t *h, int number)
 {
     struct service *s = h->data;
 
-    switch (number) {
-    case SIGCHLD:
-        on_children(s);
-        return;
-    case SIGHUP:
+    if (number == SIGHUP) {
         reload(s);
         return;
     }
@@ -199,54 +205,14 @@ static void on_signal(uv_signal_t *h, int number)
 
 static void start_signals(struct service *s)
 {
-    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
-    size_t i;
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
 
     signal(SIGPIPE, SIG_IGN);
-    for (i = 0; i < SIGNALS; i++) {
+    for (size_t i = 0; i < SIGNALS; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);
-        opened(s, &s->signals[i]);
+        s->signals[i].data = s;
         uv_signal_start(&s->signals[i], on_signal, numbers[i]);
     }
-}
-
-/* It only ends the loop's sleep: on_prepare() does the work. */
-static void on_input(uv_timer_t *timer)
-{
-    (void)timer;
-}
-
-static void on_x(uv_poll_t *poll, int status, int events)
-{
-    (void)poll;
-    (void)status;
-    (void)events;
-}
-
-/* Before each sleep: what was asked of the X server is sent, what it said is heard. */
-static void on_prepare(uv_prepare_t *h)
-{
-    struct service *s = h->data;
-    uint64_t deadline, now;
-    bool alive;
-
-    if (s->is_stopping)
-        return;
-    do
-        alive = fh__desktop_pump(s->desktop);
-    while (alive && fh__sharing_run(&s->sharing));
-    if (!alive) {
-        fh__log(FH__LOG_ERROR, "the X server %s ended",
-                s->virtual ? fh__virtual_display(s->virtual) : s->cfg->display);
-        stop(s, FH__EXIT_DISPLAY_LOST, FH_BYE_SERVER);
-        return;
-    }
-    deadline = fh__desktop_deadline(s->desktop);
-    now = fh__now_ms();
-    if (deadline == UINT64_MAX)
-        uv_timer_stop(&s->input);
-    else
-        uv_timer_start(&s->input, on_input, deadline > now ? deadline - now : 0, 0);
 }
 
 static void on_watchdog(uv_timer_t *timer)
@@ -255,82 +221,24 @@ static void on_watchdog(uv_timer_t *timer)
     sd_notify(0, "WATCHDOG=1");
 }
 
-static void start_handles(struct service *s)
+static void start_watchdog(struct service *s)
 {
     uint64_t watchdog_us = 0;
 
-    uv_timer_init(&s->loop, &s->input);
-    opened(s, &s->input);
-    uv_poll_init(&s->loop, &s->x, fh__desktop_fd(s->desktop));
-    opened(s, &s->x);
-    uv_poll_start(&s->x, UV_READABLE, on_x);
-    uv_prepare_init(&s->loop, &s->prepare);
-    opened(s, &s->prepare);
-    uv_prepare_start(&s->prepare, on_prepare);
-    if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
-        uv_timer_init(&s->loop, &s->watchdog);
-        opened(s, &s->watchdog);
-        uv_timer_start(&s->watchdog, on_watchdog, watchdog_us / 2000, watchdog_us / 2000);
-    }
+    if (sd_watchdog_enabled(0, &watchdog_us) <= 0)
+        return;
+    uv_timer_init(&s->loop, &s->watchdog);
+    s->watchdog.data = s;
+    uv_timer_start(&s->watchdog, on_watchdog, watchdog_us / 2000, watchdog_us / 2000);
 }
 
-/* Signals that came are acted on; those that come make the loop's descriptor readable. */
-static bool has_ended(void *user)
+/* ---- listening ---- */
+
+static void on_accept(void *user, int fd, const struct fh_address *peer)
 {
     struct service *s = user;
 
-    uv_run(&s->loop, UV_RUN_NOWAIT);
-    return s->is_stopping;
-}
-
-static enum fh__exit open_display(struct service *s)
-{
-    const struct fh__config *cfg = s->cfg;
-    const struct fh__virtual_wait wait = {uv_backend_fd(&s->loop), has_ended, s};
-    char error[ERROR_MAX];
-
-    if (cfg->virtual && fh__virtual_start(&s->virtual, cfg->virtual_width, cfg->virtual_height,
-                                          &wait, error, sizeof error) != 0) {
-        if (s->is_stopping)
-            return FH__EXIT_DISPLAY;
-        fh__log(FH__LOG_ERROR, "no virtual display: %s", error);
-        return FH__EXIT_DISPLAY;
-    }
-    if (cfg->xauthority)
-        setenv("XAUTHORITY", cfg->xauthority, 1);
-    if (fh__desktop_open(&s->desktop, s->virtual ? fh__virtual_display(s->virtual) : cfg->display,
-                         s->virtual ? fh__virtual_cookie(s->virtual) : NULL,
-                         &fh__sharing_desktop_events, &s->sharing, error, sizeof error) != 0) {
-        fh__log(FH__LOG_ERROR, "no display %s: %s",
-                s->virtual ? fh__virtual_display(s->virtual) : cfg->display, error);
-        return FH__EXIT_DISPLAY;
-    }
-    s->sharing.desktop = s->desktop;
-    s->sharing.is_virtual = s->virtual != NULL;
-    fh__seat_of_display(&fh__seat_logind, "",
-                        s->virtual ? fh__virtual_display(s->virtual) : cfg->display,
-                        cfg->xauthority, &s->seat);
-    if (!s->virtual)
-        return FH__EXIT_OK;
-    if (fh__desktop_resize(s->desktop, cfg->virtual_width, cfg->virtual_height) != FH__RESIZE_OK) {
-        fh__log(FH__LOG_ERROR, "no virtual display of %s", cfg->virtual);
-        return FH__EXIT_DISPLAY;
-    }
-    /* It was left in the corner. Without a window manager the focus is where the pointer is. */
-    fh__desktop_pointer(s->desktop, s, cfg->virtual_width / 2, cfg->virtual_height / 2, 0);
-    fh__desktop_pump(s->desktop);
-    if (cfg->program && fh__virtual_run(s->virtual, cfg->program, error, sizeof error) != 0) {
-        fh__log(FH__LOG_ERROR, "%s", error);
-        return FH__EXIT_PROGRAM;
-    }
-    return FH__EXIT_OK;
-}
-
-static void on_accept(void *user, struct fh_stream *stream)
-{
-    struct service *s = user;
-
-    fh__sharing_accept(&s->sharing, stream);
+    fh__sharing_accept(&s->sharing, fd, peer);
 }
 
 static void on_trouble(void *user, int error, const char *text)
@@ -356,13 +264,6 @@ static void say_addresses(const struct service *s)
         if (address.family != FH_ADDRESS_UNIX)
             fh__log(FH__LOG_NOTICE, "listening on %s", text);
     }
-}
-
-static void on_audited(void *user, const char *line, size_t len)
-{
-    struct service *s = user;
-
-    fh__control_tell(s->control, line, len);
 }
 
 /* It may be there; if it cannot be made, the socket's own error says enough. */
@@ -391,8 +292,8 @@ static enum fh__exit start_control(struct service *s)
                 "no control socket: %s", error);
         return s->cfg->is_control_default ? FH__EXIT_OK : FH__EXIT_LISTEN;
     }
-    s->audit.watch = on_audited;
-    s->audit.watch_user = s;
+    if (fh_audit_log_add_callback(s->audit.log, FH_AUDIT_INFO, on_audited, s) != 0)
+        return FH__EXIT_UNEXPECTED;
     return FH__EXIT_OK;
 }
 
@@ -400,19 +301,13 @@ static enum fh__exit start_listening(struct service *s)
 {
     const struct fh_tcp_listen_config config = {.addresses = (const char *const *)s->cfg->listen,
                                                 .addresses_len = s->cfg->n_listen,
-                                                .accept = on_accept,
+                                                .accept_fd = on_accept,
                                                 .trouble = on_trouble,
                                                 .user = s};
     char why[FH_TCP_WHY];
-    enum fh__exit how;
-    int error;
+    enum fh__exit how = start_control(s);
 
-    error = fh__sharing_open(&s->sharing, s->identity);
-    if (error) {
-        fh__log(FH__LOG_ERROR, "cannot serve: %s", fh_session_strerror(error));
-        return FH__EXIT_UNEXPECTED;
-    }
-    if ((how = start_control(s)) != FH__EXIT_OK)
+    if (how != FH__EXIT_OK)
         return how;
     if (fh_tcp_listen(&s->loop, &config, &s->listener, why, sizeof why) != 0) {
         fh__log(FH__LOG_ERROR, "cannot listen: %s", why);
@@ -427,64 +322,272 @@ static enum fh__exit start_listening(struct service *s)
     return FH__EXIT_OK;
 }
 
-static enum fh__exit start_identity(struct service *s)
+/* ---- the desktop process ---- */
+
+/* As root: who started the X server that is to be shared, if that can be seen. */
+static void find_desktop_user(const struct service *s, char *out, size_t room)
+{
+    const struct passwd *who = NULL;
+    struct fh__seat seat;
+
+    *out = '\0';
+    if (geteuid() != 0)
+        return;
+    if (s->cfg->desktop_user) {
+        snprintf(out, room, "%s", s->cfg->desktop_user);
+        return;
+    }
+    if (!s->cfg->display)
+        return;
+    fh__seat_of_display(&fh__seat_logind, "", s->cfg->display, s->cfg->xauthority, &seat);
+    if (seat.has_user && seat.uid != 0)
+        who = getpwuid(seat.uid);
+    if (who)
+        snprintf(out, room, "%s", who->pw_name);
+}
+
+static void send_desktop_setup(struct service *s)
+{
+    const struct fh__config *cfg = s->cfg;
+    char user[256];
+    struct fh__msg_desktop_setup m = {.level = (uint8_t)fh__log_get_level(),
+                                      .has_clipboard = cfg->has_clipboard,
+                                      .has_resize = cfg->has_resize,
+                                      .width = cfg->virtual ? cfg->virtual_width : 0,
+                                      .height = cfg->virtual ? cfg->virtual_height : 0,
+                                      .rate = (uint16_t)cfg->frame_rate,
+                                      .display = fh__text_of(cfg->display),
+                                      .xauthority = fh__text_of(cfg->xauthority)};
+    uint8_t body[3 * FH__TEXT_MAX];
+    struct wr w = wr_init(body, sizeof body);
+
+    find_desktop_user(s, user, sizeof user);
+    m.user = fh__text_of(user);
+    fh__msg_desktop_setup_write(&w, &m);
+    if (w.bad)
+        fh__log(FH__LOG_ERROR, "the name of the display is too long");
+    else
+        (void)fh__steady_send(&s->desktop, FH__MSG_DESKTOP_SETUP, body, w.len, -1);
+}
+
+static void on_desktop_setup(void *user)
+{
+    send_desktop_setup(user);
+}
+
+static void on_desktop_ready(struct service *s, struct rd body)
+{
+    enum fh__exit how;
+
+    fh__steady_ready(&s->desktop);
+    fh__text_copy((struct fh__text){(const char *)body.p, body.left}, s->display,
+                  sizeof s->display);
+    fh__seat_of_display(&fh__seat_logind, "", s->display, s->cfg->xauthority, &s->seat);
+    if (s->is_ready) {
+        fh__log(FH__LOG_NOTICE, "%s is shared again", s->display);
+        fh__sharing_desktop(&s->sharing, true);
+        return;
+    }
+    if ((how = start_listening(s)) != FH__EXIT_OK) {
+        stop(s, how, FH_BYE_SHUTDOWN);
+        return;
+    }
+    start_watchdog(s);
+    s->is_ready = true;
+    record(s, FH_AUDIT_SERVICE_STARTED, false);
+    sd_notifyf(0, "READY=1\nSTATUS=Sharing %s", s->display);
+}
+
+/* It has said why. What was shared and is not there any more is lost, whatever stands in the way of
+ * having it again. */
+static void on_desktop_ended(struct service *s, struct rd body)
+{
+    uint8_t code = FH__EXIT_UNEXPECTED;
+
+    (void)fh__msg_u8_read(body, &code);
+    if (s->is_ready && code == FH__EXIT_DISPLAY)
+        code = FH__EXIT_DISPLAY_LOST;
+    fh__steady_final(&s->desktop);
+    stop(s, (enum fh__exit)code, FH_BYE_SERVER);
+}
+
+static void on_desktop_message(void *user, unsigned number, struct rd body)
+{
+    struct service *s = user;
+    uint64_t session;
+
+    if (number == FH__MSG_DESKTOP_READY && !s->is_stopping)
+        on_desktop_ready(s, body);
+    else if (number == FH__MSG_DESKTOP_ENDED)
+        on_desktop_ended(s, body);
+    else if (number == FH__MSG_VIOLATION && fh__msg_u64_read(body, &session))
+        fh__sharing_accuse(&s->sharing, session);
+}
+
+static void on_desktop_lost(void *user)
+{
+    struct service *s = user;
+
+    if (!s->is_stopping)
+        fh__sharing_desktop(&s->sharing, false);
+}
+
+static const struct fh__steady_ops desktop_ops = {on_desktop_setup, on_desktop_message,
+                                                  on_desktop_lost, wind_down};
+
+/* ---- the key process ---- */
+
+static void on_key_setup(void *user)
+{
+    struct service *s = user;
+    const struct fh__msg_key_setup m = {.level = (uint8_t)fh__log_get_level(),
+                                        .user = fh__text_of(s->sharing.key_user),
+                                        .path = fh__text_of(s->cfg->identity)};
+    uint8_t body[2 * FH__TEXT_MAX];
+    struct wr w = wr_init(body, sizeof body);
+
+    fh__msg_key_setup_write(&w, &m);
+    if (w.bad)
+        fh__log(FH__LOG_ERROR, "%s: the path is too long", s->cfg->identity);
+    else
+        (void)fh__steady_send(&s->key, FH__MSG_KEY_SETUP, body, w.len, -1);
+}
+
+/* A rotation is under way: viewers are told of the key that is to follow. */
+static int say_next_identity(const struct service *s)
 {
     char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX];
-    int error = fh__identityfile_open(&s->loop, s->cfg->identity, &s->is_stopping, &s->identity);
 
-    if (error == 0)
-        error = fh__identityfile_describe(s->identity, fingerprint, phrase);
-    if (error)
+    if (s->sharing.next_spki_len == 0)
+        return 0;
+    if (fh__identityfile_describe(s->sharing.next_spki, s->sharing.next_spki_len, fingerprint,
+                                  phrase) != 0)
+        return -1;
+    fh__log(FH__LOG_NOTICE, "the next key is announced to viewers: %s", phrase);
+    return 0;
+}
+
+static enum fh__exit adopt_identity(struct service *s, const uint8_t *spki, size_t len)
+{
+    char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX];
+    int error;
+
+    if (fh__identityfile_describe(spki, len, fingerprint, phrase) != 0)
         return FH__EXIT_IDENTITY;
     fh__log(FH__LOG_NOTICE, "catchphrase: %s", phrase);
     fh__log(FH__LOG_NOTICE, "fingerprint: %s", fingerprint);
+    if (say_next_identity(s) != 0)
+        return FH__EXIT_IDENTITY;
+    error = fh__sharing_open(&s->sharing, spki, len);
+    if (error) {
+        fh__log(FH__LOG_ERROR, "cannot serve: %s", fh_session_strerror(error));
+        return FH__EXIT_UNEXPECTED;
+    }
+    s->is_shared = true;
     return FH__EXIT_OK;
+}
+
+static void on_key_ready(struct service *s, struct rd body)
+{
+    enum fh__exit how;
+
+    if (s->sharing.is_open) {
+        if (body.left == s->sharing.spki_len && memcmp(body.p, s->sharing.spki, body.left) == 0) {
+            fh__steady_ready(&s->key);
+            return;
+        }
+        fh__log(FH__LOG_ERROR, "%s holds another key now", s->cfg->identity);
+        stop(s, FH__EXIT_IDENTITY, FH_BYE_SERVER);
+        return;
+    }
+    fh__steady_ready(&s->key);
+    if ((how = adopt_identity(s, body.p, body.left)) != FH__EXIT_OK)
+        stop(s, how, FH_BYE_SHUTDOWN);
+    else
+        fh__steady_open(&s->desktop, &s->loop, FH__DESKTOP, s->cfg->program, &desktop_ops, s);
+}
+
+static void on_key_message(void *user, unsigned number, struct rd body)
+{
+    struct service *s = user;
+
+    if (s->is_stopping)
+        return;
+    if (number == FH__MSG_KEY_NEXT)
+        fh__sharing_next(&s->sharing, body.p, body.left);
+    else if (number == FH__MSG_ROTATED)
+        fh__sharing_rotated(&s->sharing, body);
+    else if (number == FH__MSG_KEY_READY)
+        on_key_ready(s, body);
+    else if (number == FH__MSG_KEY_FAILED && !s->sharing.is_open)
+        stop(s, FH__EXIT_IDENTITY, FH_BYE_SHUTDOWN);
+}
+
+/* Who comes now is asked to come again: viewer.c. */
+static void on_key_lost(void *user)
+{
+    struct service *s = user;
+
+    fh__sharing_unrotated(&s->sharing);
+}
+
+static const struct fh__steady_ops key_ops = {on_key_setup, on_key_message, on_key_lost, wind_down};
+
+/* ---- the service ---- */
+
+/* A user that is not there would be missed by each connection, later. */
+static bool are_users_there(const struct fh__config *cfg)
+{
+    const char *const names[] = {cfg->desktop_user, cfg->service_user};
+    bool are_there = true;
+
+    for (size_t i = 0; geteuid() == 0 && i < sizeof names / sizeof *names; i++) {
+        if (!names[i] || getpwnam(names[i]))
+            continue;
+        fh__log(FH__LOG_ERROR, "there is no user %s", names[i]);
+        are_there = false;
+    }
+    return are_there;
 }
 
 static enum fh__exit start(struct service *s)
 {
-    enum fh__exit how;
-
-    if (fh__auditlog_open(&s->audit, s->cfg->audit) != 0) {
-        fh__log(FH__LOG_ERROR, "%s: %s", s->cfg->audit, strerror(errno));
+    if (!are_users_there(s->cfg))
         return FH__EXIT_USAGE;
-    }
-    if ((how = start_identity(s)) != FH__EXIT_OK || s->is_stopping)
-        return how;
-    if ((how = open_display(s)) != FH__EXIT_OK)
-        return how;
-    if ((how = start_listening(s)) != FH__EXIT_OK)
-        return how;
-    start_handles(s);
-    on_children(s); /* one that ended before SIGCHLD was looked for */
-    s->is_ready = true;
-    sd_notifyf(0, "READY=1\nSTATUS=Sharing %s",
-               s->virtual ? fh__virtual_display(s->virtual) : s->cfg->display);
+    if (fh__auditlog_open(&s->audit, &s->loop, s->cfg) != 0)
+        return FH__EXIT_USAGE;
+    fh__steady_open(&s->key, &s->loop, FH__KEY, NULL, &key_ops, s);
     return FH__EXIT_OK;
 }
 
 enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *argv)
 {
-    struct service s = {.cfg = cfg, .argc = argc, .argv = argv, .audit = {.fd = -1}};
+    struct service s = {.cfg = cfg, .argc = argc, .argv = argv};
     enum fh__exit how;
 
     if (uv_loop_init(&s.loop) != 0)
         return FH__EXIT_UNEXPECTED;
     fh__userstore_init(&s.users, cfg->users);
-    s.sharing = (struct fh__sharing){
-        .loop = &s.loop, .cfg = cfg, .users = &s.users, .audit = &s.audit, .seat = &s.seat};
+    s.sharing = (struct fh__sharing){.loop = &s.loop,
+                                     .cfg = cfg,
+                                     .key = &s.key,
+                                     .desktop = &s.desktop,
+                                     .users = &s.users,
+                                     .audit = &s.audit,
+                                     .seat = &s.seat,
+                                     .is_virtual = cfg->virtual != NULL};
+    fh__sharing_choose_users(&s.sharing);
     start_signals(&s);
     how = start(&s);
     if (how != FH__EXIT_OK)
         stop(&s, how, FH_BYE_SHUTDOWN);
     uv_run(&s.loop, UV_RUN_DEFAULT);
-    fh__desktop_close(s.desktop);
-    fh__virtual_stop(s.virtual);
+    if (s.is_ready)
+        record(&s, FH_AUDIT_SERVICE_ENDED, s.how != FH__EXIT_OK);
+    fh__auditlog_close(&s.audit);
     close_signals(&s);
     if (uv_loop_close(&s.loop) != 0)
         fh__log(FH__LOG_ERROR, "something is still open at the end");
     fh__userstore_finish(&s.users);
-    fh__auditlog_close(&s.audit);
-    fh_identity_free(s.identity);
     return s.how;
 }

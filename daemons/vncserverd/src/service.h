@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service.h -- the running service: one desktop, one libuv loop, any number of viewers.
+ * service.h -- the running service. This process is its monitor: it listens, decides and keeps the
+ * others, which do the work, and reads nothing that a viewer says but what they tell of it.
  *
- * Everything happens on one thread, but for signatures and password checks (libuv's pool). While
- * nobody looks, or nothing changes, it sleeps.
+ *     key       has the private key, signs              key_process.c
+ *     session   one for each viewer, speaks with it     session_process.c, here viewer.c
+ *     desktop   has the X display                       desktop_process.c
+ *
+ * protocol.h has what they may say to each other. Everything happens on one thread, but for
+ * password checks (libuv's pool). While nobody looks, or nothing changes, all of them sleep.
  */
 #ifndef FH__SERVICE_H
 #define FH__SERVICE_H

@@ -87,6 +87,7 @@ static int make_directory(struct fh__virtual *v, char *error, size_t room)
 /* In the child: nothing of ours is inherited but stdin, stdout, stderr and what `keep` becomes. */
 static void become(char *const *argv, pid_t parent, int keep, int report, bool is_quiet)
 {
+    static const int heard[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
     int null, err;
     sigset_t none;
 
@@ -96,7 +97,9 @@ static void become(char *const *argv, pid_t parent, int keep, int report, bool i
     setsid();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    /* What we do not hear, they do. An X server that ignores SIGUSR1 would also send us one. */
+    for (size_t i = 0; i < sizeof heard / sizeof *heard; i++)
+        signal(heard[i], SIG_DFL);
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     unsetenv("LISTEN_FDS");
@@ -255,6 +258,11 @@ const char *fh__virtual_display(const struct fh__virtual *v)
 const uint8_t *fh__virtual_cookie(const struct fh__virtual *v)
 {
     return v->cookie;
+}
+
+const char *fh__virtual_directory(const struct fh__virtual *v)
+{
+    return v->dir;
 }
 
 int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_t room)

@@ -43,6 +43,8 @@ int fh__virtual_start(struct fh__virtual **out, uint16_t width, uint16_t height,
                       const struct fh__virtual_wait *wait, char *error, size_t room);
 const char *fh__virtual_display(const struct fh__virtual *v);
 const uint8_t *fh__virtual_cookie(const struct fh__virtual *v);
+/* Where its files are, inside a directory that is not ours. */
+const char *fh__virtual_directory(const struct fh__virtual *v);
 /* argv: NULL-terminated, borrowed. */
 int fh__virtual_run(struct fh__virtual *v, char *const *argv, char *error, size_t room);
 

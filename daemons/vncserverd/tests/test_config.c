@@ -85,6 +85,11 @@ static const struct {
     {"virtual = 63x800\n", 1, "from 64"},
     {"users = relative\n", 1, "begins with /"},
     {"audit = relative\n", 1, "none, syslog"},
+    {"audit = level=all /a\n", 1, "level=info"},
+    {"audit = size=1M syslog\n", 1, "for a file only"},
+    {"audit = keep=0 /a\n", 1, "keep=N"},
+    {"audit-full = maybe\n", 1, "one of warn|refuse"},
+    {"audit-limit = many\n", 1, "a number"},
     {"approve = never\n", 1, "approve = never: expected one of filtered|present|always"},
     {"approve = filtered|present\n", 1, "one of filtered|present|always"},
     {"at-disconnect = loc\n", 1, "one of none|lock|logout"},
@@ -192,13 +197,14 @@ START_TEST(paths_of_the_command_line_begin_where_we_are)
     snprintf(expected, sizeof expected, "%s/./d/i", here);
     ck_assert_str_eq(c.identity, expected);
     snprintf(expected, sizeof expected, "%s/a", here);
-    ck_assert_str_eq(c.audit, expected);
+    ck_assert_uint_eq(c.n_audit, 1);
+    ck_assert_str_eq(c.audit[0], expected);
     ck_assert_str_eq(c.xauthority, "/x");
     ck_assert_int_eq(chdir("/"), 0);
     ck_assert_int_eq(parse(&c, &inv, error, argv), 0);
     ck_assert_str_eq(c.users, "/u");
     ck_assert_int_eq(parse(&c, &inv, error, none), 0);
-    ck_assert_str_eq(c.audit, "none");
+    ck_assert_str_eq(c.audit[0], "none");
     ck_assert_int_ne(parse(&c, &inv, error, empty), 0);
     ck_assert_int_eq(chdir(before), 0);
     fh__config_free(&c);

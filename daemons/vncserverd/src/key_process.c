@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * key_process.c -- the process that has the private key, and the only one that ever read it. For
+ * each connection that the monitor lets go on it signs one transcript, as the server. Where a
+ * rotation is under way it has the next key as well, and both vouch for that on one channel, for
+ * each viewer that the monitor lets in. It signs nothing else.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <farhand/identity_uv.h>
+
+#include "child.h"
+#include "identityfile.h"
+#include "log.h"
+#include "role.h"
+
+struct keeper {
+    uv_loop_t loop;
+    struct fh__link monitor;
+    struct fh_identity *identity, *next; /* NULL: no other key is to follow */
+};
+
+/* Who may have one signature. */
+struct client {
+    struct fh__link link;
+    struct keeper *keeper;
+};
+
+static void on_client_closed(void *user)
+{
+    free(user);
+}
+
+static void on_client_broken(void *user, const char *why)
+{
+    struct client *c = user;
+
+    if (why)
+        fh__log(FH__LOG_WARNING, "a session asks the key for %s", why);
+    fh__link_close(&c->link, on_client_closed);
+}
+
+static void on_client_message(void *user, unsigned number, struct rd body, int fd)
+{
+    struct client *c = user;
+    uint8_t th[FH_TRANSCRIPT_HASH_LEN], sig[FH_SIGNATURE_MAX];
+    size_t len = 0;
+
+    (void)number; /* SIGN: there is no other */
+    (void)fd;
+    rd_copy(&body, th, sizeof th);
+    if (fh_identity_sign(c->keeper->identity, FH_ROLE_SERVER, th, fh_random_system, NULL, sig,
+                         &len) == 0)
+        (void)fh__link_send(&c->link, FH__MSG_SIGNATURE, sig, len, -1);
+    fh__link_close(&c->link, on_client_closed);
+}
+
+static const struct fh__link_ops client_ops = {on_client_message, on_client_broken};
+
+/* What is signed is made here, of our own keys: of the one that asks comes the channel alone. */
+static void on_rotate(struct keeper *k, struct rd body)
+{
+    uint8_t statement[FH__ROTATION_MAX], answer[8 + FH__ROTATION_MAX];
+    struct wr part = wr_init(statement, sizeof statement), w = wr_init(answer, sizeof answer);
+    struct fh__msg_rotate m;
+    struct fh__msg_rotated out;
+    struct fh_rotation r;
+
+    if (!fh__msg_rotate_read(body, &m) || !k->next ||
+        fh_rotation_sign(k->identity, k->next, m.binding, fh_random_system, NULL, &r) != 0)
+        return;
+    fh__msg_rotation_write(&part, &r);
+    out = (struct fh__msg_rotated){m.number, statement, part.len};
+    fh__msg_rotated_write(&w, &out);
+    (void)fh__link_send_wr(&k->monitor, FH__MSG_ROTATED, &w);
+}
+
+static void on_monitor_message(void *user, unsigned number, struct rd body, int fd)
+{
+    struct keeper *k = user;
+    struct client *c;
+
+    if (number == FH__MSG_ROTATE)
+        on_rotate(k, body);
+    if (number == FH__MSG_ROTATE || fh__role_message(number, body) || number != FH__MSG_KEY_ONCE)
+        return;
+    c = calloc(1, sizeof *c);
+    if (!c) {
+        close(fd);
+        return;
+    }
+    c->keeper = k;
+    if (fh__link_open(&c->link, &k->loop, fd, FH__KEY, FH__SESSION, &client_ops, c) != 0)
+        free(c);
+}
+
+static void on_monitor_broken(void *user, const char *why)
+{
+    struct keeper *k = user;
+
+    (void)why;
+    uv_stop(&k->loop);
+}
+
+static const struct fh__link_ops monitor_ops = {on_monitor_message, on_monitor_broken};
+
+/* ---- the key ---- */
+
+/*
+ * Making one uses libuv's threads, and what follows must hold for all threads of this process: so
+ * another one makes it.
+ */
+static int make_elsewhere(const char *path)
+{
+    const bool never = false;
+    struct fh_identity *id = NULL;
+    uv_loop_t loop;
+    pid_t parent = getpid(), pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent || uv_loop_init(&loop) != 0)
+            _exit(1);
+        _exit(fh__identityfile_open(&loop, path, &never, &id) == 0 ? 0 : 1);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && status == 0 ? 0 : -1;
+}
+
+static int open_identity(const char *path, struct fh_identity **out)
+{
+    int error = fh_identity_load(path, out);
+
+    if (error == FH_CRYPTO_E_IO && errno == ENOENT) {
+        if (make_elsewhere(path) != 0)
+            return -1; /* it has said why */
+        error = fh_identity_load(path, out);
+    }
+    if (error)
+        fh__log(FH__LOG_ERROR, "%s: %s", path,
+                error == FH_CRYPTO_E_IO ? strerror(errno) : fh_crypto_strerror(error));
+    return error ? -1 : 0;
+}
+
+static int open_next(const char *path, struct fh_identity **out)
+{
+    int error = fh__identityfile_open_next(path, out);
+
+    if (error)
+        fh__log(FH__LOG_ERROR, "%s.next: %s", path,
+                error == FH_CRYPTO_E_IO ? strerror(errno) : fh_crypto_strerror(error));
+    return error ? -1 : 0;
+}
+
+static int prepare(struct keeper *k, struct fh__sandbox *sandbox, struct rd setup)
+{
+    struct fh__msg_key_setup m;
+    char path[FH__TEXT_MAX + 1], user[FH__TEXT_MAX + 1], error[400];
+
+    if (!fh__msg_key_setup_read(setup, &m))
+        return -1;
+    fh__log_set_level((enum fh__log_level)m.level);
+    fh__text_copy(m.path, path, sizeof path);
+    fh__text_copy(m.user, user, sizeof user);
+    if (open_identity(path, &k->identity) != 0 || open_next(path, &k->next) != 0)
+        return -1;
+    fh__sandbox_lock(sandbox);
+    if (fh__sandbox_user(sandbox, user, false, error, sizeof error) != 0) {
+        fh__log(FH__LOG_ERROR, "the key process: %s", error);
+        return -1;
+    }
+    return 0;
+}
+
+static enum fh__exit serve(struct keeper *k, struct fh__sandbox *sandbox)
+{
+    const uint8_t *spki;
+    size_t len;
+
+    if (uv_loop_init(&k->loop) != 0 ||
+        fh__link_open(&k->monitor, &k->loop, FH__CHILD_LINK_FD, FH__KEY, FH__MONITOR, &monitor_ops,
+                      k) != 0 ||
+        fh__role_confine(sandbox, NULL, false) != 0)
+        return FH__EXIT_UNEXPECTED;
+    if (k->next) {
+        spki = fh_identity_spki(k->next, &len);
+        (void)fh__link_send(&k->monitor, FH__MSG_KEY_NEXT, spki, len, -1);
+    }
+    spki = fh_identity_spki(k->identity, &len);
+    (void)fh__link_send(&k->monitor, FH__MSG_KEY_READY, spki, len, -1);
+    uv_run(&k->loop, UV_RUN_DEFAULT);
+    return FH__EXIT_OK;
+}
+
+enum fh__exit fh__key_main(struct fh__sandbox *sandbox, struct rd setup)
+{
+    struct keeper k = {0};
+    enum fh__exit how = FH__EXIT_IDENTITY;
+
+    if (prepare(&k, sandbox, setup) == 0)
+        how = serve(&k, sandbox);
+    else
+        fh__link_try(FH__CHILD_LINK_FD, FH__MSG_KEY_FAILED, "", 0);
+    fh_identity_free(k.identity);
+    fh_identity_free(k.next);
+    return how;
+}

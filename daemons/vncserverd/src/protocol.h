@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * protocol.h -- which process may say what to which other one, and when: one table, by which every
+ * receiver judges what it got before it looks inside. Who sends anything else is taken for broken
+ * into, and ends.
+ *
+ * Messages travel over socket pairs of SOCK_SEQPACKET, whole or not at all: a byte that says which
+ * it is, and a body that messages.h reads and writes.
+ */
+#ifndef FH__PROTOCOL_H
+#define FH__PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <farhand/auth.h>
+#include <farhand/identity.h>
+#include <farhand/permissions.h>
+
+enum fh__role {
+    FH__MONITOR = 1,
+    FH__KEY = 2,
+    FH__SESSION = 4,
+    FH__DESKTOP = 8,
+    FH__CHILDREN = FH__KEY | FH__SESSION | FH__DESKTOP
+};
+
+/*
+ * What "when" means depends on who receives. At the monitor: how far the sender is, as the monitor
+ * has seen it. At the desktop, from a session: an act of permissions.h, without the permission for
+ * which the message is dropped in silence, since it may have been sent before the permission was
+ * taken away.
+ */
+enum fh__stage {
+    FH__CHILD_NEW = 0x1,   /* key, desktop: it was told what to do and gets ready */
+    FH__CHILD_READY = 0x2, /* key, desktop */
+    FH__AT_START = 0x10,   /* session: nothing was heard of the viewer */
+    FH__AT_HANDSHAKE = 0x20,
+    FH__AT_DOOR = 0x40,      /* its identity is known; it may try to come in */
+    FH__AT_DECISION = 0x80,  /* it tries, and we think */
+    FH__AT_QUESTION = 0x100, /* it was asked, and thinks */
+    FH__AT_GRANT = 0x200,    /* it may come in; it must say that it has begun */
+    FH__AT_WORK = 0x400,
+    FH__AT_LEAVE = 0x800, /* it was told to go; what it said before is still on its way */
+    FH__AT_END = 0x1000,  /* it said that it is over */
+    FH__AT_ANY = 0x1ff0,
+    FH__ALWAYS = ~0
+};
+
+enum {
+    FH__TEXT_MAX = 1024,  /* bytes of a path, a name, a line of the log */
+    FH__PART_MAX = 32768, /* bytes of one part of what comes in several */
+    FH__ROTATION_MAX = 6 + FH_SPKI_MAX + 2 * FH_SIGNATURE_MAX,
+    FH__RECTS_MAX = 512,        /* in one message of damage */
+    FH__MESSAGE_MAX = 36 << 10, /* of any body */
+    FH__ITEMS_MAX = 1 + FH_AUTH_ITEMS_MAX * (3 + FH_AUTH_ANSWER_MAX)
+};
+
+/* X(NAME, number, from, to, least and most bytes, descriptors, when) */
+#define FH__MESSAGES(X)                                                                            \
+    /* Any of them. */                                                                             \
+    X(LEVEL, 1, MONITOR, CHILDREN, 1, 1, 0, ALWAYS) /* how much to say in LOG */                   \
+    X(LOG, 2, CHILDREN, MONITOR, 1, FH__TEXT_MAX, 0, ALWAYS)                                       \
+    X(CONFINED, 3, CHILDREN, MONITOR, 5, 5, 0, ALWAYS) /* what its sandbox consists of */          \
+    /* The key process. Sessions can have transcripts signed and nothing else; the monitor can     \
+     * have both keys vouch for the one that is to follow, for a channel, and nothing else. */     \
+    X(KEY_SETUP, 10, MONITOR, KEY, 2, 2 * FH__TEXT_MAX, 0, ALWAYS)                                 \
+    X(KEY_READY, 11, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW)                                   \
+    X(KEY_FAILED, 12, KEY, MONITOR, 0, 0, 0, CHILD_NEW)                                            \
+    X(KEY_ONCE, 13, MONITOR, KEY, 0, 0, 1, ALWAYS) /* one signature for who holds the end */       \
+    X(SIGN, 14, SESSION, KEY, FH_TRANSCRIPT_HASH_LEN, FH_TRANSCRIPT_HASH_LEN, 0, ALWAYS)           \
+    X(SIGNATURE, 15, KEY, SESSION, 1, FH_SIGNATURE_MAX, 0, ALWAYS)                                 \
+    X(KEY_NEXT, 16, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW) /* a key is to follow */           \
+    X(ROTATE, 17, MONITOR, KEY, 40, 40, 0, ALWAYS)                                                 \
+    X(ROTATED, 18, KEY, MONITOR, 9, 8 + FH__ROTATION_MAX, 0, CHILD_READY)                          \
+    /* To a session. */                                                                            \
+    X(SESSION_SETUP, 20, MONITOR, SESSION, 1, 4096, 0, ALWAYS)                                     \
+    X(PROCEED, 21, MONITOR, SESSION, 0, 0, 0, ALWAYS)                                              \
+    X(REFUSE, 22, MONITOR, SESSION, 4, 4, 0, ALWAYS)                                               \
+    X(ASK, 23, MONITOR, SESSION, 1, FH__ITEMS_MAX, 0, ALWAYS)                                      \
+    X(RESULT, 24, MONITOR, SESSION, 4, 4, 0, ALWAYS)                                               \
+    X(DISCONNECT, 25, MONITOR, SESSION, 2, 2, 0, ALWAYS)                                           \
+    X(PERMISSIONS, 26, MONITOR, SESSION, 4, 4, 0, ALWAYS)                                          \
+    X(NAME, 27, MONITOR, SESSION, 0, FH__TEXT_MAX, 0, ALWAYS)                                      \
+    X(NOTICE, 28, MONITOR, SESSION, 0, FH__TEXT_MAX, 0, ALWAYS)                                    \
+    X(DESKTOP_END, 29, MONITOR, SESSION, 0, 0, 1, ALWAYS) /* the way to the desktop */             \
+    X(ROTATION, 19, MONITOR, SESSION, 1, FH__ROTATION_MAX, 0,                                      \
+      ALWAYS) /* to be told to its viewer */                                                       \
+    /* From a session. */                                                                          \
+    X(HELLO, 30, SESSION, MONITOR, 0, 0, 0, AT_START | FH__AT_LEAVE)                               \
+    X(PEER, 31, SESSION, MONITOR, FH_FINGERPRINT_LEN, FH_FINGERPRINT_LEN + 255, 0,                 \
+      AT_HANDSHAKE | FH__AT_LEAVE)                                                                 \
+    X(ATTEMPT, 32, SESSION, MONITOR, 1, 2048, 0, AT_DOOR | FH__AT_LEAVE)                           \
+    X(ANSWERS, 33, SESSION, MONITOR, 1, FH__ITEMS_MAX, 0, AT_QUESTION | FH__AT_LEAVE)              \
+    X(STARTED, 34, SESSION, MONITOR, 16, 16, 0, AT_GRANT | FH__AT_LEAVE)                           \
+    X(REPORT, 35, SESSION, MONITOR, 18, 18, 0, AT_ANY & ~FH__AT_END)                               \
+    /* The desktop process. */                                                                     \
+    X(DESKTOP_SETUP, 40, MONITOR, DESKTOP, 1, 3 * FH__TEXT_MAX, 0, ALWAYS) /* also later */        \
+    X(DESKTOP_READY, 41, DESKTOP, MONITOR, 0, FH__TEXT_MAX, 0, CHILD_NEW)                          \
+    X(DESKTOP_ENDED, 42, DESKTOP, MONITOR, 1, 1, 0, CHILD_NEW | FH__CHILD_READY)                   \
+    X(ATTACH, 43, MONITOR, DESKTOP, 12, 12, 1, ALWAYS)                                             \
+    X(MASK, 44, MONITOR, DESKTOP, 12, 12, 0, ALWAYS)                                               \
+    X(DETACH, 45, MONITOR, DESKTOP, 8, 8, 0, ALWAYS)                                               \
+    X(HOLD, 48, MONITOR, DESKTOP, 1, 1, 0, ALWAYS) /* u8 1: nobody types or clicks for now */      \
+    X(STOP, 46, MONITOR, DESKTOP, 0, 0, 0, ALWAYS)                                                 \
+    X(VIOLATION, 47, DESKTOP, MONITOR, 8, 8, 0, CHILD_READY) /* of this table, by a session */     \
+    /* From a session to the desktop, with what it is as an act. */                                \
+    X(KEYSTROKE, 50, SESSION, DESKTOP, 9, 9, 0, ACT_KEY)                                           \
+    X(POINTER, 51, SESSION, DESKTOP, 5, 5, 0, ACT_POINTER)                                         \
+    X(TEXT_IN, 52, SESSION, DESKTOP, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_IN)                          \
+    X(RESIZE, 53, SESSION, DESKTOP, 4, 4, 0, ACT_RESIZE)                                           \
+    X(WANT, 54, SESSION, DESKTOP, 0, 0, 0, ACT_PICTURE)                                            \
+    /* From the desktop to a session, which the desktop gives only with that permission. */        \
+    X(SCREEN, 60, DESKTOP, SESSION, 6, 1024, 1, ACT_PICTURE)                                       \
+    X(DAMAGE, 61, DESKTOP, SESSION, 2, 2 + 8 * FH__RECTS_MAX, 0, ACT_PICTURE)                      \
+    X(CURSOR, 62, DESKTOP, SESSION, 13, 13 + FH__PART_MAX, 0, ACT_PICTURE)                         \
+    X(TEXT_OUT, 63, DESKTOP, SESSION, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_OUT)                        \
+    X(BELL, 64, DESKTOP, SESSION, 0, 0, 0, ACT_BELL)                                               \
+    X(RESIZED, 65, DESKTOP, SESSION, 1, 1, 0, NONE)
+
+/* Acts are written like stages in the table above. */
+enum {
+    FH__NONE = 0,
+    FH__ACT = 0x10000,
+#define X(name, permission, messages) FH__ACT_##name = FH__ACT + FH_ACT_##name,
+    FH_ACTS(X)
+#undef X
+};
+
+enum fh__message {
+#define X(name, number, ...) FH__MSG_##name = (number),
+    FH__MESSAGES(X)
+#undef X
+};
+
+struct fh__message_rule {
+    uint8_t number;
+    const char *name;
+    unsigned from, to;  /* enum fh__role */
+    size_t least, most; /* bytes of the body */
+    bool has_fd;
+    uint32_t when;
+};
+
+/* NULL: there is no such message. */
+const struct fh__message_rule *fh__message_rule(unsigned number);
+/* Whether `from` may send this to `to` at all, in this form. */
+bool fh__message_is_good(enum fh__role from, enum fh__role to, unsigned number, size_t len,
+                         bool has_fd);
+/* Whether it is good at the stage (one bit of enum fh__stage) in which the receiver sees `from`. */
+bool fh__message_is_in_time(unsigned number, uint32_t stage);
+/* Whether a session with these permissions may say it to the desktop, or hear it from there. */
+bool fh__message_is_permitted(unsigned number, uint32_t permissions);
+
+#endif

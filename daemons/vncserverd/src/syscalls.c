@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* PROT_EXEC, F_GET_SEALS */
+#include "syscalls.h"
+
+#include <fcntl.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+/* What any program on libuv and malloc does. Descriptors are used, none is made. */
+static const int common[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(close),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(futex),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mlock),
+    SCMP_SYS(munlock),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(lseek),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(getsockopt),
+};
+
+/* The X server is spoken to, and pictures are made: memory of its own, shared by descriptor. */
+static const int desktop[] = {
+    SCMP_SYS(memfd_create), SCMP_SYS(fchmod),      SCMP_SYS(ftruncate),   SCMP_SYS(fallocate),
+    SCMP_SYS(fcntl),        SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(uname),
+    SCMP_SYS(geteuid),      SCMP_SYS(getuid),      SCMP_SYS(ioctl),       SCMP_SYS(dup),
+};
+
+/* With a display and a program of its own, which it ends and tidies up after. */
+static const int parent[] = {
+    SCMP_SYS(wait4),  SCMP_SYS(waitid), SCMP_SYS(kill),     SCMP_SYS(pidfd_open), SCMP_SYS(openat),
+    SCMP_SYS(unlink), SCMP_SYS(rmdir),  SCMP_SYS(unlinkat), SCMP_SYS(newfstatat), SCMP_SYS(pipe2),
+};
+
+static int allow_all(scmp_filter_ctx ctx, const int *list, size_t n)
+{
+    int ret = 0;
+
+    for (size_t i = 0; i < n && ret == 0; i++)
+        if (list[i] >= 0) /* below: not on this machine */
+            ret = seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, list[i], 0);
+    return ret;
+}
+
+/* Memory is never made executable. */
+static int allow_memory(scmp_filter_ctx ctx)
+{
+    int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+    return ret ? ret
+               : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+/* Flags and seals are asked for, and a socket is told not to wait. */
+static int allow_flags(scmp_filter_ctx ctx)
+{
+    static const int asked[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_GET_SEALS, F_DUPFD_CLOEXEC};
+    int ret = 0;
+
+    for (size_t i = 0; i < sizeof asked / sizeof *asked && ret == 0; i++)
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                               SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)asked[i]));
+    if (ret == 0)
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                               SCMP_A1(SCMP_CMP_EQ, FIONBIO));
+    return ret;
+}
+
+int fh__syscalls_allow(enum fh__role role, bool keeps_children)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    int ret = -1;
+
+    if (!ctx)
+        return -1;
+    ret = allow_all(ctx, common, sizeof common / sizeof *common);
+    if (ret == 0)
+        ret = allow_memory(ctx);
+    if (ret == 0 && role == FH__DESKTOP)
+        ret = allow_all(ctx, desktop, sizeof desktop / sizeof *desktop);
+    else if (ret == 0)
+        ret = allow_flags(ctx);
+    if (ret == 0 && keeps_children)
+        ret = allow_all(ctx, parent, sizeof parent / sizeof *parent);
+    if (ret == 0)
+        ret = seccomp_load(ctx);
+    seccomp_release(ctx);
+    return ret == 0 ? 0 : -1;
+}

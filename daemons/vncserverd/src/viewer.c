@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: MIT */
+/* viewer.c -- what one session process says, and is answered. */
+#include "viewer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "leave.h"
+#include "log.h"
+#include "records.h"
+
+static struct fh_audit_event event_of(const struct viewer *v, enum fh_audit_type type,
+                                      const char *reason)
+{
+    struct fh_audit_event ev = {.type = type,
+                                .monotonic_ms = uv_now(v->s->loop),
+                                .session = v->id[0] ? v->id : NULL,
+                                .program = v->program[0] ? v->program : NULL,
+                                .user = v->attempts ? v->said.user : NULL,
+                                .method = v->attempts ? fh_method_name(v->method) : NULL,
+                                .permissions = v->in_force,
+                                .reason = reason,
+                                .duration_ms = uv_now(v->s->loop) - v->accepted_ms};
+
+    fh__caller_describe(&v->entry.caller, &ev);
+    return ev;
+}
+
+static void record_text(const struct viewer *v, enum fh_audit_type type, const char *reason,
+                        const char *text)
+{
+    struct fh_audit_event ev = event_of(v, type, reason);
+
+    ev.text = text;
+    fh__auditlog_write(v->s->audit, &ev);
+}
+
+void fh__viewer_record(const struct viewer *v, enum fh_audit_type type, const char *reason,
+                       const struct fh__msg_report *report)
+{
+    struct fh_audit_event ev = event_of(v, type, reason);
+
+    ev.has_permissions = type == FH_AUDIT_STARTED || type == FH_AUDIT_PERMISSIONS ||
+                         (type == FH_AUDIT_ENDED && v->has_started);
+    ev.failed = type == FH_AUDIT_ENDED && (!report || fh_bye_is_failure(report->reason));
+    if (report) {
+        ev.bytes_in = report->bytes_in;
+        ev.bytes_out = report->bytes_out;
+    }
+    fh__auditlog_write(v->s->audit, &ev);
+}
+
+bool fh__viewer_is_at_work(const struct viewer *v)
+{
+    return v->has_started && (v->stage == FH__AT_WORK || v->stage == FH__AT_LEAVE);
+}
+
+/* ---- to the process ---- */
+
+int fh__viewer_send(struct viewer *v, unsigned number, const void *body, size_t len, int fd)
+{
+    int ret = fh__link_send(&v->child.link, number, body, len, fd);
+
+    if (ret != 0 && v->stage != FH__AT_END && v->child.is_running) {
+        v->fate = v->fate ? v->fate : "crashed";
+        fh__child_kill(&v->child);
+    }
+    return ret;
+}
+
+static void send_u32(struct viewer *v, unsigned number, uint32_t value)
+{
+    uint8_t body[4];
+    struct wr w = wr_init(body, sizeof body);
+
+    wr_u32(&w, value);
+    (void)fh__viewer_send(v, number, body, w.len, -1);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct viewer *v = timer->data;
+
+    fh__log(FH__LOG_WARNING, "the session process of %s does not end; it is killed",
+            v->entry.caller.peer);
+    v->fate = v->fate ? v->fate : "timeout";
+    fh__child_kill(&v->child);
+}
+
+static void set_deadline(struct viewer *v, uint64_t ms)
+{
+    uv_timer_start(&v->deadline, on_deadline, ms, 0);
+}
+
+static void go(struct viewer *v, enum fh__stage stage)
+{
+    v->stage = stage;
+    if (stage == FH__AT_LEAVE || stage == FH__AT_END)
+        set_deadline(v, FH__VIEWER_LEAVE_MS);
+    else if (stage == FH__AT_WORK)
+        uv_timer_stop(&v->deadline);
+}
+
+/* Nobody needs it any more; the name stays for the records. */
+static void forget_password(struct viewer *v)
+{
+    fh_wipe(v->said.password, sizeof v->said.password);
+}
+
+void fh__viewer_disconnect(struct viewer *v, enum fh_bye reason, bool may_reconnect)
+{
+    const struct fh__msg_disconnect m = {reason, may_reconnect};
+    uint8_t body[2];
+    struct wr w = wr_init(body, sizeof body);
+
+    if (v->stage == FH__AT_LEAVE || v->stage == FH__AT_END)
+        return;
+    fh__msg_disconnect_write(&w, &m);
+    go(v, FH__AT_LEAVE);
+    forget_password(v);
+    fh__entry_forget(&v->entry);
+    (void)fh__viewer_send(v, FH__MSG_DISCONNECT, body, w.len, -1);
+}
+
+/* ---- what is decided about it ---- */
+
+static int ask(void *user, const struct fh_item *items, size_t n)
+{
+    struct viewer *v = user;
+    struct fh__msg_items m = {.n = n};
+    uint8_t body[FH__ITEMS_MAX];
+    struct wr w = wr_init(body, sizeof body);
+    bool is_question = false;
+
+    if (v->stage != FH__AT_DECISION || n == 0 || n > FH_AUTH_ITEMS_MAX)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        m.items[i] = items[i];
+        is_question |= items[i].kind != FH_KIND_NOTICE;
+    }
+    fh__msg_items_write(&w, &m);
+    if (w.bad || fh__viewer_send(v, FH__MSG_ASK, body, w.len, -1) != 0)
+        return -1;
+    if (is_question)
+        go(v, FH__AT_QUESTION);
+    return 0;
+}
+
+static void reject(struct viewer *v)
+{
+    fh__viewer_record(v, FH_AUDIT_AUTH_FAILED, "wrong", NULL);
+    go(v, FH__AT_DOOR);
+    send_u32(v, FH__MSG_RESULT, FH_PERM_NONE);
+}
+
+static void let_in(struct viewer *v)
+{
+    go(v, FH__AT_GRANT);
+    send_u32(v, FH__MSG_RESULT, v->granted);
+}
+
+/*
+ * Another key is to follow: both sign for this session, before it begins, so that the shortest one
+ * hears of it. One request for each viewer that is let in. False: there is none.
+ */
+static bool ask_rotation(struct viewer *v)
+{
+    struct fh__msg_rotate m = {.number = v->entry.caller.number};
+    uint8_t body[8 + FH_AUTH_BINDING_LEN];
+    struct wr w = wr_init(body, sizeof body);
+
+    if (v->s->next_spki_len == 0 || !fh__steady_is_ready(v->s->key))
+        return false;
+    memcpy(m.binding, v->entry.caller.binding, sizeof m.binding);
+    fh__msg_rotate_write(&w, &m);
+    v->is_rotating = fh__steady_send(v->s->key, FH__MSG_ROTATE, body, w.len, -1) == 0;
+    return v->is_rotating;
+}
+
+void fh__viewer_rotated(struct viewer *v, const struct fh__msg_rotated *m)
+{
+    char fingerprint[FH_FINGERPRINT_HEX];
+    uint8_t id[FH_FINGERPRINT_LEN];
+
+    if (!v->is_rotating || v->stage != FH__AT_DECISION)
+        return;
+    v->is_rotating = false;
+    if (m && fh__viewer_send(v, FH__MSG_ROTATION, m->statement, m->len, -1) == 0) {
+        fh_fingerprint(v->s->next_spki, v->s->next_spki_len, id);
+        fh_fingerprint_to_hex(id, fingerprint);
+        record_text(v, FH_AUDIT_ROTATION, "announced", fingerprint);
+    }
+    let_in(v);
+}
+
+static void authenticated(void *user, uint32_t permissions)
+{
+    struct viewer *v = user;
+    const struct fh__caller *c = &v->entry.caller;
+
+    if (v->stage != FH__AT_DECISION || v->is_rotating)
+        return;
+    forget_password(v);
+    permissions = fh_permissions_normal(permissions);
+    if (permissions == FH_PERM_NONE) {
+        reject(v);
+    } else if (fh_admission_authenticated(v->s->admission, c->ip, c->ip_len) != 0) {
+        fh__viewer_disconnect(v, FH_BYE_BUSY, true);
+    } else {
+        v->is_authenticated = true;
+        v->granted = v->in_force = permissions;
+        if (!ask_rotation(v))
+            let_in(v);
+    }
+}
+
+static void disconnect(void *user, enum fh_bye reason, bool may_reconnect)
+{
+    fh__viewer_disconnect(user, reason, may_reconnect);
+}
+
+static const struct fh__caller_ops caller_ops = {ask, authenticated, disconnect};
+
+/* ---- its way in ---- */
+
+static void refuse(struct viewer *v, unsigned retry_s)
+{
+    go(v, FH__AT_LEAVE);
+    send_u32(v, FH__MSG_REFUSE, retry_s);
+}
+
+static bool on_hello(struct viewer *v, struct rd body)
+{
+    const struct fh__caller *c = &v->entry.caller;
+    unsigned wait_s = fh__gate_hello(&v->s->gate, c);
+
+    (void)body;
+    if (fh__auditlog_is_full(v->s->audit)) /* as of its first line */
+        wait_s = 1;
+    if (wait_s == 0)
+        (void)fh_admission_handshake(v->s->admission, uv_now(v->s->loop), c->ip, c->ip_len,
+                                     &wait_s);
+    if (wait_s == 0 && !fh__steady_is_ready(v->s->key)) {
+        fh__log(FH__LOG_WARNING, "%s must try again: the key process is not there", c->peer);
+        wait_s = 1;
+    }
+    if (wait_s > 0 || fh__steady_send(v->s->key, FH__MSG_KEY_ONCE, NULL, 0, v->key_end) != 0) {
+        refuse(v, wait_s ? wait_s : 1);
+        return true;
+    }
+    close(v->key_end);
+    v->key_end = -1;
+    go(v, FH__AT_HANDSHAKE);
+    (void)fh__viewer_send(v, FH__MSG_PROCEED, NULL, 0, -1);
+    return true;
+}
+
+static bool on_peer(struct viewer *v, struct rd body)
+{
+    struct fh__msg_peer m;
+
+    if (!fh__msg_peer_read(body, &m))
+        return false;
+    memcpy(v->entry.caller.fingerprint, m.fingerprint, FH_FINGERPRINT_LEN);
+    v->entry.caller.has_fingerprint = true;
+    fh__text_copy(m.program, v->program, sizeof v->program);
+    go(v, FH__AT_DOOR);
+    fh__viewer_record(v, FH_AUDIT_IDENTIFIED, NULL, NULL);
+    return true;
+}
+
+static bool on_attempt(struct viewer *v, struct rd body)
+{
+    struct fh__msg_attempt m;
+    struct fh_credentials c = {.user = v->said.user};
+
+    if (!fh__msg_attempt_read(body, &m) || ++v->attempts > FH_SERVER_AUTH_ATTEMPTS)
+        return false;
+    memcpy(v->entry.caller.binding, m.binding, FH_AUTH_BINDING_LEN);
+    fh__text_copy(m.user, v->said.user, sizeof v->said.user);
+    fh__text_copy(m.password, v->said.password, sizeof v->said.password);
+    v->method = c.method = m.method;
+    c.password = m.has_password ? v->said.password : NULL;
+    c.password_len = m.password.len;
+    c.attempt = v->attempts;
+    go(v, FH__AT_DECISION);
+    fh__entry_begin(&v->entry, &c);
+    return true;
+}
+
+static bool on_answers(struct viewer *v, struct rd body)
+{
+    struct fh__msg_items m;
+
+    if (!fh__msg_items_read(body, &m))
+        return false;
+    go(v, FH__AT_DECISION);
+    fh__entry_answered(&v->entry, m.items, m.n);
+    return true;
+}
+
+/* What it may see it gets only now that its beginning is on record. */
+static bool on_started(struct viewer *v, struct rd body)
+{
+    static const char hex[] = "0123456789abcdef";
+    char permissions[200];
+
+    for (size_t i = 0; i < FH_SESSION_ID_LEN; i++) {
+        uint8_t byte = rd_u8(&body);
+
+        v->id[2 * i] = hex[byte >> 4];
+        v->id[2 * i + 1] = hex[byte & 15];
+    }
+    v->has_started = true;
+    v->started_ms = uv_now(v->s->loop);
+    go(v, FH__AT_WORK);
+    fh__viewer_record(v, FH_AUDIT_STARTED, NULL, NULL);
+    fh_permissions_format(v->granted, permissions, sizeof permissions);
+    fh__log(FH__LOG_NOTICE, "%s started as %s, may: %s", v->entry.caller.peer, v->said.user,
+            permissions);
+    fh__viewer_apply(v);
+    v->s->sessions++;
+    fh__sharing_changed(v->s);
+    fh__viewer_attach(v);
+    return true;
+}
+
+/* ---- its work ---- */
+
+static void mask(struct viewer *v, unsigned number, int fd)
+{
+    const struct fh__msg_mask m = {v->entry.caller.number, v->in_force};
+    uint8_t body[12];
+    struct wr w = wr_init(body, sizeof body);
+
+    fh__msg_mask_write(&w, &m);
+    (void)fh__steady_send(v->s->desktop, number, body, w.len, fd);
+}
+
+void fh__viewer_apply(struct viewer *v)
+{
+    uint32_t now = v->s->is_paused ? FH_PERM_NONE : v->granted;
+
+    if (v->stage != FH__AT_WORK || now == v->in_force)
+        return;
+    v->in_force = now;
+    if (v->is_attached)
+        mask(v, FH__MSG_MASK, -1);
+    send_u32(v, FH__MSG_PERMISSIONS, now);
+    fh__viewer_record(v, FH_AUDIT_PERMISSIONS, NULL, NULL);
+}
+
+void fh__viewer_attach(struct viewer *v)
+{
+    int ends[2];
+
+    if (v->stage != FH__AT_WORK || v->is_attached || !fh__steady_is_ready(v->s->desktop))
+        return;
+    if (fh__link_pair(ends) != 0) {
+        fh__viewer_disconnect(v, FH_BYE_INTERNAL, true);
+        return;
+    }
+    v->is_attached = true;
+    mask(v, FH__MSG_ATTACH, ends[0]);
+    (void)fh__viewer_send(v, FH__MSG_DESKTOP_END, NULL, 0, ends[1]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void detach(struct viewer *v)
+{
+    uint8_t body[8];
+    struct wr w = wr_init(body, sizeof body);
+
+    if (!v->is_attached)
+        return;
+    v->is_attached = false;
+    wr_u64(&w, v->entry.caller.number);
+    (void)fh__steady_send(v->s->desktop, FH__MSG_DETACH, body, w.len, -1);
+}
+
+/* ---- its end ---- */
+
+/* One session less. */
+static void leave(struct fh__sharing *s)
+{
+    s->sessions--;
+    fh__sharing_changed(s);
+    if (s->sessions > 0)
+        return;
+    if (s->is_closing)
+        fh__notices_close(&s->notices); /* nobody waits for its farewell */
+    fh__leave(s->loop, s->cfg, s->seat);
+}
+
+static void over(struct viewer *v, const char *text)
+{
+    fh__log(v->has_started ? FH__LOG_NOTICE : FH__LOG_INFO, "%s ended: %s", v->entry.caller.peer,
+            text);
+    detach(v);
+    forget_password(v);
+    fh__entry_forget(&v->entry);
+    go(v, FH__AT_END);
+    if (v->has_started)
+        leave(v->s);
+}
+
+/* Each kind of end is told once. */
+static bool on_report(struct viewer *v, struct rd body)
+{
+    struct fh__msg_report m;
+
+    if (!fh__msg_report_read(body, &m) || (v->reported & 1u << m.type))
+        return false;
+    v->reported |= 1u << m.type;
+    fh__viewer_record(v, m.type, fh_bye_word(m.reason), &m);
+    if (m.type == FH_AUDIT_ENDED)
+        over(v, fh_bye_text(m.reason));
+    return true;
+}
+
+/* It has not said how it ended. */
+static void record_crash(struct viewer *v)
+{
+    const char *fate = v->fate ? v->fate : "crashed";
+
+    if (v->stage & (FH__AT_DECISION | FH__AT_QUESTION))
+        fh__viewer_record(v, FH_AUDIT_AUTH_FAILED, fate, NULL);
+    else if (!v->entry.caller.has_fingerprint)
+        fh__viewer_record(v, FH_AUDIT_REFUSED, fate, NULL);
+    fh__viewer_record(v, FH_AUDIT_ENDED, fate, NULL);
+    over(v, "its process was ended");
+}
+
+void fh__viewer_punish(struct viewer *v, const char *why)
+{
+    if (v->fate)
+        return;
+    fh__log(FH__LOG_ERROR, "the session process of %s sent %s; it is killed", v->entry.caller.peer,
+            why);
+    v->fate = "violation";
+    fh__child_kill(&v->child);
+}
+
+static void unlink_viewer(struct viewer *v)
+{
+    struct viewer **at = &v->s->viewers;
+
+    while (*at != v)
+        at = &(*at)->next;
+    *at = v->next;
+}
+
+static void one_closed(struct viewer *v)
+{
+    struct fh__sharing *s = v->s;
+
+    if (--v->open > 0)
+        return;
+    unlink_viewer(v);
+    fh_wipe(v, sizeof *v);
+    free(v);
+    if (s->is_closing && !s->viewers)
+        s->closed(s->closed_user);
+}
+
+static void on_deadline_closed(uv_handle_t *handle)
+{
+    one_closed(handle->data);
+}
+
+static void on_gone(void *user, int64_t status, int signal)
+{
+    struct viewer *v = user;
+    const struct fh__caller *c = &v->entry.caller;
+
+    if (v->stage != FH__AT_END) {
+        if (!v->fate)
+            fh__records_crash(FH__SESSION, c->number, status, signal);
+        if (status >= 0 && (!v->fate || strcmp(v->fate, "violation") == 0))
+            fh__gate_crashed(&v->s->gate, c);
+        record_crash(v);
+    }
+    if (v->key_end >= 0)
+        close(v->key_end);
+    if (v->is_counted)
+        fh_admission_leave(v->s->admission, c->ip, c->ip_len, v->is_authenticated);
+    uv_close((uv_handle_t *)&v->deadline, on_deadline_closed);
+    one_closed(v);
+}
+
+/* ---- what it says ---- */
+
+static const struct {
+    unsigned number;
+    bool (*take)(struct viewer *v, struct rd body);
+} handlers[] = {
+    {FH__MSG_HELLO, on_hello},     {FH__MSG_PEER, on_peer},       {FH__MSG_ATTEMPT, on_attempt},
+    {FH__MSG_ANSWERS, on_answers}, {FH__MSG_STARTED, on_started}, {FH__MSG_REPORT, on_report},
+};
+
+static void on_message(void *user, unsigned number, struct rd body, int fd)
+{
+    struct viewer *v = user;
+    size_t i = 0;
+
+    (void)fd; /* none of them may send one */
+    if (!fh__message_is_in_time(number, v->stage)) {
+        fh__viewer_punish(v, "something at the wrong time");
+        return;
+    }
+    if (number == FH__MSG_LOG && v->n_logged++ >= FH__VIEWER_LOG_MAX)
+        return;
+    if (fh__records_message(FH__SESSION, v->entry.caller.number, number, body))
+        return;
+    if (v->stage == FH__AT_LEAVE && number != FH__MSG_REPORT)
+        return; /* said before it knew */
+    while (handlers[i].number != number)
+        i++;
+    if (!handlers[i].take(v, body))
+        fh__viewer_punish(v, "a message that cannot be");
+}
+
+static void on_broken(void *user, const char *why)
+{
+    struct viewer *v = user;
+
+    if (why)
+        fh__viewer_punish(v, why);
+    else
+        fh__child_hang_up(&v->child);
+}
+
+static const struct fh__child_ops child_ops = {{on_message, on_broken}, on_gone};
+
+/* ---- its beginning ---- */
+
+static void send_setup(struct viewer *v, const struct fh_address *peer)
+{
+    const struct fh__config *cfg = v->s->cfg;
+    uint8_t methods[FH_METHODS_MAX], body[4096];
+    const struct fh__msg_session_setup m = {.level = (uint8_t)fh__log_get_level(),
+                                            .peer = *peer,
+                                            .idle_ms = (uint64_t)cfg->idle_timeout_s * 1000,
+                                            .spki = v->s->spki,
+                                            .spki_len = v->s->spki_len,
+                                            .methods = methods,
+                                            .n_methods = fh__entrance_methods(cfg, methods),
+                                            .user = fh__text_of(v->s->user),
+                                            .name = {cfg->name, strnlen(cfg->name, FH__TEXT_MAX)}};
+    struct wr w = wr_init(body, sizeof body);
+
+    fh__msg_session_setup_write(&w, &m);
+    (void)fh__viewer_send(v, FH__MSG_SESSION_SETUP, body, w.len, -1);
+}
+
+int fh__viewer_start(struct viewer *v, int fd, const struct fh_address *peer)
+{
+    int ends[2], fds[2], error;
+
+    v->entry.caller.ops = &caller_ops;
+    v->entry.caller.user = v;
+    if (fh__link_pair(ends) != 0)
+        return -1;
+    fds[0] = fd;
+    fds[1] = ends[1];
+    v->key_end = ends[0];
+    v->stage = FH__AT_START;
+    error = fh__child_start(&v->child, v->s->loop, FH__SESSION, NULL, fds, 2, &child_ops, v);
+    close(ends[1]);
+    if (error) {
+        close(ends[0]);
+        fh__log(FH__LOG_ERROR, "a session process cannot be started: %s", uv_strerror(error));
+        return -1;
+    }
+    uv_timer_init(v->s->loop, &v->deadline);
+    v->deadline.data = v;
+    v->open = 2;
+    set_deadline(v, FH__VIEWER_ENTRY_MS);
+    send_setup(v, peer);
+    return 0;
+}
