@@ -53,7 +53,7 @@ class Network(Resume):
         with open(self.path("text"), "w", encoding="ascii") as f:
             f.write(text)
         viewer = self.start_viewer(net.address, "pause", "0.5", "click", "1", "typefile", self.path("text"),
-                                   "key", "ctrl-d", options=["--resume"])
+                                   "wait-stable", "1", "key", "ctrl-d", "wait-stable", "1", options=["--resume"])
         self.wait_event(server, "started")
         left = meddle()
         self.assertEqual(viewer.wait(), 0, viewer.text())
@@ -241,7 +241,7 @@ class Second(Resume):
             wire.sock.close()
             wire.resume(server.connect())
             self.assertEqual(client.picture(), before)
-        self.assertEqual(len(self.events(server, "resumed")), 3)
+        self.wait_event(server, "resumed", 3)
         client.channel.close()
         client.drain()
 
