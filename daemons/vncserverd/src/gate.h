@@ -38,6 +38,12 @@ int fh__gate_configure(struct fh__gate *g, const struct fh__config *cfg);
  */
 const char *fh__gate_request(struct fh__gate *g, const struct fh__caller *caller, uint32_t *most,
                              bool *asks);
+/*
+ * A viewer carries on with its session from there: NULL and the most that it may do there; or why
+ * not. was_asked: the person at the desktop let it in, and need not be asked again.
+ */
+const char *fh__gate_resume(struct fh__gate *g, const struct fh__caller *from, bool was_asked,
+                            uint32_t *most);
 /* Its viewer speaks: 0, or after how many seconds it may. */
 unsigned fh__gate_hello(struct fh__gate *g, const struct fh__caller *caller);
 /*

@@ -12,6 +12,7 @@
 
 #include <farhand/address.h>
 #include <farhand/framebuffer.h>
+#include <farhand/rotation.h>
 #include <farhand/server_conn.h>
 
 #include "protocol.h"
@@ -45,18 +46,30 @@ struct fh__msg_key_setup {
     struct fh__text user, path;
 };
 /*
- * SESSION_SETUP: u8 level | u8 family, u8 ip[16], u16 port of the peer | u64 idle ms | u16 n, spki
+ * SESSION_SETUP: u8 level | u8 family, u8 ip[16], u16 port of the peer | u64 idle ms | u32 ms that
+ * it waits for a viewer whose network was lost, 0: not | u16 n, spki
  * | u8 n, methods | u16 n, user | name
  */
 struct fh__msg_session_setup {
     uint8_t level;
     struct fh_address peer;
     uint64_t idle_ms;
+    uint32_t resume_ms;
     const uint8_t *spki;
     size_t spki_len;
     const uint8_t *methods;
     size_t n_methods;
     struct fh__text user, name;
+};
+/* MOVED: ref[16] | what the stream began with */
+struct fh__msg_moved {
+    const uint8_t *ref;
+    struct fh_link_opening opening;
+};
+/* STREAM: u8 family, u8 ip[16], u16 port of the peer | what it began with. The descriptor is it. */
+struct fh__msg_stream {
+    struct fh_address peer;
+    struct fh_link_opening opening;
 };
 /* DISCONNECT: u8 enum fh_bye | u8 may reconnect */
 struct fh__msg_disconnect {
@@ -81,6 +94,18 @@ struct fh__msg_attempt {
 struct fh__msg_items {
     struct fh_item items[FH_AUTH_ITEMS_MAX];
     size_t n;
+};
+/* ROTATION: u16 n, SPKI of the next key | u16 n, signature of the old key | u16 n, of the next */
+/* ROTATE: u64 number of the session | u8 channel binding[32] */
+struct fh__msg_rotate {
+    uint64_t number;
+    uint8_t binding[FH_AUTH_BINDING_LEN];
+};
+/* ROTATED: u64 number of the session | ROTATION */
+struct fh__msg_rotated {
+    uint64_t number;
+    const uint8_t *statement; /* a ROTATION */
+    size_t len;
 };
 /* REPORT: u8 enum fh_audit_type | u8 enum fh_bye | u64 bytes in | u64 bytes out */
 struct fh__msg_report {
@@ -152,10 +177,15 @@ struct fh__msg_cursor {
     X(confined, fh__msg_confined)                                                                  \
     X(key_setup, fh__msg_key_setup)                                                                \
     X(session_setup, fh__msg_session_setup)                                                        \
+    X(moved, fh__msg_moved)                                                                        \
+    X(stream, fh__msg_stream)                                                                      \
     X(disconnect, fh__msg_disconnect)                                                              \
     X(peer, fh__msg_peer)                                                                          \
     X(attempt, fh__msg_attempt)                                                                    \
     X(items, fh__msg_items)                                                                        \
+    X(rotation, fh_rotation)                                                                       \
+    X(rotate, fh__msg_rotate)                                                                      \
+    X(rotated, fh__msg_rotated)                                                                    \
     X(report, fh__msg_report)                                                                      \
     X(desktop_setup, fh__msg_desktop_setup)                                                        \
     X(mask, fh__msg_mask)                                                                          \

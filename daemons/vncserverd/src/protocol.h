@@ -16,6 +16,7 @@
 
 #include <farhand/auth.h>
 #include <farhand/identity.h>
+#include <farhand/link.h>
 #include <farhand/permissions.h>
 
 enum fh__role {
@@ -49,12 +50,18 @@ enum fh__stage {
 };
 
 enum {
-    FH__TEXT_MAX = 1024,        /* bytes of a path, a name, a line of the log */
-    FH__PART_MAX = 32768,       /* bytes of one part of what comes in several */
+    FH__TEXT_MAX = 1024,  /* bytes of a path, a name, a line of the log */
+    FH__PART_MAX = 32768, /* bytes of one part of what comes in several */
+    FH__ROTATION_MAX = 6 + FH_SPKI_MAX + 2 * FH_SIGNATURE_MAX,
     FH__RECTS_MAX = 512,        /* in one message of damage */
     FH__MESSAGE_MAX = 36 << 10, /* of any body */
+    FH__MOVED_LEN = FH_LINK_REF_LEN + FH_LINK_OPENING_MAX,
+    FH__STREAM_LEN = 1 + 16 + 2 + FH_LINK_OPENING_MAX,
     FH__ITEMS_MAX = 1 + FH_AUTH_ITEMS_MAX * (3 + FH_AUTH_ANSWER_MAX)
 };
+
+/* Where a session's viewer is, as its process says. */
+enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be it */ };
 
 /* X(NAME, number, from, to, least and most bytes, descriptors, when) */
 #define FH__MESSAGES(X)                                                                            \
@@ -62,14 +69,17 @@ enum {
     X(LEVEL, 1, MONITOR, CHILDREN, 1, 1, 0, ALWAYS) /* how much to say in LOG */                   \
     X(LOG, 2, CHILDREN, MONITOR, 1, FH__TEXT_MAX, 0, ALWAYS)                                       \
     X(CONFINED, 3, CHILDREN, MONITOR, 5, 5, 0, ALWAYS) /* what its sandbox consists of */          \
-    /* The key process. An announcement of a new key, signed by the old one, would be asked for    \
-     * here, under a label of its own; sessions can have transcripts signed and nothing else. */   \
+    /* The key process. Sessions can have transcripts signed and nothing else; the monitor can     \
+     * have both keys vouch for the one that is to follow, for a channel, and nothing else. */     \
     X(KEY_SETUP, 10, MONITOR, KEY, 2, 2 * FH__TEXT_MAX, 0, ALWAYS)                                 \
     X(KEY_READY, 11, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW)                                   \
     X(KEY_FAILED, 12, KEY, MONITOR, 0, 0, 0, CHILD_NEW)                                            \
     X(KEY_ONCE, 13, MONITOR, KEY, 0, 0, 1, ALWAYS) /* one signature for who holds the end */       \
     X(SIGN, 14, SESSION, KEY, FH_TRANSCRIPT_HASH_LEN, FH_TRANSCRIPT_HASH_LEN, 0, ALWAYS)           \
     X(SIGNATURE, 15, KEY, SESSION, 1, FH_SIGNATURE_MAX, 0, ALWAYS)                                 \
+    X(KEY_NEXT, 16, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW) /* a key is to follow */           \
+    X(ROTATE, 17, MONITOR, KEY, 40, 40, 0, ALWAYS)                                                 \
+    X(ROTATED, 18, KEY, MONITOR, 9, 8 + FH__ROTATION_MAX, 0, CHILD_READY)                          \
     /* To a session. */                                                                            \
     X(SESSION_SETUP, 20, MONITOR, SESSION, 1, 4096, 0, ALWAYS)                                     \
     X(PROCEED, 21, MONITOR, SESSION, 0, 0, 0, ALWAYS)                                              \
@@ -81,6 +91,8 @@ enum {
     X(NAME, 27, MONITOR, SESSION, 0, FH__TEXT_MAX, 0, ALWAYS)                                      \
     X(NOTICE, 28, MONITOR, SESSION, 0, FH__TEXT_MAX, 0, ALWAYS)                                    \
     X(DESKTOP_END, 29, MONITOR, SESSION, 0, 0, 1, ALWAYS) /* the way to the desktop */             \
+    X(ROTATION, 19, MONITOR, SESSION, 1, FH__ROTATION_MAX, 0,                                      \
+      ALWAYS) /* to be told to its viewer */                                                       \
     /* From a session. */                                                                          \
     X(HELLO, 30, SESSION, MONITOR, 0, 0, 0, AT_START | FH__AT_LEAVE)                               \
     X(PEER, 31, SESSION, MONITOR, FH_FINGERPRINT_LEN, FH_FINGERPRINT_LEN + 255, 0,                 \
@@ -89,6 +101,12 @@ enum {
     X(ANSWERS, 33, SESSION, MONITOR, 1, FH__ITEMS_MAX, 0, AT_QUESTION | FH__AT_LEAVE)              \
     X(STARTED, 34, SESSION, MONITOR, 16, 16, 0, AT_GRANT | FH__AT_LEAVE)                           \
     X(REPORT, 35, SESSION, MONITOR, 18, 18, 0, AT_ANY & ~FH__AT_END)                               \
+    /* A viewer that comes back: the stream, with what it began with, goes from the process that   \
+     * read that to the one whose session it names. Neither is looked into here. */                \
+    X(LINKED, 36, SESSION, MONITOR, FH_LINK_REF_LEN, FH_LINK_REF_LEN, 0, AT_WORK | FH__AT_LEAVE)   \
+    X(MOVED, 37, SESSION, MONITOR, FH__MOVED_LEN, FH__MOVED_LEN, 0, AT_START | FH__AT_LEAVE)       \
+    X(STREAM, 38, MONITOR, SESSION, FH__STREAM_LEN, FH__STREAM_LEN, 1, ALWAYS)                     \
+    X(AWAY, 39, SESSION, MONITOR, 1, 1, 0, AT_WORK | FH__AT_LEAVE) /* u8 enum fh__away */          \
     /* The desktop process. */                                                                     \
     X(DESKTOP_SETUP, 40, MONITOR, DESKTOP, 1, 3 * FH__TEXT_MAX, 0, ALWAYS) /* also later */        \
     X(DESKTOP_READY, 41, DESKTOP, MONITOR, 0, FH__TEXT_MAX, 0, CHILD_NEW)                          \

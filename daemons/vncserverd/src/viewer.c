@@ -2,6 +2,7 @@
 /* viewer.c -- what one session process says, and is answered. */
 #include "viewer.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,25 +12,36 @@
 #include "log.h"
 #include "records.h"
 
-void fh__viewer_record(const struct viewer *v, enum fh_audit_type type, const char *reason,
-                       const struct fh__msg_report *report)
+static struct fh_audit_event event_of(const struct viewer *v, enum fh_audit_type type,
+                                      const char *reason)
 {
-    const struct fh__caller *c = &v->entry.caller;
     struct fh_audit_event ev = {.type = type,
                                 .monotonic_ms = uv_now(v->s->loop),
-                                .connection = c->number,
                                 .session = v->id[0] ? v->id : NULL,
-                                .peer = c->peer,
-                                .ip = c->ip,
-                                .ip_len = c->ip_len,
-                                .path = "direct",
-                                .fingerprint = c->has_fingerprint ? c->fingerprint : NULL,
                                 .program = v->program[0] ? v->program : NULL,
                                 .user = v->attempts ? v->said.user : NULL,
                                 .method = v->attempts ? fh_method_name(v->method) : NULL,
                                 .permissions = v->in_force,
                                 .reason = reason,
                                 .duration_ms = uv_now(v->s->loop) - v->accepted_ms};
+
+    fh__caller_describe(&v->entry.caller, &ev);
+    return ev;
+}
+
+static void record_text(const struct viewer *v, enum fh_audit_type type, const char *reason,
+                        const char *text)
+{
+    struct fh_audit_event ev = event_of(v, type, reason);
+
+    ev.text = text;
+    fh__auditlog_write(v->s->audit, &ev);
+}
+
+void fh__viewer_record(const struct viewer *v, enum fh_audit_type type, const char *reason,
+                       const struct fh__msg_report *report)
+{
+    struct fh_audit_event ev = event_of(v, type, reason);
 
     ev.has_permissions = type == FH_AUDIT_STARTED || type == FH_AUDIT_PERMISSIONS ||
                          (type == FH_AUDIT_ENDED && v->has_started);
@@ -144,12 +156,52 @@ static void reject(struct viewer *v)
     send_u32(v, FH__MSG_RESULT, FH_PERM_NONE);
 }
 
+static void let_in(struct viewer *v)
+{
+    go(v, FH__AT_GRANT);
+    send_u32(v, FH__MSG_RESULT, v->granted);
+}
+
+/*
+ * Another key is to follow: both sign for this session, before it begins, so that the shortest one
+ * hears of it. One request for each viewer that is let in. False: there is none.
+ */
+static bool ask_rotation(struct viewer *v)
+{
+    struct fh__msg_rotate m = {.number = v->entry.caller.number};
+    uint8_t body[8 + FH_AUTH_BINDING_LEN];
+    struct wr w = wr_init(body, sizeof body);
+
+    if (v->s->next_spki_len == 0 || !fh__steady_is_ready(v->s->key))
+        return false;
+    memcpy(m.binding, v->entry.caller.binding, sizeof m.binding);
+    fh__msg_rotate_write(&w, &m);
+    v->is_rotating = fh__steady_send(v->s->key, FH__MSG_ROTATE, body, w.len, -1) == 0;
+    return v->is_rotating;
+}
+
+void fh__viewer_rotated(struct viewer *v, const struct fh__msg_rotated *m)
+{
+    char fingerprint[FH_FINGERPRINT_HEX];
+    uint8_t id[FH_FINGERPRINT_LEN];
+
+    if (!v->is_rotating || v->stage != FH__AT_DECISION)
+        return;
+    v->is_rotating = false;
+    if (m && fh__viewer_send(v, FH__MSG_ROTATION, m->statement, m->len, -1) == 0) {
+        fh_fingerprint(v->s->next_spki, v->s->next_spki_len, id);
+        fh_fingerprint_to_hex(id, fingerprint);
+        record_text(v, FH_AUDIT_ROTATION, "announced", fingerprint);
+    }
+    let_in(v);
+}
+
 static void authenticated(void *user, uint32_t permissions)
 {
     struct viewer *v = user;
     const struct fh__caller *c = &v->entry.caller;
 
-    if (v->stage != FH__AT_DECISION)
+    if (v->stage != FH__AT_DECISION || v->is_rotating)
         return;
     forget_password(v);
     permissions = fh_permissions_normal(permissions);
@@ -160,8 +212,8 @@ static void authenticated(void *user, uint32_t permissions)
     } else {
         v->is_authenticated = true;
         v->granted = v->in_force = permissions;
-        go(v, FH__AT_GRANT);
-        send_u32(v, FH__MSG_RESULT, permissions);
+        if (!ask_rotation(v))
+            let_in(v);
     }
 }
 
@@ -171,6 +223,9 @@ static void disconnect(void *user, enum fh_bye reason, bool may_reconnect)
 }
 
 static const struct fh__caller_ops caller_ops = {ask, authenticated, disconnect};
+
+static void over(struct viewer *v, const char *text);
+static void close_stream(struct viewer *v);
 
 /* ---- its way in ---- */
 
@@ -186,6 +241,8 @@ static bool on_hello(struct viewer *v, struct rd body)
     unsigned wait_s = fh__gate_hello(&v->s->gate, c);
 
     (void)body;
+    if (fh__auditlog_is_full(v->s->audit)) /* as of its first line */
+        wait_s = 1;
     if (wait_s == 0)
         (void)fh_admission_handshake(v->s->admission, uv_now(v->s->loop), c->ip, c->ip_len,
                                      &wait_s);
@@ -199,6 +256,7 @@ static bool on_hello(struct viewer *v, struct rd body)
     }
     close(v->key_end);
     v->key_end = -1;
+    close_stream(v);
     go(v, FH__AT_HANDSHAKE);
     (void)fh__viewer_send(v, FH__MSG_PROCEED, NULL, 0, -1);
     return true;
@@ -252,7 +310,7 @@ static bool on_answers(struct viewer *v, struct rd body)
 static bool on_started(struct viewer *v, struct rd body)
 {
     static const char hex[] = "0123456789abcdef";
-    char permissions[200];
+    char permissions[FH_PERMISSIONS_TEXT];
 
     for (size_t i = 0; i < FH_SESSION_ID_LEN; i++) {
         uint8_t byte = rd_u8(&body);
@@ -272,6 +330,119 @@ static bool on_started(struct viewer *v, struct rd body)
     fh__sharing_changed(v->s);
     fh__viewer_attach(v);
     return true;
+}
+
+/* ---- where its viewer is ---- */
+
+static void close_stream(struct viewer *v)
+{
+    if (v->stream >= 0)
+        close(v->stream);
+    v->stream = -1;
+}
+
+static bool on_linked(struct viewer *v, struct rd body)
+{
+    if (v->is_linked)
+        return false;
+    v->is_linked = true;
+    rd_copy(&body, v->ref, sizeof v->ref);
+    return true;
+}
+
+/* Whose viewer says that it is back; also of one that has ended and has last words for it. */
+static struct viewer *find_linked(const struct fh__sharing *s, const uint8_t *ref)
+{
+    struct viewer *v = s->viewers;
+
+    while (v && (!v->is_linked || !v->child.is_running || memcmp(v->ref, ref, sizeof v->ref) != 0))
+        v = v->next;
+    return v;
+}
+
+/* Its stream and what came of it go on, unread; that it is its viewer is proved there. */
+static bool hand_on(struct viewer *v, struct viewer *to, const struct fh_link_opening *opening)
+{
+    const struct fh__msg_stream m = {v->address, *opening};
+    uint8_t body[FH__STREAM_LEN];
+    struct wr w = wr_init(body, sizeof body);
+
+    fh__msg_stream_write(&w, &m);
+    if (fh__viewer_send(to, FH__MSG_STREAM, body, w.len, v->stream) != 0)
+        return false;
+    to->is_returning = true;
+    to->returns = v->entry.caller;
+    return true;
+}
+
+static bool on_moved(struct viewer *v, struct rd body)
+{
+    struct fh__msg_moved m;
+    struct viewer *to;
+    const char *refused = "resume-unknown";
+    uint32_t most;
+
+    if (!fh__msg_moved_read(body, &m) || v->stream < 0)
+        return false;
+    if ((to = find_linked(v->s, m.ref)) != NULL)
+        refused = fh__gate_resume(&v->s->gate, &v->entry.caller, to->entry.asks, &most);
+    if (!refused && !hand_on(v, to, &m.opening))
+        refused = "internal";
+    close_stream(v);
+    if (refused)
+        fh__viewer_record(v, FH_AUDIT_REFUSED, refused, NULL);
+    over(v, refused ? "it may not carry on with the session that it names"
+                    : "it wants to carry on with a session");
+    return true;
+}
+
+/* Where it is now may be a place from which less is allowed. */
+static void on_back(struct viewer *v)
+{
+    struct fh__caller *c = &v->entry.caller;
+    uint32_t most = FH_PERM_NONE;
+
+    memcpy(c->peer, v->returns.peer, sizeof c->peer);
+    memcpy(c->ip, v->returns.ip, sizeof c->ip);
+    c->ip_len = v->returns.ip_len;
+    fh__viewer_record(v, FH_AUDIT_RESUMED, NULL, NULL);
+    fh__log(FH__LOG_NOTICE, "%s carries on with its session", c->peer);
+    (void)fh__gate_resume(&v->s->gate, c, v->entry.asks, &most);
+    v->granted &= most;
+    fh__viewer_apply(v);
+    fh__sharing_changed(v->s);
+}
+
+static void on_not_proved(struct viewer *v)
+{
+    const struct fh__caller own = v->entry.caller;
+
+    memcpy(v->entry.caller.peer, v->returns.peer, sizeof own.peer);
+    memcpy(v->entry.caller.ip, v->returns.ip, sizeof own.ip);
+    v->entry.caller.ip_len = v->returns.ip_len;
+    fh__viewer_record(v, FH_AUDIT_REFUSED, "resume-not-proved", NULL);
+    v->entry.caller = own;
+}
+
+static bool on_away(struct viewer *v, struct rd body)
+{
+    uint8_t where = rd_u8(&body);
+
+    switch (where) {
+    case FH__AWAY:
+        fh__viewer_record(v, FH_AUDIT_DETACHED, NULL, NULL);
+        fh__log(FH__LOG_NOTICE, "%s lost its network; its session waits", v->entry.caller.peer);
+        return v->is_linked;
+    case FH__BACK:
+        if (v->is_returning)
+            on_back(v);
+        return v->is_returning;
+    case FH__NOT_PROVED:
+        if (v->is_returning)
+            on_not_proved(v);
+        return v->is_returning;
+    }
+    return false;
 }
 
 /* ---- its work ---- */
@@ -432,6 +603,7 @@ static void on_gone(void *user, int64_t status, int signal)
     }
     if (v->key_end >= 0)
         close(v->key_end);
+    close_stream(v);
     if (v->is_counted)
         fh_admission_leave(v->s->admission, c->ip, c->ip_len, v->is_authenticated);
     uv_close((uv_handle_t *)&v->deadline, on_deadline_closed);
@@ -446,6 +618,7 @@ static const struct {
 } handlers[] = {
     {FH__MSG_HELLO, on_hello},     {FH__MSG_PEER, on_peer},       {FH__MSG_ATTEMPT, on_attempt},
     {FH__MSG_ANSWERS, on_answers}, {FH__MSG_STARTED, on_started}, {FH__MSG_REPORT, on_report},
+    {FH__MSG_LINKED, on_linked},   {FH__MSG_MOVED, on_moved},     {FH__MSG_AWAY, on_away},
 };
 
 static void on_message(void *user, unsigned number, struct rd body, int fd)
@@ -491,6 +664,7 @@ static void send_setup(struct viewer *v, const struct fh_address *peer)
     const struct fh__msg_session_setup m = {.level = (uint8_t)fh__log_get_level(),
                                             .peer = *peer,
                                             .idle_ms = (uint64_t)cfg->idle_timeout_s * 1000,
+                                            .resume_ms = cfg->resume_timeout_s * 1000,
                                             .spki = v->s->spki,
                                             .spki_len = v->s->spki_len,
                                             .methods = methods,
@@ -509,8 +683,12 @@ int fh__viewer_start(struct viewer *v, int fd, const struct fh_address *peer)
 
     v->entry.caller.ops = &caller_ops;
     v->entry.caller.user = v;
-    if (fh__link_pair(ends) != 0)
+    v->address = *peer;
+    v->stream = v->s->cfg->resume_timeout_s > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fh__link_pair(ends) != 0) {
+        close_stream(v);
         return -1;
+    }
     fds[0] = fd;
     fds[1] = ends[1];
     v->key_end = ends[0];
@@ -519,6 +697,7 @@ int fh__viewer_start(struct viewer *v, int fd, const struct fh_address *peer)
     close(ends[1]);
     if (error) {
         close(ends[0]);
+        close_stream(v);
         fh__log(FH__LOG_ERROR, "a session process cannot be started: %s", uv_strerror(error));
         return -1;
     }

@@ -68,6 +68,7 @@ class Link:
         self.key = self.ref = None
         self.counter = self.wanted = self.base = 0
         self.kept, self.came, self.ended = b"", b"", False
+        self.silent, self.base_of_peer = False, 0  # acknowledges nothing; what it acknowledged last
         self.begin(sock)
         self.sock.sendall(GREETING + frame(OPEN, struct.pack(">H", 60)))
         kind, body = self.next_frame()
@@ -77,7 +78,7 @@ class Link:
     def begin(self, sock):
         self.sock, self.buffer = sock, b""
 
-    def read(self, n):
+    def fill(self, n):
         while len(self.buffer) < n:
             try:
                 part = self.sock.recv(65536)
@@ -86,14 +87,16 @@ class Link:
             if not part:
                 raise Lost("end of stream")
             self.buffer += part
-        data, self.buffer = self.buffer[:n], self.buffer[n:]
-        return data
 
     def next_frame(self):
-        head = self.read(4)
-        if head[:1] == b"F":
-            raise Refused((head + self.read(8)).decode())
-        return head[0], self.read(int.from_bytes(head[1:], "big"))
+        """What is not there as a whole stays where it is."""
+        self.fill(4)
+        if self.buffer[:1] == b"F":
+            raise Refused(self.buffer.decode())
+        length = 4 + int.from_bytes(self.buffer[1:4], "big")
+        self.fill(length)
+        kind, body, self.buffer = self.buffer[0], self.buffer[4:length], self.buffer[length:]
+        return kind, body
 
     # what the channel needs
 
@@ -121,7 +124,8 @@ class Link:
             new = body[8:][self.wanted - number:]
             self.came += new
             self.wanted += len(new)
-            self.sock.sendall(frame(ACK, u64(self.wanted)))
+            if not self.silent:
+                self.acknowledge()
         elif kind in (ACK, WANT):
             number, = struct.unpack(">Q", body)
             if number > self.base:
@@ -136,6 +140,10 @@ class Link:
             self.ended = True
         else:
             assert kind == SWITCH, kind
+
+    def acknowledge(self):
+        self.base_of_peer = self.wanted
+        self.sock.sendall(frame(ACK, u64(self.wanted)))
 
     # coming back
 
