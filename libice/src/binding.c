@@ -211,7 +211,8 @@ static struct fh__pair *pair_of_request(struct fh_ice_agent *a, const struct fh_
 /* RFC 8445 7.3.1.4. */
 static void check_back(struct fh_ice_agent *a, struct fh__pair *p)
 {
-    bool is_proven = p->is_valid && (p->state == FH__PAIR_IN_PROGRESS || fh__pair_is_usable(a, p));
+    /* A first request of ours on a pair that works is given the time to be answered. */
+    bool is_proven = fh__pair_is_usable(a, p) && (p->state != FH__PAIR_IN_PROGRESS || p->sent < 2);
 
     p->heard_ms = a->now;
     p->permit = FH__PERMIT_GRANTED;
