@@ -418,9 +418,17 @@ static void update_mapping(struct fh_ice_uv *u)
 static void on_addresses(struct fh__member *m)
 {
     struct fh_ice_uv *u = of_member(m);
+    size_t len;
+    const struct fh__interface *list = fh__port_interfaces(m->port, &len);
 
     update_locals(u);
+<<<<<<< HEAD
     update_mapping(u);
+=======
+    for (size_t i = 0; i < RELAYS; i++)
+        if (u->relays[i])
+            fh__relay_addresses(u->relays[i], list, len);
+>>>>>>> turn
     pump(u);
 }
 

@@ -158,6 +158,8 @@ bool fh__relay_event(struct fh__relay *r, const struct fh_ice_event *ev);
 void fh__relay_pump(struct fh__relay *r);
 int fh__relay_send(struct fh__relay *r, const struct fh_ice_address *peer, const void *data,
                    size_t len);
+/* This machine has these addresses now: the allocation moves, or is lost. */
+void fh__relay_addresses(struct fh__relay *r, const struct fh__interface *list, size_t len);
 /* Gives the allocation back; owner's closed() follows. */
 void fh__relay_close(struct fh__relay *r);
 
