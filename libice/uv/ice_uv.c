@@ -422,13 +422,10 @@ static void on_addresses(struct fh__member *m)
     const struct fh__interface *list = fh__port_interfaces(m->port, &len);
 
     update_locals(u);
-<<<<<<< HEAD
     update_mapping(u);
-=======
     for (size_t i = 0; i < RELAYS; i++)
         if (u->relays[i])
             fh__relay_addresses(u->relays[i], list, len);
->>>>>>> turn
     pump(u);
 }
 
