@@ -161,6 +161,61 @@ static void on_started(void *user, struct fh_session *session)
     for (size_t i = 0; i < sizeof id; i++)
         id[i] = (uint8_t)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
     must(s, fh__link_send(&s->monitor, FH__MSG_STARTED, id, sizeof id, -1));
+    if (fh_session_link_ref(session))
+        must(s, fh__link_send(&s->monitor, FH__MSG_LINKED, fh_session_link_ref(session),
+                              FH_LINK_REF_LEN, -1));
+}
+
+/* ---- a viewer that was away ---- */
+
+static void tell_where(struct seat *s, enum fh__away where)
+{
+    const uint8_t body = (uint8_t)where;
+
+    if (s->session)
+        must(s, fh__link_send(&s->monitor, FH__MSG_AWAY, &body, 1, -1));
+}
+
+static void on_detached(void *user, struct fh_session *session)
+{
+    (void)session;
+    tell_where(user, FH__AWAY);
+}
+
+static void on_resumed(void *user, struct fh_session *session)
+{
+    (void)session;
+    tell_where(user, FH__BACK);
+}
+
+/* It is not ours: the monitor, who has the stream as well, gives it to whose it is. */
+static void on_resume_elsewhere(void *user, struct fh_session *session,
+                                const uint8_t ref[FH_SESSION_LINK_REF_LEN])
+{
+    struct seat *s = user;
+    struct fh__msg_moved m = {.ref = ref};
+    uint8_t body[FH__MOVED_LEN];
+    struct wr w = wr_init(body, sizeof body);
+    struct fh_stream *stream = fh_session_release_stream(session, &m.opening);
+
+    fh__msg_moved_write(&w, &m);
+    tell(s, &s->monitor, FH__MSG_MOVED, &w);
+    fh_stream_close(stream, NULL, NULL);
+}
+
+/* From the monitor: one that is ours. */
+static void on_stream(struct seat *s, struct rd body, int fd)
+{
+    struct fh__msg_stream m;
+    struct fh_stream *stream;
+
+    if (!fh__msg_stream_read(body, &m)) {
+        close(fd);
+        must(s, -1);
+    } else if (fh_tcp_open(&s->loop, fd, &m.peer, NULL, &stream) == 0 &&
+               fh_server_resume(s->server, stream, &m.opening) != 0) {
+        tell_where(s, FH__NOT_PROVED);
+    }
 }
 
 /* ---- from the viewer, about the desktop ---- */
@@ -266,6 +321,9 @@ static const struct fh_server_callbacks callbacks = {
     .pointer = on_pointer,
     .cut_text = on_viewer_text,
     .resize = on_resize,
+    .detached = on_detached,
+    .resumed = on_resumed,
+    .resume_elsewhere = on_resume_elsewhere,
     .ended = on_ended,
     .audit = on_audit,
 };
@@ -507,6 +565,10 @@ static void on_monitor_message(void *user, unsigned number, struct rd body, int 
 
     if (fh__role_message(number, body))
         return;
+    if (number == FH__MSG_STREAM) { /* also for its last words */
+        on_stream(s, body, fd);
+        return;
+    }
     if (!s->session) { /* it is over, or has not begun */
         if (fd >= 0)
             close(fd);
@@ -577,7 +639,8 @@ static int open_server(struct seat *s, const struct fh__msg_session_setup *m)
                                             .n_methods = m->n_methods,
                                             .name = name,
                                             .program = "vncserverd " FH__VERSION,
-                                            .idle_timeout_ms = m->idle_ms};
+                                            .idle_timeout_ms = m->idle_ms,
+                                            .resume_ms = m->resume_ms};
 
     fh__text_copy(m->name, name, sizeof name);
     return fh_server_new(&config, &s->server);
