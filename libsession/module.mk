@@ -6,12 +6,12 @@ libsession_HEADERS := include/farhand/session_version.h include/farhand/session_
   include/farhand/users.h include/farhand/codes.h include/farhand/ip_filter.h include/farhand/blacklist.h include/farhand/admission.h include/farhand/server_conn.h \
   include/farhand/viewer_conn.h
 libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c src/audit_chain.c src/audit_limit.c src/audit_target.c src/admission.c \
-  src/known_peers.c src/users.c src/codes.c src/factors.c src/login.c src/ip_filter.c src/blacklist.c src/text.c src/bye.c src/mux.c src/session_messages.c \
-  src/method.c src/auth_server.c src/auth_viewer.c src/held.c src/server_rfb.c src/server_session.c src/viewer_session.c src/server_conn.c \
+  src/known_peers.c src/unique.c src/users.c src/codes.c src/factors.c src/login.c src/ip_filter.c src/blacklist.c src/text.c src/bye.c src/mux.c src/session_messages.c \
+  src/method.c src/auth_server.c src/auth_viewer.c src/held.c src/server_rfb.c src/server_session.c src/viewer_session.c src/viewer_audit.c src/server_conn.c \
   src/viewer_conn.c src/new.c
 libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_audit_chain.c tests/test_audit_limit.c tests/test_admission.c \
   tests/test_known_peers.c tests/test_users.c tests/test_codes.c tests/test_ip_filter.c tests/test_blacklist.c tests/test_mux.c \
-  tests/test_session_messages.c tests/test_login.c tests/test_session.c tests/test_session_hostile.c
+  tests/test_session_messages.c tests/test_login.c tests/test_session.c tests/test_session_rotation.c tests/test_session_hostile.c
 libsession_FUZZERS := fuzz/fuzz_audit_chain.c fuzz/fuzz_known_peers.c fuzz/fuzz_users.c fuzz/fuzz_codes.c fuzz/fuzz_ip_filter.c fuzz/fuzz_blacklist.c \
   fuzz/fuzz_session_messages.c fuzz/fuzz_session_server.c fuzz/fuzz_session_viewer.c
 # The adapter archive, libsession-uv.a.

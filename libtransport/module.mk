@@ -17,7 +17,7 @@ libtransport_UV_DEPS    :=
 libtransport_UV_PKGS    := libuv
 libtransport_UV_HEADERS := include/farhand/tcp.h include/farhand/sctp_uv.h include/farhand/link_uv.h
 libtransport_UV_SRCS    := uv/connect.c uv/listen.c uv/sctp_uv.c uv/socket.c uv/stream_uv.c uv/udp.c uv/link_uv.c
-libtransport_UV_TESTS   := tests/test_sctp_uv.c tests/test_tcp.c tests/test_tcp_alloc.c tests/test_tcp_listen.c
+libtransport_UV_TESTS   := tests/test_sctp_uv.c tests/test_sctp_alloc.c tests/test_tcp.c tests/test_tcp_alloc.c tests/test_tcp_listen.c
 # src/new.c is the one file that allocates.
 libtransport_IMPURE_OK := malloc|calloc|free
 libtransport_SCRIPTS := tests/link/link.py

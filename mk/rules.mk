@@ -15,7 +15,7 @@ once = $1 = $$(eval $1 := $$(call pc,$2,$3))$$($1)
 core_a    = $(foreach m,$(call core,$1),$($m_A))
 full_a    = $(foreach m,$(call full,$1),$($m_UV) $($m_A))
 core_libs = $(foreach m,$(call core,$1),$($m_LIBS) $($m_SYSLIBS))
-full_libs = $(foreach m,$(call full,$1),$($m_UV_LIBS) $($m_LIBS) $($m_SYSLIBS))
+full_libs = $(foreach m,$(call full,$1),$($m_UV_LIBS) $($m_UV_SYSLIBS) $($m_LIBS) $($m_SYSLIBS))
 link      = $(Q_LD)mkdir -p $(@D); $(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # A module sees its own headers and the public headers of the modules it declares. No more.
@@ -38,7 +38,8 @@ $1_UV_UNITS := $(patsubst %.c,$(O)/$1/%,$($1_UV_TESTS))
 $1_FUZZ     := $(patsubst %.c,$(O)/$1/%,$($1_FUZZERS))
 $1_UV_FUZZ  := $(patsubst %.c,$(O)/$1/%,$($1_UV_FUZZERS))
 $1_BENCH    := $(patsubst %.c,$(O)/$1/%,$($1_BENCHES))
-$1_PROGS    := $$($1_UNITS) $$($1_UV_UNITS) $$($1_FUZZ) $$($1_UV_FUZZ) $$($1_BENCH)
+$1_TOOL     := $(patsubst %.c,$(O)/$1/%,$($1_TOOLS))
+$1_PROGS    := $$($1_UNITS) $$($1_UV_UNITS) $$($1_FUZZ) $$($1_UV_FUZZ) $$($1_BENCH) $$($1_TOOL)
 OBJS        += $$($1_OBJS) $$($1_UV_OBJS) $$($1_MAIN) $$($1_PROGS:=.o)
 
 $(O)/$1/%.o: $1/%.c $(O)/flags
@@ -46,7 +47,7 @@ $(O)/$1/%.o: $1/%.c $(O)/flags
 $$($1_OBJS): private INC = $$($1_INC)
 $$($1_UV_OBJS) $$($1_MAIN): private INC = $$($1_FULL_INC)
 $$($1_UNITS:=.o) $$($1_FUZZ:=.o): private INC = $$($1_INC) -Itests/support $$($1_TEST_CFLAGS)
-$$($1_UV_UNITS:=.o) $$($1_UV_FUZZ:=.o) $$($1_BENCH:=.o): private INC = $$($1_FULL_INC) -Itests/support $$($1_TEST_CFLAGS)
+$$($1_UV_UNITS:=.o) $$($1_UV_FUZZ:=.o) $$($1_BENCH:=.o) $$($1_TOOL:=.o): private INC = $$($1_FULL_INC) -Itests/support $$($1_TEST_CFLAGS)
 
 $$($1_A): $$($1_OBJS) $1/module.mk
 $$(if $$($1_UV),$$(eval $$($1_UV): $$($1_UV_OBJS) $1/module.mk))
@@ -54,7 +55,7 @@ $$($1_A) $$($1_UV):
 	$$(Q_AR)mkdir -p $$(@D); rm -f $$@; $$(AR) rcsD $$@ $$(filter %.o,$$^)
 $$($1_UNITS): %: %.o $(call core_a,$1)
 	$$(link) $$(call core_libs,$1) $$($1_TEST_LIBS)
-$$($1_UV_UNITS) $$($1_BENCH): %: %.o $(call full_a,$1)
+$$($1_UV_UNITS) $$($1_BENCH) $$($1_TOOL): %: %.o $(call full_a,$1)
 	$$(link) $$(call full_libs,$1) $$($1_TEST_LIBS)
 $$($1_FUZZ): %: %.o $(FUZZ_MAIN) $(call core_a,$1)
 	$$(link) $(FUZZ_LD) $$(call core_libs,$1)
@@ -113,7 +114,7 @@ $$($1_UNITS:=.run) $$($1_UV_UNITS:=.run): %.run: %
 	$$(run-test) $$(RUN) $$<
 $$($1_FUZZ:=.replay) $$($1_UV_FUZZ:=.replay): %.replay: %
 	$$(run-test) $$(RUN) $$< $1/fuzz/corpus/$$(notdir $$<)/*
-$($1_SCRIPTS:%=$(O)/$1/%.script): $(O)/$1/%.script: $1/% $$($1_UNITS) $(if $(filter $(LIBS),$1),,$(foreach m,$(DAEMONS),$($m_BIN)))
+$($1_SCRIPTS:%=$(O)/$1/%.script): $(O)/$1/%.script: $1/% $$($1_UNITS) $$($1_TOOL) $(if $(filter $(LIBS),$1),,$(foreach m,$(DAEMONS),$($m_BIN)))
 	$$(run-test) $$<
 $$($1_FUZZ:=.hunt) $$($1_UV_FUZZ:=.hunt): %.hunt: %
 	@echo '  FUZZ  $$<'; mkdir -p $$<.found $(O)/crash
@@ -137,10 +138,15 @@ check: $(foreach m,$(ONLY),$($m_RUNS))
 check-core: $(foreach m,$(filter-out $(DAEMONS) tests,$(ONLY)),$($m_CORE_RUNS))
 	@scripts/run-test --sum $(call verdicts,$^)
 hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
+# Guard, streams over datagrams and paths, each beside its peers.
+.PHONY: bench-transport
+bench-transport: $(TRANSPORT_BENCHES:%=$(O)/%)
+	@set -e; for b in $^; do $$b; done
 # The published conversations, written anew after a change that is meant to change them.
 .PHONY: vectors
-vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libtransport/tests/test_link_vectors
-	for v in $^; do $$v --write docs/vectors || exit 1; done
+vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libcrypto-rfb/tests/test_rotation \
+  $(O)/libtransport/tests/test_link_vectors
+	@for v in $^; do $$v --write docs/vectors || exit 1; done
 # Measured one after the other, when everything is built.
 bench: $(foreach m,$(ONLY),$($m_BENCH)) $(foreach m,$(DAEMONS),$($m_BIN))
 	@set -e; $(foreach m,$(ONLY),$(foreach b,$($m_BENCH) $($m_BENCH_SCRIPTS:%=$m/%),$b;)) :

@@ -473,25 +473,36 @@ const uint8_t *fh_identity_spki(const struct fh_identity *id, size_t *len)
 
 /* ---- RSA-PSS (RFC 8017 8.1) ----------------------------------------------------------------- */
 
-/* SHA-256(64 x 0x20 || label || 0 || TH) */
-static void signed_digest(enum fh_role signer, const uint8_t th[FH_TRANSCRIPT_HASH_LEN],
+/* SHA-256(64 x 0x20 || label || 0 || what) */
+static void signed_digest(const char *label, const uint8_t what[FH__HASH_LEN],
                           uint8_t out[FH__HASH_LEN])
 {
-    static const char server[] = "fsc1 server", client[] = "fsc1 client";
     uint8_t spaces[64];
     struct fh__hash h;
 
     memset(spaces, 0x20, sizeof spaces);
     fh__hash_init(&h);
     fh__hash_add(&h, spaces, sizeof spaces);
-    fh__hash_add(&h, signer == FH_ROLE_SERVER ? server : client, sizeof server);
-    fh__hash_add(&h, th, FH_TRANSCRIPT_HASH_LEN);
+    fh__hash_add(&h, label, strlen(label) + 1);
+    fh__hash_add(&h, what, FH__HASH_LEN);
     fh__hash_peek(&h, out);
+}
+
+static const char *label_of(enum fh_role signer)
+{
+    return signer == FH_ROLE_SERVER ? "fsc1 server" : "fsc1 client";
 }
 
 int fh_identity_sign(const struct fh_identity *id, enum fh_role role,
                      const uint8_t th[FH_TRANSCRIPT_HASH_LEN], fh_random_fn random, void *user,
                      uint8_t *out, size_t *out_len)
+{
+    return fh__sign_labelled(id, label_of(role), th, random, user, out, out_len);
+}
+
+int fh__sign_labelled(const struct fh_identity *id, const char *label,
+                      const uint8_t what[FH__HASH_LEN], fh_random_fn random, void *user,
+                      uint8_t *out, size_t *out_len)
 {
     /* Not const to mbedTLS: it keeps the blinding of the next signature inside. */
     mbedtls_rsa_context *rsa = (mbedtls_rsa_context *)&id->rsa;
@@ -499,7 +510,7 @@ int fh_identity_sign(const struct fh_identity *id, enum fh_role role,
     uint8_t digest[FH__HASH_LEN];
     int ret;
 
-    signed_digest(role, th, digest);
+    signed_digest(label, what, digest);
     ret = mbedtls_rsa_rsassa_pss_sign_ext(rsa, random_adapter, &rng, MBEDTLS_MD_SHA256,
                                           sizeof digest, digest, SALT_LEN, out);
     if (ret != 0)
@@ -538,9 +549,15 @@ static int pss_verify(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e
 int fh__signature_verify(const uint8_t *spki, size_t spki_len, enum fh_role signer,
                          const uint8_t th[FH_TRANSCRIPT_HASH_LEN], const uint8_t *sig, size_t len)
 {
+    return fh__verify_labelled(spki, spki_len, label_of(signer), th, sig, len);
+}
+
+int fh__verify_labelled(const uint8_t *spki, size_t spki_len, const char *label,
+                        const uint8_t what[FH__HASH_LEN], const uint8_t *sig, size_t len)
+{
     uint8_t digest[FH__HASH_LEN];
 
-    signed_digest(signer, th, digest);
+    signed_digest(label, what, digest);
     return pss_verify(spki + SPKI_HEAD, spki_n_len(spki_len), e_der + 2, sizeof e_der - 2, digest,
                       SALT_LEN, sig, len);
 }

@@ -113,5 +113,12 @@ int fh__spki_check(const uint8_t *spki, size_t len, unsigned *bits);
  */
 int fh__signature_verify(const uint8_t *spki, size_t spki_len, enum fh_role signer,
                          const uint8_t th[FH_TRANSCRIPT_HASH_LEN], const uint8_t *sig, size_t len);
+/* The same for any label: what is signed is SHA-256(64 spaces, label, 0, what). identity.h,
+ * rotation.h */
+int fh__sign_labelled(const struct fh_identity *id, const char *label,
+                      const uint8_t what[FH__HASH_LEN], fh_random_fn random, void *user,
+                      uint8_t *out, size_t *out_len);
+int fh__verify_labelled(const uint8_t *spki, size_t spki_len, const char *label,
+                        const uint8_t what[FH__HASH_LEN], const uint8_t *sig, size_t len);
 
 #endif

@@ -392,7 +392,7 @@ START_TEST(a_signature_with_another_length_of_salt_is_refused)
     uint8_t th[32], digest[32], sig[FH_SIGNATURE_MAX];
 
     make_th(th);
-    signed_digest(FH_ROLE_SERVER, th, digest);
+    signed_digest("fsc1 server", th, digest);
     for (size_t i = 0; i < ARRAY_LEN(salts); i++) {
         int ret = mbedtls_rsa_rsassa_pss_sign_ext(&id->rsa, random_adapter, &rng, MBEDTLS_MD_SHA256,
                                                   32, digest, salts[i], sig);

@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     written = fh_ice_candidate_print(&c, text);
     assert(written < sizeof text && strlen(text) == written);
     assert(fh_ice_candidate_parse(text, written, &again) == 0);
-    assert(memcmp(&c.address, &again.address, sizeof c.address) == 0);
-    assert(memcmp(&c.related, &again.related, sizeof c.related) == 0);
+    assert(fh_ice_address_equal(&c.address, &again.address));
+    assert(fh_ice_address_equal(&c.related, &again.related));
     assert(c.type == again.type && c.priority == again.priority);
     assert(strcmp(c.foundation, again.foundation) == 0);
     return 0;

@@ -169,9 +169,9 @@ bool fh__remote_is_allowed(const struct fh_ice_agent *a, const struct fh_ice_add
 
 uint8_t fh__remote_find(const struct fh_ice_agent *a, const struct fh_ice_address *address)
 {
-    for (uint8_t i = 0; i < FH__REMOTES; i++)
+    for (size_t i = 0; i < FH__REMOTES; i++)
         if (a->remotes[i].in_use && fh_ice_address_equal(&a->remotes[i].address, address))
-            return i;
+            return (uint8_t)i;
     return FH__NONE;
 }
 
@@ -191,16 +191,16 @@ static uint8_t find_remote_room(const struct fh_ice_agent *a, bool is_signalled)
     size_t signalled = 0;
     uint8_t room = FH__NONE;
 
-    for (uint8_t i = 0; i < FH__REMOTES; i++)
+    for (size_t i = 0; i < FH__REMOTES; i++)
         if (a->remotes[i].in_use)
             signalled += a->remotes[i].type != FH_ICE_PRFLX;
         else if (room == FH__NONE)
-            room = i;
+            room = (uint8_t)i;
     if (is_signalled && signalled >= FH_ICE_MAX_CANDIDATES)
         return FH__NONE;
-    for (uint8_t i = 0; i < FH__REMOTES && room == FH__NONE; i++)
-        if (a->remotes[i].type == FH_ICE_PRFLX && !is_remote_busy(a, i))
-            room = i;
+    for (size_t i = 0; i < FH__REMOTES && room == FH__NONE; i++)
+        if (a->remotes[i].type == FH_ICE_PRFLX && !is_remote_busy(a, (uint8_t)i))
+            room = (uint8_t)i;
     return room;
 }
 

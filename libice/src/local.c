@@ -44,10 +44,10 @@ bool fh__base_is_usable(const struct fh_ice_agent *a, uint8_t base)
 uint8_t fh__local_find(const struct fh_ice_agent *a, uint8_t base,
                        const struct fh_ice_address *address)
 {
-    for (uint8_t i = 0; i < FH__LOCALS; i++)
+    for (size_t i = 0; i < FH__LOCALS; i++)
         if (a->locals[i].in_use && a->locals[i].base == base &&
             fh_ice_address_equal(&a->locals[i].address, address))
-            return i;
+            return (uint8_t)i;
     return FH__NONE;
 }
 
@@ -98,9 +98,9 @@ static bool is_hidden(const struct fh_ice_agent *a, enum fh_ice_candidate_type t
 
 static uint8_t free_local(const struct fh_ice_agent *a)
 {
-    for (uint8_t i = 0; i < FH__LOCALS; i++)
+    for (size_t i = 0; i < FH__LOCALS; i++)
         if (!a->locals[i].in_use)
-            return i;
+            return (uint8_t)i;
     return FH__NONE;
 }
 
@@ -244,9 +244,9 @@ int fh_ice_agent_add_base(struct fh_ice_agent *a, uint64_t now_ms, const struct 
         a->bases[i].in_use = false;
         return FH_ICE_E_LIMIT;
     }
-    for (uint8_t s = 0; s < a->servers_len; s++)
-        if (is_asked(a, i, s))
-            ask_from(a, i, s);
+    for (size_t s = 0; s < a->servers_len; s++)
+        if (is_asked(a, i, (uint8_t)s))
+            ask_from(a, i, (uint8_t)s);
     fh__pair_all_of_base(a, i);
     fh__agent_changed(a);
     return at;
@@ -306,9 +306,9 @@ int fh_ice_agent_add_server(struct fh_ice_agent *a, uint64_t now_ms,
     if (at == FH_ICE_MAX_SERVERS)
         return FH_ICE_E_LIMIT;
     a->servers[a->servers_len++] = *server;
-    for (uint8_t i = 0; i < FH_ICE_MAX_BASES; i++)
-        if (is_asked(a, i, at))
-            ask_from(a, i, at);
+    for (size_t i = 0; i < FH_ICE_MAX_BASES; i++)
+        if (is_asked(a, (uint8_t)i, at))
+            ask_from(a, (uint8_t)i, at);
     fh__agent_changed(a);
     return 0;
 }

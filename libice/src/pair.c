@@ -75,6 +75,9 @@ static bool is_match(const struct fh_ice_agent *a, uint8_t base, const struct fh
 
     if (!fh__base_is_usable(a, base) || b->address.family != r->address.family)
         return false;
+    /* A relay on the Internet reaches no private network; some servers end an allocation over it. */
+    if (b->kind == FH_ICE_BASE_RELAY && from == FH_ICE_SCOPE_GLOBAL && to != FH_ICE_SCOPE_GLOBAL)
+        return false;
     if (b->address.family == FH_ICE_IPV6 &&
         (from == FH_ICE_SCOPE_LINK) != (to == FH_ICE_SCOPE_LINK))
         return false;
@@ -140,16 +143,16 @@ struct fh__pair *fh__pair_make(struct fh_ice_agent *a, uint8_t base, uint8_t rem
 
 void fh__pair_all_of_base(struct fh_ice_agent *a, uint8_t base)
 {
-    for (uint8_t i = 0; i < FH__REMOTES; i++)
+    for (size_t i = 0; i < FH__REMOTES; i++)
         if (a->remotes[i].in_use)
-            (void)fh__pair_make(a, base, i);
+            (void)fh__pair_make(a, base, (uint8_t)i);
 }
 
 void fh__pair_all_of_remote(struct fh_ice_agent *a, uint8_t remote)
 {
-    for (uint8_t i = 0; i < FH_ICE_MAX_BASES; i++)
+    for (size_t i = 0; i < FH_ICE_MAX_BASES; i++)
         if (a->bases[i].in_use)
-            (void)fh__pair_make(a, i, remote);
+            (void)fh__pair_make(a, (uint8_t)i, remote);
 }
 
 void fh__pair_drop(struct fh_ice_agent *a, struct fh__pair *p)

@@ -192,10 +192,10 @@ static uint8_t best_pair(const struct fh_ice_agent *a)
 {
     uint8_t best = FH__NONE;
 
-    for (uint8_t i = 0; i <= FH__OLD; i++)
+    for (size_t i = 0; i <= FH__OLD; i++)
         if (fh__pair_is_usable(a, &a->pairs[i]) &&
             (best == FH__NONE || is_better(&a->pairs[i], &a->pairs[best])))
-            best = i;
+            best = (uint8_t)i;
     return best;
 }
 

@@ -13,12 +13,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct fh_known_peers *k, *again;
     const char *text, *second;
     uint8_t no_key[294] = {0};
+    struct fh_known_entry entry;
     unsigned line;
     size_t n, m;
 
     if (fh_known_peers_parse((const char *)data, len, &k, &line) != 0)
         return 0;
     (void)fh_known_peers_check(k, "host:5900", no_key, sizeof no_key, NULL);
+    for (size_t i = 0; fh_known_peers_entry(k, i, &entry); i++)
+        (void)fh_known_peers_entry_is(k, i, "host:5900");
+    (void)fh_known_peers_retire(k, "host:5900", no_key, sizeof no_key);
+    (void)fh_known_peers_withdraw(k, no_key, sizeof no_key);
     (void)fh_known_peers_remove(k, "gone:1");
     text = fh_known_peers_text(k, &n);
     assert(text && n <= len + 1);

@@ -23,6 +23,7 @@ static bool read_and_write(uint8_t type, struct rd r, struct wr *w)
         struct fh__result result;
         uint32_t permissions;
         struct fh__bye bye;
+        struct fh_rotation rotation;
     } m;
 
     switch (type) {
@@ -39,6 +40,8 @@ static bool read_and_write(uint8_t type, struct rd r, struct wr *w)
     case FH_MSG_PERMISSIONS:
         return fh__permissions_read(r, &m.permissions) &&
                (fh__permissions_write(w, m.permissions), true);
+    case FH_MSG_ROTATION:
+        return fh__rotation_read(r, &m.rotation) && (fh__rotation_write(w, &m.rotation), true);
     case FH_MSG_BYE:
         return fh__bye_read(r, &m.bye) && (fh__bye_write(w, &m.bye), true);
     }

@@ -89,7 +89,7 @@ int fh__auth_viewer_pick(struct fh__auth_viewer *a, const uint8_t *methods, size
 
         if (!is_usable(a, methods[i]))
             continue;
-        if (is_plain(methods[i]) && a->trust != FH_TRUST_CONFIRMED)
+        if (is_plain(methods[i]) && a->trust < FH_TRUST_CONFIRMED)
             is_withheld = true;
         else if (is_better)
             best = methods[i];
@@ -265,7 +265,7 @@ static bool keep_prompts(struct fh__auth_viewer *a, const struct fh__items *m)
 static int may_ask_person(const struct fh__auth_viewer *a)
 {
     if (a->method != FH_METHOD_CPACE)
-        return a->trust == FH_TRUST_CONFIRMED || a->n_prompts == 0 ? 0 : FH_SESSION_E_UNCONFIRMED;
+        return a->trust >= FH_TRUST_CONFIRMED || a->n_prompts == 0 ? 0 : FH_SESSION_E_UNCONFIRMED;
     return a->pake == FH_PAKE_PROVED   ? 0
            : a->pake == FH_PAKE_FAILED ? FH_SESSION_E_IMPOSTOR
                                        : FH_SESSION_E_PROTO;

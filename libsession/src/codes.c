@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "unique.h"
 #include "utf8.h"
 #include "wr.h"
 
@@ -250,10 +251,29 @@ static int parse_line(struct fh_codes *c, const char *text, size_t len, const ch
     if (ret != 0 || !is_entry(c->lines[c->n - 1]))
         return ret;
     *expected = read_line(c->lines[c->n - 1], &e);
-    if (!*expected && find(c, e.name) != c->n - 1)
-        *expected = "each user once";
     fh_wipe(&e, sizeof e);
     return *expected ? FH_SESSION_E_FORMAT : 0;
+}
+
+static int check_names(const struct fh_codes *c, unsigned *line, const char **expected)
+{
+    struct fh__name *names = malloc((c->n + 1) * sizeof *names);
+    unsigned twice;
+    size_t n = 0;
+
+    if (!names)
+        return FH_SESSION_E_NOMEM;
+    for (size_t i = 0; i < c->n; i++)
+        if (is_entry(c->lines[i]))
+            names[n++] = (struct fh__name){
+                .text = c->lines[i], .len = strcspn(c->lines[i], ":"), .line = (unsigned)i + 1};
+    twice = fh__unique(names, n);
+    free(names);
+    if (twice == 0)
+        return 0;
+    *line = twice;
+    *expected = "each user once";
+    return FH_SESSION_E_FORMAT;
 }
 
 int fh_codes_parse(const char *text, size_t len, struct fh_codes **out, unsigned *line,
@@ -278,6 +298,8 @@ int fh_codes_parse(const char *text, size_t len, struct fh_codes **out, unsigned
         text += n;
         len -= n;
     }
+    if (ret == 0)
+        ret = check_names(c, line, expected);
     if (ret != 0) {
         fh_codes_free(c);
         return ret;

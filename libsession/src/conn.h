@@ -33,7 +33,7 @@ struct fh_viewer_conn {
     struct fh_channel *ch;
     const uint8_t *data;
     size_t left;
-    bool close_sent, accepted;
+    bool close_sent, accepted, verify_always;
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
     struct fh_channel_event server; /* who it is, of EV_PEER */
 };

@@ -4,11 +4,12 @@
  *
  *     1 NAME STATUS ID SPKI FIRST LAST HOW PHRASE [more]
  *
- * NAME as connected to, or |1|SALT|HMAC-SHA-256(SALT, NAME) in base64; STATUS trusted or revoked;
- * ID the fingerprint, 64 hex digits; SPKI base64; FIRST, LAST UTC seconds since 1970; HOW one of
- * the words below; PHRASE the catchphrase with '_' for spaces, or '-'. What follows is kept. Lines
- * that are empty, begin with '#' or with another number than 1 are kept and not read. Others are
- * errors: a line that was damaged may have been the one that revokes a key.
+ * NAME as connected to, or |1|SALT|HMAC-SHA-256(SALT, NAME) in base64; STATUS trusted, revoked or
+ * retired; ID the fingerprint, 64 hex digits; SPKI base64; FIRST, LAST UTC seconds since 1970; HOW
+ * one of the words below, or rotated-by:ID; PHRASE the catchphrase with '_' for spaces, or '-'.
+ * What follows is kept. Lines that are empty, begin with '#' or with another number than 1 are kept
+ * and not read. Others are errors: a line that was damaged may have been the one that revokes a
+ * key.
  */
 #include <farhand/known_peers.h>
 
@@ -30,7 +31,8 @@ struct field {
 /* A line as text, and what was read from it if it holds a key. */
 struct line {
     char *text; /* NUL-terminated, without newline */
-    bool is_key, is_revoked;
+    bool is_key;
+    enum fh_known_status status;
     struct field name;
     struct field rest; /* behind PHRASE, with the space before it; empty if there is none */
     uint8_t spki[FH_SPKI_MAX];
@@ -49,7 +51,26 @@ static const char *const how_words[] = {
     [FH_KNOWN_PHRASE_TYPED] = "phrase-typed",
     [FH_KNOWN_GIVEN] = "given",
     [FH_KNOWN_ACCEPTED_BLIND] = "accepted-blind",
+    [FH_KNOWN_ROTATED] = "rotated",
 };
+
+static const char *const status_words[] = {
+    [FH_KNOWN_TRUSTED] = "trusted",
+    [FH_KNOWN_IS_REVOKED] = "revoked",
+    [FH_KNOWN_RETIRED] = "retired",
+};
+
+static const char rotated_by[] = "rotated-by:";
+
+const char *fh_known_status_word(enum fh_known_status status)
+{
+    return status_words[status];
+}
+
+const char *fh_known_how_word(enum fh_known_how how)
+{
+    return how_words[how];
+}
 
 static bool field_is(struct field f, const char *word)
 {
@@ -81,11 +102,39 @@ static bool read_number(struct field f, int64_t *out)
     return true;
 }
 
-static bool read_how(struct field f, enum fh_known_how *out)
+/* rotated-by:ID, with ID as this file writes it. */
+static bool read_rotated(struct field f, struct fh_known_peer *out)
 {
-    for (size_t i = 0; i < sizeof how_words / sizeof how_words[0]; i++) {
+    const size_t head = sizeof rotated_by - 1;
+    char hex[FH_FINGERPRINT_HEX], again[FH_FINGERPRINT_HEX];
+
+    if (f.len != head + FH_FINGERPRINT_HEX - 1 || memcmp(f.p, rotated_by, head) != 0)
+        return false;
+    memcpy(hex, f.p + head, sizeof hex - 1);
+    hex[sizeof hex - 1] = '\0';
+    if (fh_fingerprint_from_hex(hex, out->rotated_by) != 0)
+        return false;
+    fh_fingerprint_to_hex(out->rotated_by, again);
+    out->how = FH_KNOWN_ROTATED;
+    return strcmp(hex, again) == 0;
+}
+
+static bool read_how(struct field f, struct fh_known_peer *out)
+{
+    for (size_t i = 0; i < FH_KNOWN_ROTATED; i++) {
         if (field_is(f, how_words[i])) {
-            *out = (enum fh_known_how)i;
+            out->how = (enum fh_known_how)i;
+            return true;
+        }
+    }
+    return read_rotated(f, out);
+}
+
+static bool read_status(struct field f, enum fh_known_status *out)
+{
+    for (size_t i = 0; i < sizeof status_words / sizeof *status_words; i++) {
+        if (field_is(f, status_words[i])) {
+            *out = (enum fh_known_status)i;
             return true;
         }
     }
@@ -145,12 +194,11 @@ static bool read_line(struct line *l)
         return false;
     if (*p != '\0')
         l->rest = (struct field){.p = p - 1, .len = strlen(p) + 1};
-    l->is_revoked = field_is(status, "revoked");
-    if (!l->is_revoked && !field_is(status, "trusted"))
+    if (!read_status(status, &l->status))
         return false;
     l->is_key = is_valid_name(l->name) && read_key(l, id, spki) &&
                 read_number(first, &l->peer.first_seen_s) &&
-                read_number(last, &l->peer.last_seen_s) && read_how(how, &l->peer.how) &&
+                read_number(last, &l->peer.last_seen_s) && read_how(how, &l->peer) &&
                 read_phrase(l, phrase);
     return l->is_key;
 }
@@ -276,11 +324,16 @@ static bool has_key(const struct line *l, const uint8_t *spki, size_t len)
     return l->spki_len == len && memcmp(l->spki, spki, len) == 0;
 }
 
+static bool is_trusted(const struct line *l)
+{
+    return l->is_key && l->status == FH_KNOWN_TRUSTED;
+}
+
 enum fh_known_result fh_known_peers_check(const struct fh_known_peers *k, const char *name,
                                           const uint8_t *spki, size_t spki_len,
                                           struct fh_known_peer *out)
 {
-    const struct line *same = NULL, *other = NULL;
+    const struct line *same = NULL, *other = NULL, *retired = NULL;
     bool revoked = false;
 
     for (size_t i = 0; i < k->n; i++) {
@@ -289,18 +342,21 @@ enum fh_known_result fh_known_peers_check(const struct fh_known_peers *k, const 
         if (!l->is_key)
             continue;
         /* A revoked key is refused under any name; that it stands under this one is no matter. */
-        if (l->is_revoked) {
+        if (l->status == FH_KNOWN_IS_REVOKED) {
             if (has_key(l, spki, spki_len)) {
                 revoked = true;
                 same = l;
             }
         } else if (name_is(l->name, name)) {
-            if (!has_key(l, spki, spki_len))
+            if (l->status == FH_KNOWN_RETIRED)
+                retired = l;
+            else if (!has_key(l, spki, spki_len))
                 other = l;
             else if (!revoked)
                 same = l;
         }
     }
+    other = other ? other : retired;
     if (out && (same || other)) {
         *out = same ? same->peer : other->peer;
         out->phrase = same ? same->phrase : other->phrase;
@@ -317,7 +373,7 @@ const char *fh_known_peers_other_name(struct fh_known_peers *k, const char *name
         struct line *l = &k->lines[i];
         char *copy;
 
-        if (!l->is_key || l->is_revoked || l->name.p[0] == '|' || !has_key(l, spki, spki_len) ||
+        if (!is_trusted(l) || l->name.p[0] == '|' || !has_key(l, spki, spki_len) ||
             name_is(l->name, name))
             continue;
         copy = realloc(k->text, l->name.len + 1);
@@ -366,20 +422,28 @@ static char *append_number(char *p, int64_t v)
     return append_field(p, digits + n, sizeof digits - n);
 }
 
+static void write_how(const struct fh_known_peer *peer, char *out)
+{
+    strcpy(out, peer->how == FH_KNOWN_ROTATED ? rotated_by : how_words[peer->how]);
+    if (peer->how == FH_KNOWN_ROTATED)
+        fh_fingerprint_to_hex(peer->rotated_by, out + strlen(out));
+}
+
 /* The text of a key's line; rest begins with a space or is empty. The caller frees it. */
 static char *write_line(struct field name, const struct line *l, struct field rest)
 {
     char hex[FH_FINGERPRINT_HEX], spki[BASE64_LEN(FH_SPKI_MAX) + 1];
-    const char *how = how_words[l->peer.how];
+    char how[sizeof rotated_by + FH_FINGERPRINT_HEX];
     char *text = malloc(NEW_LINE_MAX + name.len + rest.len), *p = text;
 
     if (!text)
         return NULL;
+    write_how(&l->peer, how);
     fh_fingerprint_to_hex(l->peer.fingerprint, hex);
     base64_write(l->spki, l->spki_len, spki);
     *p++ = '1';
     p = append_field(p, name.p, name.len);
-    p = append_field(p, l->is_revoked ? "revoked" : "trusted", 7);
+    p = append_field(p, status_words[l->status], 7);
     p = append_field(p, hex, strlen(hex));
     p = append_field(p, spki, strlen(spki));
     p = append_number(p, l->peer.first_seen_s);
@@ -414,16 +478,13 @@ static bool is_valid_phrase(const char *phrase)
     return strlen(phrase) < FH_CATCHPHRASE_MAX && strpbrk(phrase, "_\n\r\t") == NULL;
 }
 
-static int add_line(struct fh_known_peers *k, const char *name, const struct line *fields,
-                    const uint8_t *salt)
+static int add_line(struct fh_known_peers *k, const char *stored, const struct line *fields)
 {
-    char stored[FH_KNOWN_PEERS_NAME_MAX + 1];
     const struct field none = {.p = "", .len = 0};
     struct line *l;
     char *text;
     bool added;
 
-    write_name(stored, name, salt);
     text = write_line((struct field){.p = stored, .len = strlen(stored)}, fields, none);
     l = text ? new_line(k, text, strlen(text)) : NULL;
     free(text);
@@ -443,6 +504,7 @@ int fh_known_peers_add(struct fh_known_peers *k, const char *name, const uint8_t
 {
     struct line fields = {.spki_len = spki_len, .peer = {.how = how}};
     const struct field plain = {.p = name, .len = strlen(name)};
+    char stored[FH_KNOWN_PEERS_NAME_MAX + 1];
 
     phrase = phrase ? phrase : "";
     if (!is_valid_name(plain) || *name == '|' || now_s < 0 || !is_valid_phrase(phrase) ||
@@ -456,7 +518,7 @@ int fh_known_peers_add(struct fh_known_peers *k, const char *name, const uint8_t
         for (size_t i = 0; i < k->n; i++) {
             struct line *l = &k->lines[i];
 
-            if (!l->is_key || !name_is(l->name, name) || !has_key(l, spki, spki_len))
+            if (!is_trusted(l) || !name_is(l->name, name) || !has_key(l, spki, spki_len))
                 continue;
             l->peer.how = how;
             l->peer.last_seen_s = now_s;
@@ -472,7 +534,8 @@ int fh_known_peers_add(struct fh_known_peers *k, const char *name, const uint8_t
     fh_fingerprint(spki, spki_len, fields.peer.fingerprint);
     fields.peer.first_seen_s = fields.peer.last_seen_s = now_s;
     strcpy(fields.phrase, phrase);
-    return add_line(k, name, &fields, salt);
+    write_name(stored, name, salt);
+    return add_line(k, stored, &fields);
 }
 
 int fh_known_peers_remove(struct fh_known_peers *k, const char *name)
@@ -483,7 +546,7 @@ int fh_known_peers_remove(struct fh_known_peers *k, const char *name)
     for (size_t i = 0; i < k->n; i++) {
         struct line *l = &k->lines[i];
 
-        if (l->is_key && !l->is_revoked && name_is(l->name, name)) {
+        if (l->is_key && l->status != FH_KNOWN_IS_REVOKED && name_is(l->name, name)) {
             free(l->text);
             removed++;
         } else {
@@ -492,4 +555,185 @@ int fh_known_peers_remove(struct fh_known_peers *k, const char *name)
     }
     k->n = kept;
     return removed;
+}
+
+/* ---- successors ---- */
+
+static bool is_field_of(const struct line *l, struct field name)
+{
+    return l->name.len == name.len && memcmp(l->name.p, name.p, name.len) == 0;
+}
+
+static const struct line *find_key(const struct fh_known_peers *k, struct field name,
+                                   const uint8_t *spki, size_t len)
+{
+    for (size_t i = 0; i < k->n; i++)
+        if (k->lines[i].is_key && is_field_of(&k->lines[i], name) &&
+            has_key(&k->lines[i], spki, len))
+            return &k->lines[i];
+    return NULL;
+}
+
+static bool is_refused(const struct fh_known_peers *k, const uint8_t *spki, size_t len)
+{
+    for (size_t i = 0; i < k->n; i++)
+        if (k->lines[i].is_key && k->lines[i].status != FH_KNOWN_TRUSTED &&
+            has_key(&k->lines[i], spki, len))
+            return true;
+    return false;
+}
+
+static bool is_named_by(const struct line *l, const uint8_t fingerprint[FH_FINGERPRINT_LEN])
+{
+    return is_trusted(l) && l->peer.how == FH_KNOWN_ROTATED &&
+           memcmp(l->peer.rotated_by, fingerprint, FH_FINGERPRINT_LEN) == 0;
+}
+
+/* Removes the keys that the one with this fingerprint named, but `except`. */
+static int remove_named(struct fh_known_peers *k, const uint8_t fingerprint[FH_FINGERPRINT_LEN],
+                        const uint8_t *except, size_t except_len)
+{
+    size_t kept = 0;
+    int removed = 0;
+
+    for (size_t i = 0; i < k->n; i++) {
+        struct line *l = &k->lines[i];
+
+        if (is_named_by(l, fingerprint) && !has_key(l, except, except_len)) {
+            free(l->text);
+            removed++;
+        } else {
+            k->lines[kept++] = *l;
+        }
+    }
+    k->n = kept;
+    return removed;
+}
+
+static bool may_name_another(const struct line *l, const uint8_t *spki, size_t len)
+{
+    return is_trusted(l) && l->peer.how != FH_KNOWN_ACCEPTED_BLIND && has_key(l, spki, len);
+}
+
+int fh_known_peers_rotate(struct fh_known_peers *k, const uint8_t *old_spki, size_t old_len,
+                          const uint8_t *new_spki, size_t new_len, const char *phrase,
+                          int64_t now_s)
+{
+    struct line fields = {.spki_len = new_len, .peer = {.how = FH_KNOWN_ROTATED}};
+    int added = 0, ret = FH_SESSION_E_UNCONFIRMED;
+
+    phrase = phrase ? phrase : "";
+    if (now_s < 0 || !is_valid_phrase(phrase) || fh_identity_check_spki(new_spki, new_len, NULL))
+        return FH_SESSION_E_INVAL;
+    if (is_refused(k, new_spki, new_len))
+        return FH_SESSION_E_CHANGED;
+    memcpy(fields.spki, new_spki, new_len);
+    fh_fingerprint(new_spki, new_len, fields.peer.fingerprint);
+    fh_fingerprint(old_spki, old_len, fields.peer.rotated_by);
+    fields.peer.first_seen_s = fields.peer.last_seen_s = now_s;
+    strcpy(fields.phrase, phrase);
+    /* One that was named before and is not any more: there is one successor, not a row of them. */
+    (void)remove_named(k, fields.peer.rotated_by, new_spki, new_len);
+    for (size_t i = 0, n = k->n; i < n; i++) {
+        const struct field name = k->lines[i].name;
+        char stored[FH_KNOWN_PEERS_NAME_MAX + 1];
+
+        if (!may_name_another(&k->lines[i], old_spki, old_len))
+            continue;
+        ret = 0;
+        if (find_key(k, name, new_spki, new_len))
+            continue;
+        memcpy(stored, name.p, name.len);
+        stored[name.len] = '\0';
+        if ((ret = add_line(k, stored, &fields)) != 0)
+            return ret;
+        added++;
+    }
+    return ret == 0 ? added : ret;
+}
+
+/* The line of the key under this name, if another named it. */
+static const struct line *find_successor(const struct fh_known_peers *k, const char *name,
+                                         const uint8_t *spki, size_t len)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        const struct line *l = &k->lines[i];
+
+        if (is_trusted(l) && l->peer.how == FH_KNOWN_ROTATED && has_key(l, spki, len) &&
+            name_is(l->name, name))
+            return l;
+    }
+    return NULL;
+}
+
+int fh_known_peers_retire(struct fh_known_peers *k, const char *name, const uint8_t *spki,
+                          size_t spki_len)
+{
+    const struct line *next = find_successor(k, name, spki, spki_len);
+    int retired = 0;
+
+    for (size_t i = 0; next && i < k->n; i++) {
+        struct line *l = &k->lines[i];
+
+        if (!is_trusted(l) || !name_is(l->name, name) ||
+            memcmp(l->peer.fingerprint, next->peer.rotated_by, FH_FINGERPRINT_LEN) != 0)
+            continue;
+        l->status = FH_KNOWN_RETIRED;
+        if (rewrite_line(l) != 0)
+            return FH_SESSION_E_NOMEM;
+        retired++;
+    }
+    return retired;
+}
+
+bool fh_known_peers_has_successor(const struct fh_known_peers *k, const uint8_t *spki,
+                                  size_t spki_len)
+{
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+
+    fh_fingerprint(spki, spki_len, fingerprint);
+    for (size_t i = 0; i < k->n; i++)
+        if (is_named_by(&k->lines[i], fingerprint))
+            return true;
+    return false;
+}
+
+int fh_known_peers_withdraw(struct fh_known_peers *k, const uint8_t *spki, size_t spki_len)
+{
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+
+    fh_fingerprint(spki, spki_len, fingerprint);
+    return remove_named(k, fingerprint, spki, spki_len);
+}
+
+/* ---- looking at it ---- */
+
+static const struct line *nth_key(const struct fh_known_peers *k, size_t i)
+{
+    for (size_t n = 0; n < k->n; n++)
+        if (k->lines[n].is_key && i-- == 0)
+            return &k->lines[n];
+    return NULL;
+}
+
+bool fh_known_peers_entry(const struct fh_known_peers *k, size_t i, struct fh_known_entry *out)
+{
+    const struct line *l = nth_key(k, i);
+
+    if (!l)
+        return false;
+    memcpy(out->name, l->name.p, l->name.len);
+    out->name[l->name.len] = '\0';
+    out->is_hashed = out->name[0] == '|';
+    out->status = l->status;
+    out->peer = l->peer;
+    out->peer.phrase = l->phrase;
+    return true;
+}
+
+bool fh_known_peers_entry_is(const struct fh_known_peers *k, size_t i, const char *name)
+{
+    const struct line *l = nth_key(k, i);
+
+    return l && name_is(l->name, name);
 }

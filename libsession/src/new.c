@@ -57,6 +57,7 @@ struct fh_viewer_conn *fh_viewer_conn_new(const struct fh_viewer_conn_config *cf
 
     if (!v)
         return NULL;
+    v->verify_always = cfg->verify_always;
     if (cfg->rfb)
         rfb = *cfg->rfb;
     rfb.pipeline = true;

@@ -214,6 +214,11 @@ int fh_server_conn_ask(struct fh_server_conn *c, uint64_t now_ms, const struct f
     return fh__server_session_ask(&c->s, now_ms, items, n);
 }
 
+int fh_server_conn_rotate(struct fh_server_conn *c, const struct fh_rotation *r)
+{
+    return fh__server_session_rotate(&c->s, r);
+}
+
 int fh_server_conn_notice(struct fh_server_conn *c, const char *text)
 {
     return fh__server_session_notice(&c->s, text);

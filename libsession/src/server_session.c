@@ -387,6 +387,25 @@ int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const str
     return 0;
 }
 
+int fh__server_session_rotate(struct fh__server_session *s, const struct fh_rotation *m)
+{
+    uint8_t fingerprint[FH_FINGERPRINT_LEN];
+    struct wr w;
+
+    if (s->state != FH_SERVER_RUNNING || s->has_rotated)
+        return FH_SESSION_E_STATE;
+    w = begin_message(s, FH_MESSAGE_MAX);
+    fh__rotation_write(&w, m);
+    if (w.bad)
+        return FH_SESSION_E_LIMIT;
+    send_message(s, &w);
+    s->has_rotated = true;
+    fh_fingerprint(m->spki, m->spki_len, fingerprint);
+    fh_fingerprint_to_hex(fingerprint, s->next_fingerprint);
+    fh__server_session_audit(s, FH_AUDIT_ROTATION, "announced", s->next_fingerprint);
+    return 0;
+}
+
 int fh__server_session_notice(struct fh__server_session *s, const char *text)
 {
     if (s->state != FH_SERVER_RUNNING)

@@ -12,6 +12,7 @@
 #define FH_SESSION_SERVER_SESSION_H
 
 #include <farhand/channel.h>
+#include <farhand/identity.h>
 #include <farhand/rfb_server.h>
 #include <farhand/server_conn.h>
 
@@ -64,6 +65,8 @@ struct fh__server_session {
     struct fh__queue queue;
     bool pad_512; /* what is queued belongs to authentication */
     bool permissions_changed, notice_due;
+    bool has_rotated;
+    char next_fingerprint[FH_FINGERPRINT_HEX]; /* of the key that was announced */
     char notice[FH_AUTH_TEXT_MAX + 1];
     struct fh__auth_server auth;
     struct fh__ask ask; /* only while a message is handled */
@@ -121,6 +124,7 @@ int fh__server_session_authenticated(struct fh__server_session *s, uint64_t now,
                                      uint32_t permissions);
 int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const struct fh_item *items,
                            size_t n);
+int fh__server_session_rotate(struct fh__server_session *s, const struct fh_rotation *m);
 int fh__server_session_notice(struct fh__server_session *s, const char *text);
 int fh__server_session_set_screen(struct fh__server_session *s, const struct fh_framebuffer *fb,
                                   const struct fh_screen *screens, size_t n_screens);

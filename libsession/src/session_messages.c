@@ -194,3 +194,38 @@ void fh__notice_write(struct wr *w, const struct fh__notice *m)
     wr_u16(w, m->len);
     wr_bytes(w, m->text, m->len);
 }
+
+static size_t read_part(struct rd *r, uint8_t *out, size_t room)
+{
+    size_t len = rd_u16(r);
+
+    if (len > room)
+        r->bad = true;
+    else
+        rd_copy(r, out, len);
+    return len;
+}
+
+bool fh__rotation_read(struct rd r, struct fh_rotation *out)
+{
+    struct fh_rotation m = {.spki_len = 0};
+
+    m.spki_len = read_part(&r, m.spki, sizeof m.spki);
+    m.old_sig_len = read_part(&r, m.old_sig, sizeof m.old_sig);
+    m.new_sig_len = read_part(&r, m.new_sig, sizeof m.new_sig);
+    if (!rd_is_done(&r))
+        return false;
+    *out = m;
+    return true;
+}
+
+void fh__rotation_write(struct wr *w, const struct fh_rotation *m)
+{
+    wr_u8(w, FH_MSG_ROTATION);
+    wr_u16(w, (uint16_t)m->spki_len);
+    wr_bytes(w, m->spki, m->spki_len);
+    wr_u16(w, (uint16_t)m->old_sig_len);
+    wr_bytes(w, m->old_sig, m->old_sig_len);
+    wr_u16(w, (uint16_t)m->new_sig_len);
+    wr_bytes(w, m->new_sig, m->new_sig_len);
+}

@@ -8,6 +8,8 @@
 #ifndef FH_SESSION_MESSAGES_H
 #define FH_SESSION_MESSAGES_H
 
+#include <farhand/rotation.h>
+
 #include "internal.h"
 
 #include "rd.h"
@@ -23,7 +25,8 @@ enum fh__message {
     FH_MSG_BYE = 7,
     FH_MSG_EARLY = 8,
     FH_MSG_MAY_IGNORE = 128, /* from here on: who does not know a message skips it */
-    FH_MSG_NOTICE = 128
+    FH_MSG_NOTICE = 128,
+    FH_MSG_ROTATION = 130 /* 129 is reserved */
 };
 
 /* Offer: u8 n, { u8 method | u8 n, u8 kinds[n] }[n] */
@@ -110,5 +113,10 @@ struct fh__notice {
 };
 bool fh__notice_read(struct rd r, struct fh__notice *out);
 void fh__notice_write(struct wr *w, const struct fh__notice *m);
+
+/* Rotation: u16 len, SPKI | u16 len, signature of the old key | u16 len, signature of the new key
+ */
+bool fh__rotation_read(struct rd r, struct fh_rotation *out);
+void fh__rotation_write(struct wr *w, const struct fh_rotation *m);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <farhand/login.h>
 
+#include "unique.h"
 #include "utf8.h"
 #include "wr.h"
 
@@ -301,8 +302,6 @@ static int parse_line(struct fh_users *u, const char *text, size_t len, const ch
         return 0;
     *expected = read_user(line->text, &user);
     line->is_entry = !*expected;
-    if (!*expected && find(u, user.name, user.is_group) != line)
-        *expected = "each user and each group once";
     fh_wipe(user.hash, sizeof user.hash);
     return *expected ? FH_SESSION_E_FORMAT : 0;
 }
@@ -313,6 +312,29 @@ static bool has_its_groups(const struct fh_users *u, const struct fh_user *user)
         if (!find(u, user->groups[i], true))
             return false;
     return true;
+}
+
+/* The '@' of a group belongs to what is compared. */
+static int check_names(const struct fh_users *u, unsigned *line, const char **expected)
+{
+    struct fh__name *names = malloc((u->n + 1) * sizeof *names);
+    unsigned twice;
+    size_t n = 0;
+
+    if (!names)
+        return FH_SESSION_E_NOMEM;
+    for (size_t i = 0; i < u->n; i++)
+        if (u->lines[i].is_entry)
+            names[n++] = (struct fh__name){.text = u->lines[i].text,
+                                           .len = strcspn(u->lines[i].text, ":"),
+                                           .line = (unsigned)i + 1};
+    twice = fh__unique(names, n);
+    free(names);
+    if (twice == 0)
+        return 0;
+    *line = twice;
+    *expected = "each user and each group once";
+    return FH_SESSION_E_FORMAT;
 }
 
 /* Groups may stand behind their users, so this is looked at when all is read. */
@@ -353,6 +375,8 @@ static int parse_lines(struct fh_users *u, const char *text, size_t len, unsigne
         text += n;
         len -= n;
     }
+    if (ret == 0)
+        ret = check_names(u, line, expected);
     return ret == 0 ? check_groups(u, line, expected) : ret;
 }
 

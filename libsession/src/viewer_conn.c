@@ -61,6 +61,8 @@ static void on_channel_event(struct fh_viewer_conn *v, const struct fh_channel_e
         break;
     case FH_CHANNEL_EV_PEER:
         v->server = *ev;
+        v->s.server_spki = ev->peer.spki;
+        v->s.server_spki_len = ev->peer.spki_len;
         fh__viewer_session_push(&v->s, FH_VIEWER_CONN_EV_VERIFY_SERVER);
         break;
     case FH_CHANNEL_EV_DATA:
@@ -214,6 +216,10 @@ int fh_viewer_conn_accept_server(struct fh_viewer_conn *v, enum fh_trust trust)
     if (trust == FH_TRUST_NONE) {
         fh_viewer_conn_close(v, FH_BYE_IDENTITY);
         return 0;
+    }
+    if (v->verify_always && trust != FH_TRUST_CHECKED) {
+        fh__viewer_session_end(&v->s, FH_BYE_IDENTITY, FH_SESSION_E_UNCHECKED, true);
+        return FH_SESSION_E_UNCHECKED;
     }
     v->s.auth.trust = trust;
     return fh_channel_accept(v->ch);

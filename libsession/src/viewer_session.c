@@ -12,7 +12,7 @@ int fh__viewer_session_init(struct fh__viewer_session *s, const struct fh_viewer
 {
     s->rfb = rfb;
     s->view_only = cfg->view_only;
-    s->now = cfg->now_ms;
+    s->now = s->made_ms = cfg->now_ms;
     s->auth_until = s->closing_until = UINT64_MAX;
     return fh__auth_viewer_init(&s->auth, cfg);
 }
@@ -23,9 +23,16 @@ void fh__viewer_session_finish(struct fh__viewer_session *s)
     fh_wipe(s, sizeof *s);
 }
 
-/* Only what is due once for each message of the server is pushed, and input waits for it. */
+/*
+ * Only what is due once for each message of the server is pushed, and input waits for it. STARTED
+ * comes before all that follows it but ROTATION: who leaves at once has heard of that.
+ */
 void fh__viewer_session_push(struct fh__viewer_session *s, enum fh_viewer_conn_event_type type)
 {
+    if (s->started_due && type != FH_VIEWER_CONN_EV_ROTATION) {
+        s->started_due = false;
+        fh__viewer_session_push(s, FH_VIEWER_CONN_EV_STARTED);
+    }
     if (s->n_pending < FH_VIEWER_PENDING_MAX)
         s->pending[s->n_pending++] = type;
 }
@@ -133,6 +140,7 @@ static void choose(struct fh__viewer_session *s)
     struct wr w = begin_message(s);
     struct fh__choose m;
 
+    fh__session_text_copy(s->auth.user, s->user, sizeof s->user);
     fh__auth_viewer_choose(&s->auth, &m);
     fh__choose_write(&w, &m);
     if (!send_message(s, &w))
@@ -294,7 +302,7 @@ static void granted(struct fh__viewer_session *s, const struct fh__result *m)
     s->auth_until = UINT64_MAX;
     s->state = FH_VIEWER_RUNNING;
     fh__auth_viewer_wipe(&s->auth);
-    fh__viewer_session_push(s, FH_VIEWER_CONN_EV_STARTED);
+    s->started_due = true;
 }
 
 static void on_result(struct fh__viewer_session *s, struct rd r)
@@ -362,6 +370,24 @@ static void on_notice(struct fh__viewer_session *s, struct rd r)
     fh__viewer_session_push(s, FH_VIEWER_CONN_EV_NOTICE);
 }
 
+static void on_rotation(struct fh__viewer_session *s, struct rd r)
+{
+    const struct fh__bond *bond = &s->auth.bond;
+
+    if (s->state != FH_VIEWER_RUNNING || s->has_rotated || !fh__rotation_read(r, &s->rotation)) {
+        broken(s);
+        return;
+    }
+    s->has_rotated = true;
+    if (fh_rotation_verify(s->server_spki, s->server_spki_len, bond->binding, &s->rotation) != 0) {
+        fh__viewer_session_end(s, FH_BYE_PROTOCOL, FH_SESSION_E_ROTATION, true);
+        return;
+    }
+    fh_fingerprint(s->rotation.spki, s->rotation.spki_len, s->next_fingerprint);
+    if (s->auth.trust >= FH_TRUST_CONFIRMED)
+        fh__viewer_session_push(s, FH_VIEWER_CONN_EV_ROTATION);
+}
+
 static void on_message(struct fh__viewer_session *s)
 {
     struct rd r = rd_init(s->message, s->message_len);
@@ -386,6 +412,9 @@ static void on_message(struct fh__viewer_session *s)
         return;
     case FH_MSG_NOTICE:
         on_notice(s, r);
+        return;
+    case FH_MSG_ROTATION:
+        on_rotation(s, r);
         return;
     default:
         if (type < FH_MSG_MAY_IGNORE || s->state != FH_VIEWER_RUNNING)
@@ -480,6 +509,10 @@ static void complete(const struct fh__viewer_session *s, struct fh_viewer_conn_e
     case FH_VIEWER_CONN_EV_NOTICE:
         ev->notice.text = s->auth.notice ? s->auth.notice : "";
         return;
+    case FH_VIEWER_CONN_EV_ROTATION:
+        ev->rotation.next = &s->rotation;
+        ev->rotation.fingerprint = s->next_fingerprint;
+        return;
     case FH_VIEWER_CONN_EV_STARTED:
     case FH_VIEWER_CONN_EV_PERMISSIONS:
         ev->started.permissions = s->permissions;
@@ -568,6 +601,10 @@ int fh__viewer_session_event(struct fh__viewer_session *s, struct fh_viewer_conn
     int ret = 0;
 
     memset(ev, 0, sizeof *ev);
+    if (s->n_pending == 0 && s->started_due) {
+        s->started_due = false;
+        fh__viewer_session_push(s, FH_VIEWER_CONN_EV_STARTED);
+    }
     if (s->n_pending > 0) {
         give_pending(s, ev);
         return 1;

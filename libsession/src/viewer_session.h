@@ -7,6 +7,7 @@
 #define FH_SESSION_VIEWER_SESSION_H
 
 #include <farhand/channel.h>
+#include <farhand/rotation.h>
 #include <farhand/rfb_client.h>
 #include <farhand/viewer_conn.h>
 
@@ -39,6 +40,15 @@ struct fh__viewer_session {
     bool pad_512; /* what is queued belongs to authentication */
 
     struct fh__auth_viewer auth;
+
+    const uint8_t *server_spki; /* which the server proved; lent by the channel */
+    size_t server_spki_len;
+    bool has_rotated;
+    bool started_due; /* granted; STARTED is told when what came with it was looked at */
+    struct fh_rotation rotation;
+    uint8_t next_fingerprint[FH_FINGERPRINT_LEN];
+    char user[FH_AUTH_USER_MAX + 1]; /* as last chosen, for the audit */
+    uint64_t made_ms;
 
     uint32_t permissions;
     char session_id[2 * FH_SESSION_ID_LEN + 1];

@@ -55,7 +55,7 @@ struct peers {
     const char *retry_password; /* what is typed when asked */
     const char *code;           /* what is answered to each question */
     enum fh_trust trust;
-    char vlog[LOG_MAX];
+    char vlog[LOG_MAX], valog[LOG_MAX]; /* what happened; what its audit says */
     struct fh_viewer_conn_event v_end;
     char v_end_text[2048];
     unsigned v_ended, updates;
@@ -169,15 +169,12 @@ static inline void server_answers(struct peers *p, const struct fh_server_conn_e
 
 static inline void server_audits(struct peers *p, const struct fh_audit_event *ev)
 {
-    static const char *const names[] = {[FH_AUDIT_CONNECTED] = "connected",
-                                        [FH_AUDIT_REFUSED] = "refused",
-                                        [FH_AUDIT_IDENTIFIED] = "identified",
-                                        [FH_AUDIT_AUTH_FAILED] = "auth-failed",
-                                        [FH_AUDIT_BLACKLISTED] = "blacklisted",
-                                        [FH_AUDIT_APPROVAL] = "approval",
-                                        [FH_AUDIT_STARTED] = "started",
-                                        [FH_AUDIT_PERMISSIONS] = "permissions",
-                                        [FH_AUDIT_ENDED] = "ended"};
+    static const char *const names[] = {
+        [FH_AUDIT_CONNECTED] = "connected",     [FH_AUDIT_REFUSED] = "refused",
+        [FH_AUDIT_IDENTIFIED] = "identified",   [FH_AUDIT_AUTH_FAILED] = "auth-failed",
+        [FH_AUDIT_BLACKLISTED] = "blacklisted", [FH_AUDIT_APPROVAL] = "approval",
+        [FH_AUDIT_STARTED] = "started",         [FH_AUDIT_PERMISSIONS] = "permissions",
+        [FH_AUDIT_ROTATION] = "rotation",       [FH_AUDIT_ENDED] = "ended"};
 
     /* What the end says of the session: all of it, or nothing if there was none. */
     if (ev->type == FH_AUDIT_ENDED) {
@@ -278,6 +275,22 @@ static inline void viewer_answers(struct peers *p, const struct fh_viewer_conn_e
     ck_assert_int_eq(fh_viewer_conn_answer(p->v, answers, ev->ask.n), 0);
 }
 
+static inline void viewer_audits(struct peers *p, const struct fh_viewer_conn_event *what)
+{
+    struct fh_audit_event ev;
+
+    for (unsigned n = 0; fh_viewer_conn_audit(p->v, what, n, &ev); n++) {
+        ck_assert_int_eq(ev.side, FH_AUDIT_VIEWER);
+        note(p->valog, "%s %s", fh_audit_type_name(ev.type), ev.reason ? ev.reason : "-");
+        note(p->valog, " %s %s%s\n", ev.user && *ev.user ? ev.user : "-",
+             ev.method ? ev.method : "-", ev.has_permissions ? " with permissions" : "");
+        if (ev.type == FH_AUDIT_IDENTIFIED)
+            ck_assert_str_eq(ev.program, "test-server 1");
+        if (ev.type == FH_AUDIT_ENDED && ev.session)
+            ck_assert(ev.fingerprint && ev.bytes_in > 1000 && ev.bytes_out > 1000);
+    }
+}
+
 static inline void on_viewer_event(struct peers *p, const struct fh_viewer_conn_event *ev)
 {
     uint8_t sig[FH_SIGNATURE_MAX];
@@ -292,7 +305,7 @@ static inline void on_viewer_event(struct peers *p, const struct fh_viewer_conn_
         break;
     case FH_VIEWER_CONN_EV_VERIFY_SERVER:
         ck_assert_str_eq(ev->server.program, "test-server 1");
-        ck_assert_int_eq(fh_viewer_conn_accept_server(p->v, p->trust), 0);
+        (void)fh_viewer_conn_accept_server(p->v, p->trust);
         break;
     case FH_VIEWER_CONN_EV_CREDENTIALS:
         note(p->vlog, "credentials %u\n", ev->credentials.attempt);
@@ -309,6 +322,9 @@ static inline void on_viewer_event(struct peers *p, const struct fh_viewer_conn_
         break;
     case FH_VIEWER_CONN_EV_NOTICE:
         note(p->vlog, "notice %s\n", ev->notice.text);
+        break;
+    case FH_VIEWER_CONN_EV_ROTATION:
+        note(p->vlog, "rotation\n");
         break;
     case FH_VIEWER_CONN_EV_STARTED:
         note(p->vlog, "started %x%s\n", (unsigned)ev->started.permissions,
@@ -360,8 +376,10 @@ static inline void viewer_events(struct peers *p)
 {
     struct fh_viewer_conn_event ev;
 
-    while (fh_viewer_conn_event(p->v, &ev) > 0)
+    while (fh_viewer_conn_event(p->v, &ev) > 0) {
         on_viewer_event(p, &ev);
+        viewer_audits(p, &ev);
+    }
 }
 
 /* Takes what a side has to say; bytes that do not fit stay there. */

@@ -8,7 +8,7 @@
 
 #include "keys.h"
 
-static uint8_t key_a[TEST_SPKI_LEN], key_b[TEST_SPKI_LEN];
+static uint8_t key_a[TEST_SPKI_LEN], key_b[TEST_SPKI_LEN], key_c[TEST_SPKI_LEN];
 static struct fh_known_peers *k;
 static const char phrase[] = "Word word word word. Word word word word.";
 
@@ -18,6 +18,7 @@ static void setup(void)
 
     test_spki(1, key_a);
     test_spki(2, key_b);
+    test_spki(3, key_c);
     ck_assert_int_eq(fh_known_peers_parse(NULL, 0, &k, &line), 0);
 }
 
@@ -258,6 +259,119 @@ START_TEST(lines_and_files_beyond_the_limits_are_refused)
 }
 END_TEST
 
+/* ---- successors ---- */
+
+static int rotate(const uint8_t *from, const uint8_t *to)
+{
+    return fh_known_peers_rotate(k, from, TEST_SPKI_LEN, to, TEST_SPKI_LEN, phrase, 2000);
+}
+
+/* _i: names hashed or not. */
+START_TEST(a_successor_is_accepted_beside_and_then_instead)
+{
+    const uint8_t *salt = _i ? salt16 : NULL;
+    struct fh_known_peer peer;
+    uint8_t fp[32];
+
+    ck_assert_int_eq(add("host:5900", key_a, FH_KNOWN_PHRASE_TYPED, salt), 0);
+    ck_assert_int_eq(add("other:5900", key_a, FH_KNOWN_GIVEN, NULL), 0);
+    ck_assert_int_eq(rotate(key_a, key_b), 2);
+    ck_assert_int_eq(rotate(key_a, key_b), 0); /* in the next session */
+    reload();
+    ck_assert(fh_known_peers_has_successor(k, key_a, TEST_SPKI_LEN));
+    ck_assert_int_eq(check("host:5900", key_a, &peer), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(peer.how, FH_KNOWN_PHRASE_TYPED);
+    ck_assert_int_eq(check("other:5900", key_b, NULL), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(check("host:5900", key_b, &peer), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(peer.how, FH_KNOWN_ROTATED);
+    fh_fingerprint(key_a, TEST_SPKI_LEN, fp);
+    ck_assert_mem_eq(peer.rotated_by, fp, sizeof fp);
+    ck_assert_int_eq(check("host:5900", key_c, NULL), FH_KNOWN_CHANGED);
+    ck_assert_int_eq(check("third:5900", key_b, NULL), FH_KNOWN_UNKNOWN);
+
+    ck_assert_int_eq(fh_known_peers_retire(k, "host:5900", key_a, TEST_SPKI_LEN), 0);
+    ck_assert_int_eq(fh_known_peers_retire(k, "host:5900", key_b, TEST_SPKI_LEN), 1);
+    ck_assert_int_eq(fh_known_peers_retire(k, "host:5900", key_b, TEST_SPKI_LEN), 0);
+    reload();
+    ck_assert_int_eq(check("host:5900", key_b, NULL), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(check("host:5900", key_a, &peer), FH_KNOWN_CHANGED);
+    ck_assert_int_eq(peer.how, FH_KNOWN_ROTATED); /* the one that is known instead */
+    ck_assert_int_eq(check("other:5900", key_a, NULL), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(add("host:5900", key_a, FH_KNOWN_GIVEN, NULL), FH_SESSION_E_CHANGED);
+    ck_assert_int_eq(rotate(key_b, key_a), FH_SESSION_E_CHANGED); /* not back again */
+    ck_assert_int_eq(fh_known_peers_remove(k, "host:5900"), 2);
+    ck_assert_int_eq(check("host:5900", key_a, NULL), FH_KNOWN_UNKNOWN);
+}
+END_TEST
+
+START_TEST(who_was_accepted_blind_or_is_unknown_names_nobody)
+{
+    ck_assert_int_eq(rotate(key_a, key_b), FH_SESSION_E_UNCONFIRMED);
+    ck_assert_int_eq(add("host:5900", key_a, FH_KNOWN_ACCEPTED_BLIND, NULL), 0);
+    ck_assert_int_eq(rotate(key_a, key_b), FH_SESSION_E_UNCONFIRMED);
+    ck_assert_int_eq(check("host:5900", key_b, NULL), FH_KNOWN_CHANGED);
+    /* Under the name for which it is trusted only. */
+    ck_assert_int_eq(add("other:5900", key_a, FH_KNOWN_GIVEN, NULL), 0);
+    ck_assert_int_eq(rotate(key_a, key_b), 1);
+    ck_assert_int_eq(check("host:5900", key_b, NULL), FH_KNOWN_CHANGED);
+    ck_assert_int_eq(check("other:5900", key_b, NULL), FH_KNOWN_MATCHES);
+}
+END_TEST
+
+START_TEST(a_successor_may_have_one_and_may_be_withdrawn)
+{
+    ck_assert_int_eq(add("host:5900", key_a, FH_KNOWN_GIVEN, NULL), 0);
+    ck_assert_int_eq(rotate(key_a, key_b), 1);
+    ck_assert_int_eq(rotate(key_a, key_c), 1); /* it changed its mind */
+    ck_assert_int_eq(check("host:5900", key_b, NULL), FH_KNOWN_CHANGED);
+    ck_assert_int_eq(check("host:5900", key_c, NULL), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(fh_known_peers_withdraw(k, key_a, TEST_SPKI_LEN), 1);
+    ck_assert(!fh_known_peers_has_successor(k, key_a, TEST_SPKI_LEN));
+    ck_assert_int_eq(check("host:5900", key_b, NULL), FH_KNOWN_CHANGED);
+    ck_assert_int_eq(rotate(key_a, key_b), 1);
+    ck_assert_int_eq(rotate(key_b, key_c), 1);
+    ck_assert_int_eq(fh_known_peers_retire(k, "host:5900", key_b, TEST_SPKI_LEN), 1);
+    ck_assert_int_eq(fh_known_peers_retire(k, "host:5900", key_c, TEST_SPKI_LEN), 1);
+    reload();
+    ck_assert_int_eq(check("host:5900", key_c, NULL), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(check("host:5900", key_b, NULL), FH_KNOWN_CHANGED);
+    ck_assert_int_eq(fh_known_peers_withdraw(k, key_b, TEST_SPKI_LEN), 1);
+}
+END_TEST
+
+START_TEST(a_revoked_key_cannot_follow)
+{
+    char *text = line_with("revoked", "");
+    unsigned line;
+
+    ck_assert_int_eq(fh_known_peers_parse(text, strlen(text), &k, &line), 0);
+    ck_assert_int_eq(add("host:1", key_b, FH_KNOWN_GIVEN, NULL), 0);
+    ck_assert_int_eq(rotate(key_b, key_a), FH_SESSION_E_CHANGED);
+}
+END_TEST
+
+START_TEST(the_keys_can_be_listed)
+{
+    struct fh_known_entry e;
+
+    ck_assert(!fh_known_peers_entry(k, 0, &e));
+    ck_assert_int_eq(add("host:5900", key_a, FH_KNOWN_GIVEN, NULL), 0);
+    ck_assert_int_eq(add("secret:5900", key_b, FH_KNOWN_ACCEPTED_BLIND, salt16), 0);
+    ck_assert(fh_known_peers_entry(k, 0, &e));
+    ck_assert_str_eq(e.name, "host:5900");
+    ck_assert(!e.is_hashed);
+    ck_assert_str_eq(fh_known_status_word(e.status), "trusted");
+    ck_assert_str_eq(fh_known_how_word(e.peer.how), "given");
+    ck_assert_str_eq(e.peer.phrase, phrase);
+    ck_assert(fh_known_peers_entry(k, 1, &e));
+    ck_assert(e.is_hashed);
+    ck_assert(fh_known_peers_entry_is(k, 1, "secret:5900"));
+    ck_assert(!fh_known_peers_entry_is(k, 0, "secret:5900"));
+    ck_assert(!fh_known_peers_entry_is(k, 2, "secret:5900"));
+    ck_assert(!fh_known_peers_entry(k, 2, &e));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("known_peers");
@@ -271,6 +385,11 @@ int main(void)
     tcase_add_test(tc, hashed_names_do_not_show_in_the_text);
     tcase_add_test(tc, seeing_a_key_again_renews_how_and_when);
     tcase_add_test(tc, a_revoked_key_is_refused_under_any_name_and_stays);
+    tcase_add_loop_test(tc, a_successor_is_accepted_beside_and_then_instead, 0, 2);
+    tcase_add_test(tc, who_was_accepted_blind_or_is_unknown_names_nobody);
+    tcase_add_test(tc, a_successor_may_have_one_and_may_be_withdrawn);
+    tcase_add_test(tc, a_revoked_key_cannot_follow);
+    tcase_add_test(tc, the_keys_can_be_listed);
     tcase_add_test(tc, comments_other_versions_and_unknown_fields_are_kept);
     tcase_add_test(tc, the_same_key_under_another_name_is_told);
     tcase_add_loop_test(tc, names_that_would_break_the_file_are_refused, 0,

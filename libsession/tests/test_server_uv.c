@@ -27,7 +27,7 @@ static uint64_t skewed_now(const uv_loop_t *loop)
 /* Ends a test that hangs; no test waits for it. */
 enum { LIMIT_MS = 30000, PEERS_MAX = 40 };
 
-static struct fh_identity *server_identity, *viewer_identity;
+static struct fh_identity *server_identity, *viewer_identity, *next_identity;
 
 /* Where an application may close something from. */
 enum place {
@@ -61,7 +61,8 @@ struct world {
     bool answers_auth, refuses_request;
     unsigned requests, auths, started, ended, keys, wanted, audits, refused_busy, timeouts;
     enum fh_bye reason;
-    unsigned v_started, v_updates, v_ended;
+    unsigned v_started, v_updates, v_ended, v_rotations, v_audits;
+    unsigned signs, rotates;
     struct fh_viewer_conn_event v_end;
     bool is_connecting, viewer_is_closing;
     bool server_closed, viewer_closed, listener_closed, has_limit_passed;
@@ -190,6 +191,40 @@ static const struct fh_server_callbacks server_callbacks = {.connection_request 
                                                             .ended = on_session_ended,
                                                             .audit = on_audit};
 
+/* An application that signs by itself, as one whose key is in another process. */
+static void on_sign_asked(void *user, struct fh_session *s, const uint8_t th[32])
+{
+    struct world *w = user;
+    uint8_t sig[FH_SIGNATURE_MAX];
+    size_t len;
+
+    w->signs++;
+    ck_assert_int_eq(
+        fh_identity_sign(server_identity, FH_ROLE_SERVER, th, fh_random_system, NULL, sig, &len),
+        0);
+    fh_session_signed(s, sig, len);
+}
+
+static void on_rotate(void *user, struct fh_session *s, const uint8_t binding[FH_AUTH_BINDING_LEN])
+{
+    struct world *w = user;
+    struct fh_rotation r;
+
+    ck_assert_uint_eq(w->started, 0); /* the session begins with the answer */
+    ck_assert_int_eq(
+        fh_rotation_sign(server_identity, next_identity, binding, fh_random_system, NULL, &r), 0);
+    fh_session_rotated(s, w->rotates++ == 0 ? &r : NULL);
+    fh_session_rotated(s, &r); /* nothing waits for it */
+}
+
+static const struct fh_server_callbacks signing_callbacks = {.connection_request = on_request,
+                                                             .sign = on_sign_asked,
+                                                             .rotate = on_rotate,
+                                                             .authenticate = on_authenticate,
+                                                             .started = on_session_started,
+                                                             .ended = on_session_ended,
+                                                             .audit = on_audit};
+
 static enum fh_trust on_verify(void *user, const struct fh_viewer_conn_event *ev)
 {
     uint8_t fp[FH_FINGERPRINT_LEN];
@@ -207,6 +242,7 @@ static void on_viewer_event(void *user, const struct fh_viewer_conn_event *ev)
 
     ck_assert_uint_eq(w->v_ended, 0);
     w->v_started += ev->type == FH_VIEWER_CONN_EV_STARTED;
+    w->v_rotations += ev->type == FH_VIEWER_CONN_EV_ROTATION;
     if (ev->type == FH_VIEWER_CONN_EV_UPDATE && w->v_updates++ == 0 && w->pipe)
         ck_assert_uint_eq(fh_pipe_flights(w->pipe, 0), 2); /* two round trips */
     if (ev->type == FH_VIEWER_CONN_EV_ENDED) {
@@ -216,8 +252,24 @@ static void on_viewer_event(void *user, const struct fh_viewer_conn_event *ev)
     maybe_close(w, IN_VIEWER_EVENT);
 }
 
+static void on_viewer_audit(void *user, const struct fh_audit_event *ev)
+{
+    static const enum fh_audit_type usual[] = {FH_AUDIT_CONNECTED, FH_AUDIT_IDENTIFIED,
+                                               FH_AUDIT_STARTED, FH_AUDIT_ENDED};
+    struct world *w = user;
+
+    ck_assert_int_eq(ev->side, FH_AUDIT_VIEWER);
+    ck_assert_uint_gt(strlen(ev->peer), 0);
+    ck_assert_uint_gt(ev->utc_ms, 0);
+    if (w->v_audits < 4)
+        ck_assert_int_eq(ev->type, usual[w->v_audits]);
+    w->v_audits++;
+}
+
 static const struct fh_viewer_callbacks viewer_callbacks = {.verify_server = on_verify,
                                                             .event = on_viewer_event};
+static const struct fh_viewer_callbacks recording_callbacks = {
+    .verify_server = on_verify, .event = on_viewer_event, .audit = on_viewer_audit};
 
 /* ---- the world ---- */
 
@@ -239,13 +291,11 @@ static void on_accept(void *user, struct fh_stream *stream)
     ck_assert_int_eq(fh_server_accept(w->server, stream), 0);
 }
 
-static struct world *world_new(void)
+static const struct fh_viewer_callbacks *callbacks_of_viewer = &viewer_callbacks;
+
+static struct world *world_of(struct fh_server_config cfg)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct fh_server_config cfg = {.identity = server_identity,
-                                   .callbacks = &server_callbacks,
-                                   .name = "desk",
-                                   .program = "test 1"};
 
     ck_assert_ptr_nonnull(w);
     signal(SIGPIPE, SIG_IGN);
@@ -263,6 +313,14 @@ static struct world *world_new(void)
     return w;
 }
 
+static struct world *world_new(void)
+{
+    return world_of((struct fh_server_config){.identity = server_identity,
+                                              .callbacks = &server_callbacks,
+                                              .name = "desk",
+                                              .program = "test 1"});
+}
+
 static void listen_tcp(struct world *w)
 {
     const char *addresses[] = {"127.0.0.1:0"};
@@ -277,7 +335,7 @@ static void new_viewer(struct world *w)
 {
     struct fh_viewer_config cfg = {.loop = &w->loop,
                                    .identity = viewer_identity,
-                                   .callbacks = &viewer_callbacks,
+                                   .callbacks = callbacks_of_viewer,
                                    .user = w,
                                    .conn = {
                                        .program = "viewer 1",
@@ -400,6 +458,57 @@ START_TEST(a_session_runs_over_a_stream)
     ck_assert_int_eq(w->v_end.ended.reason, FH_BYE_REPLACED);
     ck_assert(w->v_end.ended.confirmed && w->v_end.ended.may_reconnect);
     ck_assert_uint_eq(fh_server_count(w->server), 0);
+    world_free(w);
+}
+END_TEST
+
+/* _i: 0 by our worker, 1 by the application. */
+START_TEST(the_next_key_is_told_in_the_session)
+{
+    struct fh_server_config cfg = {.identity = server_identity,
+                                   .next_identity = next_identity,
+                                   .callbacks = &server_callbacks,
+                                   .name = "desk"};
+    struct world *w;
+
+    if (_i == 1) {
+        cfg.identity = cfg.next_identity = NULL;
+        cfg.spki = fh_identity_spki(server_identity, &cfg.spki_len);
+        cfg.callbacks = &signing_callbacks;
+    }
+    callbacks_of_viewer = &recording_callbacks;
+    w = world_of(cfg);
+    connect_pipe(w);
+    RUN_UNTIL(w, w->v_updates > 0);
+    ck_assert_uint_eq(w->v_rotations, 1);
+    ck_assert_uint_eq(w->v_started, 1);
+    ck_assert_uint_eq(w->signs, (unsigned)_i);
+    ck_assert_uint_eq(w->rotates, (unsigned)_i);
+    fh_session_disconnect(w->session, FH_BYE_SERVER, false);
+    RUN_UNTIL(w, w->v_ended == 1);
+    ck_assert_uint_eq(w->v_audits, 4);
+    world_free(w);
+    callbacks_of_viewer = &viewer_callbacks;
+}
+END_TEST
+
+/* The session is gone when the signatures are there. */
+START_TEST(a_session_may_go_away_while_the_next_key_is_signed_for)
+{
+    struct world *w = world_of((struct fh_server_config){.identity = server_identity,
+                                                         .next_identity = next_identity,
+                                                         .callbacks = &server_callbacks});
+
+    connect_pipe(w);
+    RUN_UNTIL(w, w->auths == 1);
+    if (_i == 0)
+        fh_session_disconnect(w->session, FH_BYE_SERVER, false);
+    else if (_i == 1)
+        fh_server_close(w->server, FH_BYE_SHUTDOWN, on_server_gone);
+    else
+        fh_viewer_close(w->viewer, on_viewer_gone);
+    RUN_UNTIL(w, w->ended == 1);
+    ck_assert_uint_eq(w->started, 0);
     world_free(w);
 }
 END_TEST
@@ -818,6 +927,7 @@ static void free_identities(void)
 {
     fh_identity_free(server_identity);
     fh_identity_free(viewer_identity);
+    fh_identity_free(next_identity);
 }
 
 int main(void)
@@ -829,10 +939,13 @@ int main(void)
 
     setenv("UV_THREADPOOL_SIZE", "1", 1);
     if (fh_identity_generate(2048, fh_random_system, NULL, &server_identity) != 0 ||
-        fh_identity_generate(2048, fh_random_system, NULL, &viewer_identity) != 0)
+        fh_identity_generate(2048, fh_random_system, NULL, &viewer_identity) != 0 ||
+        fh_identity_generate(2048, fh_random_system, NULL, &next_identity) != 0)
         return 1;
     tcase_add_checked_fixture(tc, NULL, free_identities);
     tcase_add_loop_test(tc, a_session_runs_over_a_stream, 0, 2);
+    tcase_add_loop_test(tc, the_next_key_is_told_in_the_session, 0, 2);
+    tcase_add_loop_test(tc, a_session_may_go_away_while_the_next_key_is_signed_for, 0, 3);
     tcase_add_loop_test(tc, closing_the_viewer_ends_the_session, 0, 2);
     tcase_add_loop_test(tc, closing_the_server_tells_the_viewers, 0, 2);
     tcase_add_loop_test(tc, everything_closes_in_every_state, 0, 60);

@@ -340,6 +340,7 @@ int main(void)
     SRunner *sr;
     int failed;
 
+    tcase_set_timeout(tc, 60); /* each hash takes its time, on a busy machine more */
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_user_gets_in_with_his_password_and_no_other);
     tcase_add_test(tc, nobody_gets_in_where_there_are_no_users);

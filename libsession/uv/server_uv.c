@@ -81,8 +81,12 @@ static void sign_work(uv_work_t *work)
     struct fh_server *server = work->data;
     struct sign_job *job = &server->job;
 
-    job->status = fh_identity_sign(server->identity, FH_ROLE_SERVER, job->th, fh_random_system,
-                                   NULL, job->sig, &job->len);
+    if (job->is_rotation)
+        job->status = fh_rotation_sign(server->identity, server->next_identity, job->binding,
+                                       fh_random_system, NULL, &job->rotation);
+    else
+        job->status = fh_identity_sign(server->identity, FH_ROLE_SERVER, job->th, fh_random_system,
+                                       NULL, job->sig, &job->len);
 }
 
 static void maybe_gone(struct fh_server *server);
@@ -97,8 +101,10 @@ static void sign_done(uv_work_t *work, int status)
     job->session = NULL;
     if (s)
         (void)fh_server_conn_tick(s->conn, uv_now(server->loop));
-    if (s && (status != 0 || job->status != 0 ||
-              fh_server_conn_signed(s->conn, job->sig, job->len) != 0))
+    if (s && job->is_rotation)
+        fh__session_begin(s, status == 0 && job->status == 0 ? &job->rotation : NULL);
+    else if (s && (status != 0 || job->status != 0 ||
+                   fh_server_conn_signed(s->conn, job->sig, job->len) != 0))
         fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
     if (s)
         fh__carrier_soon(&s->carrier);
@@ -111,12 +117,14 @@ static void sign_next(struct fh_server *server)
     struct sign_job *job = &server->job;
     struct fh_session *s = server->first;
 
-    while (s && !s->wants_signature)
+    while (s && !s->wants_signature && !s->wants_rotation)
         s = s->next;
     if (!s || job->is_running)
         return;
-    s->wants_signature = false;
+    job->is_rotation = s->wants_rotation;
+    s->wants_signature = s->wants_rotation = false;
     memcpy(job->th, s->th, sizeof job->th);
+    memcpy(job->binding, s->binding, sizeof job->binding);
     job->work.data = server;
     if (uv_queue_work(server->loop, &job->work, sign_work, sign_done) != 0) {
         fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
@@ -139,6 +147,24 @@ static void on_sign(struct fh_session *s, const struct fh_server_conn_event *ev)
         s->awaits_signature = true;
         server->callbacks->sign(server->user, s, s->th);
     }
+}
+
+bool fh__session_wants_rotation(struct fh_session *s)
+{
+    struct fh_server *server = s->server;
+    bool is_ours = server->identity && server->next_identity;
+
+    if ((!is_ours && (server->identity || !server->callbacks->rotate)) ||
+        fh_server_conn_binding(s->conn, s->binding) != 0)
+        return false;
+    if (is_ours) {
+        s->wants_rotation = true;
+        sign_next(server);
+    } else {
+        s->rotation_due = true;
+        fh__carrier_soon(&s->carrier);
+    }
+    return true;
 }
 
 /* ---- events of a connection ---- */
@@ -197,6 +223,7 @@ void fh__session_ended(struct fh_session *s, enum fh_bye reason)
         return;
     s->has_ended = true;
     s->wants_signature = s->awaits_hello = s->awaits_signature = s->awaits_answer = false;
+    s->wants_rotation = s->awaits_rotation = s->rotation_due = false;
     if (s->is_started)
         s->server->n_started--;
     if (s->server->callbacks->ended)
@@ -300,6 +327,11 @@ static void carrier_events(struct fh__carrier *c)
         return;
     while (fh_server_conn_event(s->conn, &ev) > 0)
         on_event(s, &ev);
+    if (!s->rotation_due)
+        return;
+    s->rotation_due = false;
+    s->awaits_rotation = true;
+    s->server->callbacks->rotate(s->server->user, s, s->binding);
 }
 
 /* The picture that was asked for is on its way: tell the application when the next is wanted. */
@@ -441,6 +473,7 @@ int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out)
     }
     s->loop = cfg->loop;
     s->identity = cfg->identity;
+    s->next_identity = cfg->next_identity;
     s->spki = cfg->identity ? fh_identity_spki(cfg->identity, &s->spki_len) : cfg->spki;
     s->spki_len = cfg->identity ? s->spki_len : cfg->spki_len;
     s->n_methods = cfg->methods ? cfg->n_methods : 0;

@@ -7,6 +7,7 @@
 #include <farhand/framebuffer.h>
 #include <farhand/link.h>
 #include <farhand/rfb_server.h>
+#include <farhand/rotation.h>
 #include <farhand/server.h>
 #include <farhand/stream.h>
 
@@ -34,16 +35,23 @@ struct fh_session {
     bool is_looking;  /* what the stream begins with is not known yet */
     bool is_released; /* the application took the stream */
     bool wants_signature;
+    bool wants_rotation, awaits_rotation; /* of our worker; of the application */
+    bool rotation_due;                    /* the application is to be asked for it */
+    uint32_t granted;                     /* what it gets when the rotation is there */
+    uint8_t binding[FH_AUTH_BINDING_LEN];
     bool awaits_hello, awaits_signature; /* of the application */
     bool awaits_answer;                  /* of authenticate or answered */
     bool told_wanted;
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
 };
 
-/* The one signature that is being made: an identity is used by one thread at a time. */
+/* What is being signed: an identity is used by one thread at a time. */
 struct sign_job {
     uv_work_t work;
     bool is_running;
+    bool is_rotation;
+    uint8_t binding[FH_AUTH_BINDING_LEN];
+    struct fh_rotation rotation;
     struct fh_session *session; /* NULL: it went away meanwhile */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
     uint8_t sig[FH_SIGNATURE_MAX];
@@ -54,6 +62,7 @@ struct sign_job {
 struct fh_server {
     uv_loop_t *loop;
     const struct fh_identity *identity; /* NULL: the application signs */
+    const struct fh_identity *next_identity;
     const uint8_t *spki;
     size_t spki_len;
     uint8_t methods[FH_METHODS_MAX];
@@ -80,6 +89,10 @@ struct fh_server {
     void (*closed)(void *user);
 };
 
+/* Lets it in with s->granted. r: NULL: nothing is announced. */
+void fh__session_begin(struct fh_session *s, const struct fh_rotation *r);
+/* Has both keys sign for a session that is let in. False: there is no other key. */
+bool fh__session_wants_rotation(struct fh_session *s);
 /* Proceeds within the limits of admission, or refuses. */
 void fh__session_admit(struct fh_session *s);
 /* n_methods 0: the core's default. NULL: out of memory. */

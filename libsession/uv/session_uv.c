@@ -91,10 +91,31 @@ void fh_session_authenticated(struct fh_session *s, uint32_t permissions)
         }
         s->is_authenticated = true;
     }
-    if (fh_server_conn_authenticated(s->conn, uv_now(s->server->loop), permissions) ==
-        FH_SESSION_E_STATE)
+    s->granted = permissions;
+    if ((permissions & FH_PERM_ALL) == 0 || !fh__session_wants_rotation(s))
+        fh__session_begin(s, NULL);
+}
+
+void fh__session_begin(struct fh_session *s, const struct fh_rotation *r)
+{
+    int ret;
+
+    if (s->has_ended)
+        return;
+    ret = fh_server_conn_authenticated(s->conn, uv_now(s->server->loop), s->granted);
+    if (ret == FH_SESSION_E_STATE)
         fh_session_disconnect(s, FH_BYE_INTERNAL, true); /* granted what was not proved */
+    if (ret == 0 && r)
+        (void)fh_server_conn_rotate(s->conn, r);
     fh__carrier_soon(&s->carrier);
+}
+
+void fh_session_rotated(struct fh_session *s, const struct fh_rotation *r)
+{
+    if (!s->awaits_rotation)
+        return;
+    s->awaits_rotation = false;
+    fh__session_begin(s, r);
 }
 
 void fh_session_resize_done(struct fh_session *s, int status)

@@ -2,6 +2,7 @@
 /* The session of a Viewer app on a libuv loop. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <farhand/channel.h>
 #include <farhand/cpace.h>
@@ -14,9 +15,11 @@
 #include <farhand/viewer.h>
 
 #include "carrier.h"
+#include "internal.h"
 
 enum {
     ENCODINGS_MAX = 64,
+    CLOUD_MAX = 255,
     RETRY_FIRST_MS = 500, /* doubled each time, up to: */
     RETRY_LAST_MS = 4000,
     PROVE_MS = 5000 /* of the time that is left to carry on, not too much for one attempt */
@@ -41,6 +44,10 @@ struct fh_viewer {
     const struct fh_viewer_callbacks *callbacks;
     void *user;
     struct fh_viewer_conn *conn; /* NULL before connect */
+    char peer[FH_ADDRESS_TEXT];
+    struct fh_address address;
+    const char *path; /* static */
+    char cloud[CLOUD_MAX + 1];
 
     /* What the connection is made of, until it is. */
     struct fh_viewer_conn_config cfg;
@@ -64,7 +71,7 @@ struct fh_viewer {
 
     uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
     unsigned open;    /* handle and retry */
-    bool has_carrier, is_closing, is_gone, has_ended;
+    bool has_carrier, is_closing, is_gone, has_ended, has_begun;
     void (*closed)(void *user);
 };
 
@@ -134,6 +141,7 @@ int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out)
         free_viewer(v);
         return ret;
     }
+    v->path = "direct";
     v->loop = cfg->loop;
     v->identity = cfg->identity;
     v->callbacks = cfg->callbacks;
@@ -254,6 +262,68 @@ static void derive(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
         (void)fh_viewer_conn_derived(v->conn, NULL);
 }
 
+/* ---- audit ---- */
+
+static uint64_t utc_ms(void)
+{
+    struct timespec ts;
+
+    if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+        return 0;
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void add_surroundings(const struct fh_viewer *v, struct fh_audit_event *ev)
+{
+    ev->utc_ms = utc_ms();
+    ev->peer = v->peer;
+    ev->ip = v->address.ip;
+    ev->ip_len = v->address.family == FH_ADDRESS_IPV4   ? 4
+                 : v->address.family == FH_ADDRESS_IPV6 ? 16
+                                                        : 0;
+    ev->path = v->path;
+    ev->cloud = v->cloud[0] ? v->cloud : NULL;
+}
+
+void fh_viewer_describe(const struct fh_viewer *v, struct fh_audit_event *ev)
+{
+    const struct fh_viewer_conn_event started = {.type = FH_VIEWER_CONN_EV_STARTED};
+
+    *ev = (struct fh_audit_event){.side = FH_AUDIT_VIEWER};
+    if (v->conn)
+        (void)fh_viewer_conn_audit(v->conn, &started, 0, ev);
+    ev->has_permissions = false;
+    add_surroundings(v, ev);
+}
+
+static void audit(const struct fh_viewer *v, const struct fh_viewer_conn_event *what)
+{
+    struct fh_audit_event ev;
+
+    for (unsigned n = 0; fh_viewer_conn_audit(v->conn, what, n, &ev); n++) {
+        add_surroundings(v, &ev);
+        if (v->callbacks->audit)
+            v->callbacks->audit(v->user, &ev);
+    }
+}
+
+static void audit_connected(const struct fh_viewer *v)
+{
+    struct fh_audit_event ev;
+
+    fh_viewer_describe(v, &ev);
+    ev.type = FH_AUDIT_CONNECTED;
+    ev.monotonic_ms = uv_now(v->loop);
+    if (v->callbacks->audit)
+        v->callbacks->audit(v->user, &ev);
+}
+
+void fh_viewer_set_path(struct fh_viewer *v, const char *path, const char *cloud)
+{
+    v->path = path;
+    fh__session_text_copy(cloud, v->cloud, sizeof v->cloud);
+}
+
 /* ---- what the carrier asks ---- */
 
 static void verify(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
@@ -320,6 +390,7 @@ static void on_event(struct fh_viewer *v, struct fh_viewer_conn_event *ev)
         secure(v);
         break;
     case FH_VIEWER_CONN_EV_NOTICE:
+    case FH_VIEWER_CONN_EV_ROTATION:
     case FH_VIEWER_CONN_EV_PERMISSIONS:
     case FH_VIEWER_CONN_EV_SIZE:
     case FH_VIEWER_CONN_EV_RECT:
@@ -340,9 +411,18 @@ static void carrier_events(struct fh__carrier *c)
     struct fh_viewer *v = (struct fh_viewer *)c;
     struct fh_viewer_conn_event ev;
 
-    while (fh_viewer_conn_event(v->conn, &ev) > 0)
+    if (!v->has_begun)
+        audit_connected(v);
+    v->has_begun = true;
+    while (fh_viewer_conn_event(v->conn, &ev) > 0) {
+        /* Whether the server is trusted is known when the application said so. */
+        if (ev.type != FH_VIEWER_CONN_EV_VERIFY_SERVER)
+            audit(v, &ev);
         if (!v->is_closing)
             on_event(v, &ev);
+        if (ev.type == FH_VIEWER_CONN_EV_VERIFY_SERVER)
+            audit(v, &ev);
+    }
 }
 
 static void carrier_gone(struct fh__carrier *c)
@@ -491,6 +571,8 @@ int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream)
 
     if (v->conn || v->is_closing)
         goto out;
+    fh_stream_peer(stream, v->peer, sizeof v->peer);
+    fh_stream_address(stream, &v->address);
     v->cfg.spki = fh_identity_spki(v->identity, &v->cfg.spki_len);
     v->cfg.now_ms = uv_now(v->loop);
     v->conn = fh_viewer_conn_new(&v->cfg);

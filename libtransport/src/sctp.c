@@ -118,11 +118,11 @@ struct fh_sctp *fh_sctp_init(void *mem, size_t len, const struct fh_sctp_config 
     s->tx.acked = s->our_tsn - 1;
     s->tx.first = s->tx.last = PIECE_NONE;
     s->tx.timer = s->tx.reorder = UINT64_MAX;
-    s->tx.reorder_packets = 3;
+    s->tx.reorder_packets = SCTP_REORDER_FIRST;
     s->tx.reorder_eighths = 1;
     s->rx.read = 1; /* behind cum: there is nothing to read */
     s->heard_us = now_us;
-    s->expects_since = UINT64_MAX;
+    s->expects_since = s->forget_at = UINT64_MAX;
     s->heartbeat_at = now_us + (uint64_t)s->cfg.heartbeat_ms * 1000;
     fh__mtu_init(&s->mtu, s->cfg.datagram_max);
     fh__rate_init(&s->rate, now_us, MTU_BASE);
@@ -150,7 +150,7 @@ static void on_chunk(struct fh_sctp *s, uint64_t now, const struct sctp_chunk *c
     }
     if (c->type == SCTP_DATA) {
         *had_data = true;
-        fh__sctp_on_data(s, now, c->flags, c->value, c->len);
+        fh__sctp_on_data(s, c->flags, c->value, c->len);
     } else if (c->type == SCTP_SACK) {
         fh__sctp_on_sack(s, now, c->value, c->len);
     } else {
@@ -265,6 +265,7 @@ uint64_t fh_sctp_deadline(const struct fh_sctp *s)
     if (s->phase == SCTP_DONE)
         return UINT64_MAX;
     at = other < at ? other : at;
+    at = s->forget_at < at ? s->forget_at : at;
     if (s->rx.ack_now || s->answers_probe != 0 || s->owes_init || s->owes_echo || s->owes_shutdown)
         return 0;
     if (s->rx.unacked > 0 && s->rx.ack_at < at)
@@ -280,6 +281,10 @@ void fh_sctp_tick(struct fh_sctp *s, uint64_t now_us)
         return;
     fh__sctp_setup_tick(s, now_us);
     fh__sctp_send_tick(s, now_us);
+    if (now_us >= s->forget_at) {
+        fh_guard_forget(&s->guard);
+        s->forget_at = UINT64_MAX;
+    }
 }
 
 /* ---- the stream ------------------------------------------------------------------------------ */
@@ -391,6 +396,16 @@ const uint8_t *fh_sctp_raw(const struct fh_sctp *s, size_t *len)
 {
     *len = s->raw ? s->raw_len : 0;
     return s->raw;
+}
+
+int fh_sctp_install(struct fh_sctp *s, uint64_t now_us,
+                    const uint8_t tx_secret[FH_GUARD_SECRET_LEN],
+                    const uint8_t rx_secret[FH_GUARD_SECRET_LEN], enum fh_guard_switch when)
+{
+    if (fh_guard_install(&s->guard, tx_secret, rx_secret, when) != 0)
+        return FH_TRANSPORT_E_INVAL;
+    s->forget_at = now_us + SCTP_FORGET_US;
+    return 0;
 }
 
 struct fh_guard *fh_sctp_guard(struct fh_sctp *s)

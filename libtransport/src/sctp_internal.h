@@ -26,6 +26,7 @@ enum sctp_limits {
     SCTP_SLOT = 1420,      /* longest piece: 1472 - 24 - 12 - 16 */
     SCTP_GAPS_MAX = 200,   /* blocks in one SACK; fits the smallest datagram */
     SCTP_COOKIE_LEN = 16,
+    SCTP_REORDER_FIRST = 3, /* RFC 9002 6.1.1 */
     SCTP_BUFFER_DEFAULT = 4 << 20,
     SCTP_BUFFER_MAX = 32 << 20, /* gap blocks have 16 bits for the TSN */
     SCTP_ECHO_MAX = 1024,
@@ -38,6 +39,7 @@ enum sctp_times {
     SCTP_RTO_LEAST_US = 10000,
     SCTP_RTO_MOST_US = 2000000,
     SCTP_ACK_DELAY_US = 20000, /* RFC 9260 6.2: at most 500 ms */
+    SCTP_FORGET_US = 10000000, /* docs/protocol.md, "Two phases" */
     SCTP_END_TRIES = 6
 };
 
@@ -171,6 +173,7 @@ struct fh_sctp {
     uint64_t heard_us;      /* last valid packet */
     uint64_t expects_since; /* since when an answer is due; UINT64_MAX: none is */
     uint64_t heartbeat_at;
+    uint64_t forget_at; /* the guard's old secrets; UINT64_MAX: there are none */
     /* round-trip time, RFC 6298 */
     uint32_t srtt_us, rttvar_us, latest_rtt_us;
     struct sender tx;
@@ -261,8 +264,7 @@ void fh__sctp_lose_all(struct fh_sctp *s);
 /* ---- sctp_recv.c ---- */
 
 /* value: of a DATA chunk, at least SCTP_DATA_HEADER - 4 + 1 bytes. */
-void fh__sctp_on_data(struct fh_sctp *s, uint64_t now, uint8_t flags, const uint8_t *value,
-                      size_t len);
+void fh__sctp_on_data(struct fh_sctp *s, uint8_t flags, const uint8_t *value, size_t len);
 /* A packet with data ended. */
 void fh__sctp_data_over(struct fh_sctp *s, uint64_t now);
 bool fh__sctp_sack_due(const struct fh_sctp *s, uint64_t now);

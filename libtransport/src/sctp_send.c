@@ -2,10 +2,10 @@
 /*
  * sctp_send.c -- pieces of the stream under way: sending, acknowledgements, losses.
  *
- * A piece counts as lost when three that were sent after it have arrived (more, on a path that
- * reorders), or one, and a ninth-eighth of a round trip has passed; sent again it is a new sending
- * with a new place in the order, so that the loss of that is seen too (RFC 8985, RFC 9002). When
- * nothing is heard at all, the oldest is sent again as a probe.
+ * A piece counts as lost when three that were sent after it have arrived, or one, and nine eighths
+ * of a round trip have passed (more of both on a path that reorders); sent again it is a new
+ * sending with a new place in the order, so that the loss of that is seen too (RFC 8985, RFC 9002).
+ * When nothing is heard at all, the oldest is sent again as a probe.
  */
 #include "sctp_internal.h"
 
@@ -13,8 +13,7 @@
 #include "wr.h"
 
 enum {
-    B_AND_E = 3,       /* each piece is a whole message */
-    REORDER_FIRST = 3, /* RFC 9002 6.1.1 */
+    B_AND_E = 3, /* each piece is a whole message */
     REORDER_MOST = 64,
     REORDER_ROUNDS = 64,
     SILENT_PROBES = 3, /* then all that is under way is lost, and the path a new one */
@@ -101,6 +100,7 @@ void fh__sctp_on_rtt(struct fh_sctp *s, uint32_t rtt_us)
     if (s->srtt_us == 0) {
         s->srtt_us = rtt_us;
         s->rttvar_us = rtt_us / 2;
+        fh__rate_guess(&s->rate, rtt_us);
         return;
     }
     diff = rtt_us > s->srtt_us ? rtt_us - s->srtt_us : s->srtt_us - rtt_us;

@@ -396,6 +396,8 @@ END_TEST
 
 START_TEST(a_peer_gone_mad_does_no_harm)
 {
+    static const uint8_t noise[200] = {0, 1, 0, 12, 0, 0, 0, 0, 0, 1};
+
     for (int round = 0; round < 300; round++) {
         struct fh_sctp *s = w.end[1];
 
@@ -412,7 +414,7 @@ START_TEST(a_peer_gone_mad_does_no_harm)
                 sack_chunk(s->tx.acked - 2 + near % 4, (uint16_t)(near + 1), (uint16_t)(near + 2));
                 break;
             case 2:
-                evil_add(&e, SCTP_HEARTBEAT, 0, e.bytes, 4 + near * 11);
+                evil_add(&e, SCTP_HEARTBEAT, 0, noise, 4 + near * 11);
                 break;
             case 3:
                 evil_add(&e, SCTP_COOKIE_ACK, 0, NULL, 0);
@@ -422,7 +424,7 @@ START_TEST(a_peer_gone_mad_does_no_harm)
                     evil_add(&e, SCTP_SHUTDOWN, 0, &near, 4);
                 break;
             default:
-                evil_add(&e, SCTP_ERROR, 0, e.bytes, near);
+                evil_add(&e, SCTP_ERROR, 0, noise, near);
                 break;
             }
         }

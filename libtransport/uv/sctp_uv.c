@@ -194,7 +194,7 @@ static void run_soon(struct fh_sctp_stream *t)
         uv_prepare_start(&t->soon, on_soon);
 }
 
-static void on_limit(uv_timer_t *limit)
+static void on_too_late(uv_timer_t *limit)
 {
     struct fh_sctp_stream *t = limit->data;
 
@@ -238,7 +238,7 @@ static void sctp_close(struct fh_stream *s)
 
     if (s->shut && state != FH_SCTP_CLOSED && state != FH_SCTP_BROKEN) {
         t->lingering = true;
-        uv_timer_start(&t->limit, on_limit, t->linger_ms, 0);
+        uv_timer_start(&t->limit, on_too_late, t->linger_ms, 0);
         run_soon(t);
         return;
     }
@@ -298,7 +298,7 @@ int fh_sctp_start(uv_loop_t *loop, const struct fh_sctp_start_config *cfg,
     uv_prepare_init(loop, &t->soon);
     t->open_handles = 3;
     t->timer.data = t->limit.data = t->soon.data = t;
-    uv_timer_start(&t->limit, on_limit, cfg->open_ms ? cfg->open_ms : DEFAULT_OPEN_MS, 0);
+    uv_timer_start(&t->limit, on_too_late, cfg->open_ms ? cfg->open_ms : DEFAULT_OPEN_MS, 0);
     run_soon(t);
     *out = t;
     return 0;
@@ -333,6 +333,15 @@ void fh_sctp_moved(struct fh_sctp_stream *t)
         return;
     fh_sctp_path_changed(t->core, now_us());
     run_soon(t);
+}
+
+int fh_sctp_renew(struct fh_sctp_stream *t, const uint8_t tx_secret[FH_GUARD_SECRET_LEN],
+                  const uint8_t rx_secret[FH_GUARD_SECRET_LEN], enum fh_guard_switch when)
+{
+    int ret = fh_sctp_install(t->core, now_us(), tx_secret, rx_secret, when);
+
+    run_soon(t);
+    return ret;
 }
 
 void fh_sctp_cancel(struct fh_sctp_stream *t)

@@ -258,7 +258,7 @@ static double run_usrsctp(void)
         uint8_t room[PIECE];
         ssize_t n;
 
-        while (out < AMOUNT && (n = usr_write(e[0], piece, sizeof piece, 1)) > 0)
+        while (out < AMOUNT && (n = usr_write(e[0], piece, sizeof piece, 1, false)) > 0)
             out += (uint64_t)n;
         usr_turn(e, &ticked);
         while ((n = usr_read(e[1], room, sizeof room, NULL)) > 0)

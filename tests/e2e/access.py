@@ -167,7 +167,7 @@ class Audit(Access):
         raw = farhand.read_text(server.audit_path)
         for line in raw.splitlines():
             event = json.loads(line)
-            self.assertIn(event["event"], ("connected", "refused", "identified", "auth-failed", "ended"))
+            self.assertIn(event["event"], ("service-started", "connected", "refused", "identified", "auth-failed", "ended"))
         self.assertEqual(len([e for e in server.audit() if e["event"] == "auth-failed"]), 7)
         self.assertFalse(re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", raw))
         self.assertFalse(re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", server.program.text()))

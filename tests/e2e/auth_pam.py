@@ -135,6 +135,20 @@ class Pam(auth.Auth):
         self.assertEqual(client.ask(session.KIND_NOTICE), [b"Bye"])
         self.assertEqual(client.ask()[0], session.GRANTED)
 
+    def test_on_a_terminal_what_is_secret_is_not_shown_and_the_rest_is(self):
+        server = self.asking("info=Welcome_here", "secret=one", "open=two")
+        terminal = farhand.Terminal(self.viewer_args(server, ["info"], user=PAM_USER),
+                                    {**farhand.ENV, "HOME": self.place})
+        self.addCleanup(terminal.stop)
+        terminal.wait_text("Secret: ")
+        self.assertIn("Welcome here", terminal.shown)
+        terminal.type("one\n")
+        terminal.wait_text("Town: ")
+        terminal.type("two\n")
+        self.assertEqual(terminal.wait(), 0, terminal.shown)
+        self.assertIn("Town: two", terminal.shown)
+        self.assertNotIn("one", terminal.shown)
+
     def test_many_messages_are_told_in_pieces_and_too_many_end_the_attempt(self):
         server = self.asking(*(f"info=line_{i}" for i in range(20)), "secret=one")
         client = self.converse(server, PAM_USER)

@@ -118,6 +118,13 @@ class Programs(auth.Auth):
                 self.denied(server, "program-failed")
                 server.stop()
 
+    def test_beside_a_virtual_display_its_end_is_noticed_as_well(self):
+        server = self.server(where=["--virtual", "320x240"], users=self.users_path,
+                             options=["--auth", "program", "--auth-command", self.program(self.ALLOW)])
+        self.enters(server)
+        self.stays_out(server, password="wrong")
+        self.enters(server)
+
     def test_one_that_is_not_there_lets_nobody_in(self):
         server = self.serve("--auth", "program", "--auth-command", self.path("nothing"))
         self.stays_out(server)

@@ -14,6 +14,7 @@ what it says and never by the clock, and is ended by its process id, whatever ha
 """
 import atexit
 import collections
+import json
 import os
 import pty
 import re
@@ -38,6 +39,11 @@ PATIENCE = 30  # seconds that anything may take before a test gives up: an end, 
 # What the programs see of our surroundings: nothing of the caller's desktop, home or language.
 ENV = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC",
        **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS") or k.startswith("LLVM_")}}
+
+
+def is_sanitized():
+    """Built for a sanitizer or for coverage."""
+    return os.path.basename(os.path.dirname(BIN)) in ("asan", "tsan", "cov", "fuzz")
 
 
 def need(*programs):
@@ -337,14 +343,14 @@ class Server:
     """A vncserverd on a free port of the loopback interface, ready for viewers."""
 
     def __init__(self, folder, where, key, options=(), users=None, program=(), listen="127.0.0.1:0", env=None,
-                 ready=True, notice="none"):
+                 ready=True, preexec_fn=None, notice="none"):
         self.folder = tempfile.mkdtemp(prefix="server-", dir=folder)
         self.key = key
         self.users = users or os.path.join(self.folder, "users")
         self.audit_path = os.path.join(self.folder, "audit")
         self.control = os.path.join(self.folder, "control")
         args = [SERVERD, "--identity", key, "--users", self.users, "--audit", self.audit_path,
-                "--blacklist", self.audit_path + ".blacklist", "--control", self.control]
+                "--audit-limit", "0", "--blacklist", self.audit_path + ".blacklist", "--control", self.control]
         if notice:
             args += ["--notice", notice]
         if listen:
@@ -353,7 +359,7 @@ class Server:
         args += options
         if program:
             args += ["--", *program]
-        self.program = Program(args, env=env or {**ENV, "HOME": self.folder})
+        self.program = Program(args, env=env or {**ENV, "HOME": self.folder}, preexec_fn=preexec_fn)
         self.pid = self.program.pid
         self.port = None
         self.address = None
@@ -368,10 +374,10 @@ class Server:
         else:
             self.address = found.group(3)
 
-    def audit(self):
-        """The audit lines so far, as dictionaries."""
-        import json
-        return [json.loads(line) for line in read_text(self.audit_path).splitlines()]
+    def audit(self, service=False):
+        """The audit lines so far, as dictionaries; service: also those about the service itself."""
+        lines = [json.loads(line) for line in read_text(self.audit_path).splitlines()]
+        return [e for e in lines if service or not e["event"].startswith("service-")]
 
     def wait_audit(self, condition, what):
         return wait_until(lambda: next((e for e in self.audit() if condition(e)), None), what)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 SESSION, RFB = 0, 1
 OFFER, CHOOSE, ASK, ANSWER, RESULT, PERMISSIONS, BYE, EARLY = 1, 2, 3, 4, 5, 6, 7, 8
+ROTATION = 130
 PASSWORD_METHOD, CPACE_METHOD, CONVERSATION_METHOD, IDENTITY_METHOD = 1, 2, 3, 4
 KIND_USER, KIND_PASSWORD, KIND_PAKE, KIND_CODE, KIND_PROMPT, KIND_NOTICE = 1, 2, 3, 4, 5, 6
 GRANTED, TRY_AGAIN, REFUSED = 0, 1, 2
@@ -69,6 +70,23 @@ def read_items(data):
 
 def own_fingerprint(key):
     return fsc1.fingerprint(fsc1.spki_of(key))
+
+
+def write_rotation(spki, old_signature, new_signature):
+    return bytes([ROTATION]) + b"".join(struct.pack(">H", len(part)) + part
+                                        for part in (spki, old_signature, new_signature))
+
+
+def read_rotation(body):
+    """(SPKI of the new key, signature by the old one, by the new one)"""
+    parts, at = [], 0
+    for _ in range(3):
+        length = struct.unpack(">H", body[at:at + 2])[0]
+        parts.append(body[at + 2:at + 2 + length])
+        at += 2 + length
+    if at != len(body):
+        raise AssertionError(f"Rotation {body!r}")
+    return parts
 
 
 class Ended(Exception):

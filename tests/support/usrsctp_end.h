@@ -76,6 +76,7 @@ static inline struct socket *usr_socket(uintptr_t id, unsigned path_mtu)
     usrsctp_setsockopt(so, SOL_SOCKET, SO_LINGER, &abortive, sizeof abortive);
     usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on);
     usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_EXPLICIT_EOR, &on, sizeof on);
+    usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on);
     usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof init);
     usrsctp_setsockopt(so, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path);
     if (usrsctp_bind(so, (struct sockaddr *)&a, sizeof a) != 0)
@@ -115,9 +116,11 @@ static inline void usr_input(struct usr_end *e, const void *packet, size_t len)
     }
 }
 
-static inline ssize_t usr_write(struct usr_end *e, const void *data, size_t len, uint32_t ppid)
+/* last: the message, which all writes are part of, ends; without that it cannot be shut down. */
+static inline ssize_t usr_write(struct usr_end *e, const void *data, size_t len, uint32_t ppid,
+                                bool last)
 {
-    struct sctp_sndinfo info = {.snd_ppid = htonl(ppid)};
+    struct sctp_sndinfo info = {.snd_ppid = htonl(ppid), .snd_flags = last ? SCTP_EOR : 0};
 
     return usrsctp_sendv(e->so, data, len, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0);
 }

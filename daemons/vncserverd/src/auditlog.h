@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* auditlog.h -- where the lines of the audit go: a file (0600, appended to), syslog, or nowhere. */
+/* auditlog.h -- the audit of this service, in the destinations of its configuration. */
 #ifndef FH__AUDITLOG_H
 #define FH__AUDITLOG_H
 
-#include <farhand/audit.h>
+#include <farhand/audit_log.h>
+
+#include "config.h"
 
 struct fh__auditlog {
-    /* Told each line with its newline, wherever it goes; NULL: nobody. */
-    void (*watch)(void *user, const char *line, size_t len);
-    void *watch_user;
-    const char *where; /* borrowed */
-    int fd;            /* -1: no file */
-    bool is_syslog, has_failed;
+    struct fh_audit_log *log; /* NULL: not open; what is written goes nowhere */
+    bool refuses;             /* rather no session than one that is not recorded */
 };
 
-/* where: "none", "syslog" or a path; borrowed until close. -1: errno tells. */
-int fh__auditlog_open(struct fh__auditlog *a, const char *where);
-/* After the file was rotated. On failure the old one stays in use. */
-int fh__auditlog_reopen(struct fh__auditlog *a);
-/* utc_ms 0: now. */
+/* -1: it was logged why. */
+int fh__auditlog_open(struct fh__auditlog *a, uv_loop_t *loop, const struct fh__config *cfg);
 void fh__auditlog_write(struct fh__auditlog *a, const struct fh_audit_event *ev);
+/* No session may begin now: it would not be recorded. */
+bool fh__auditlog_is_full(const struct fh__auditlog *a);
+/* After files were moved. */
+void fh__auditlog_reopen(struct fh__auditlog *a);
+/* ASYNCHRONOUS: the loop runs until it is closed. */
 void fh__auditlog_close(struct fh__auditlog *a);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <farhand/address.h>
+#include <farhand/audit.h>
 #include <farhand/auth.h>
 #include <farhand/identity.h>
 #include <farhand/server_conn.h>
@@ -37,5 +38,16 @@ struct fh__caller {
     const struct fh__caller_ops *ops;        /* borrowed */
     void *user;
 };
+
+/* What the audit says of it in each record. */
+static inline void fh__caller_describe(const struct fh__caller *c, struct fh_audit_event *ev)
+{
+    ev->connection = c->number;
+    ev->peer = c->peer;
+    ev->ip = c->ip;
+    ev->ip_len = c->ip_len;
+    ev->path = "direct";
+    ev->fingerprint = c->has_fingerprint ? c->fingerprint : NULL;
+}
 
 #endif

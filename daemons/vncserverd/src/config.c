@@ -281,6 +281,7 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
     bad |= fill(c, "name", host, FH__FROM_DEFAULT);
     bad |= fill_display(c);
     bad |= fill(c, "listen", "*:5900", FH__FROM_DEFAULT);
+    bad |= fill(c, "audit", "syslog", FH__FROM_DEFAULT);
     if (bad)
         snprintf(error, room, "out of memory");
     return bad ? -1 : 0;

@@ -26,6 +26,7 @@
 enum {
     FH__CONFIG_LISTEN_MAX = 16,
     FH__CONFIG_FILTER_MAX = 1024,
+    FH__CONFIG_AUDIT_MAX = 16,
     FH__CONFIG_FILE_MAX = 65536, /* bytes */
     FH__OPTIONS_MAX = 96
 };
@@ -50,6 +51,7 @@ struct fh__setting {
 
 enum fh__approve { FH__APPROVE_FILTERED, FH__APPROVE_PRESENT, FH__APPROVE_ALWAYS };
 enum fh__auth { FH__AUTH_FILE, FH__AUTH_PAM, FH__AUTH_PROGRAM };
+enum fh__audit_full { FH__AUDIT_FULL_WARN, FH__AUDIT_FULL_REFUSE };
 enum fh__notice { FH__NOTICE_NONE, FH__NOTICE_WINDOW, FH__NOTICE_NOTIFY, FH__NOTICE_COMMAND };
 enum fh__at_disconnect { FH__AT_DISCONNECT_NONE, FH__AT_DISCONNECT_LOCK, FH__AT_DISCONNECT_LOGOUT };
 
@@ -74,9 +76,12 @@ struct fh__config {
     unsigned auth_timeout_s; /* of each turn of auth_command */
     unsigned required;       /* factors of who has none of its own */
     char *blacklist;
-    char *control;           /* a path, or "none" */
-    bool is_control_default; /* nobody asked for it there */
-    char *audit;             /* "none", "syslog", or a path */
+    char *control;                     /* a path, or "none" */
+    bool is_control_default;           /* nobody asked for it there */
+    char *audit[FH__CONFIG_AUDIT_MAX]; /* destinations as in audit_target.h, each checked */
+    size_t n_audit;
+    unsigned audit_full; /* enum fh__audit_full */
+    unsigned audit_limit;
     enum fh__log_level log_level;
     unsigned approve; /* enum fh__approve */
     unsigned approve_timeout_s, approve_idle_s;

@@ -57,9 +57,9 @@ struct host {
     enum fh__exit how;
 };
 
-static bool may(const struct guest *g, uint32_t permission)
+static bool may(const struct guest *g, enum fh_act act)
 {
-    return !g->is_leaving && (g->permissions & permission) == permission;
+    return !g->is_leaving && fh_permissions_allow(g->permissions, act);
 }
 
 /* ---- the end of a guest ---- */
@@ -137,7 +137,7 @@ static void flush_damage(struct host *h)
     fh__msg_damage_write(&w, &h->damage);
     h->damage.n = 0;
     for (struct guest *g = h->guests; g; g = g->next) {
-        if (!may(g, FH_PERM_VIEW))
+        if (!may(g, FH_ACT_PICTURE))
             continue;
         g->is_waiting = false;
         tell(g, FH__MSG_DAMAGE, &w, -1);
@@ -175,7 +175,7 @@ static void on_screen(void *user)
     fh__log(FH__LOG_INFO, "the screen has %dx%d pixels", (int)fb->width, (int)fb->height);
     h->damage.n = 0;
     for (struct guest *g = h->guests; g; g = g->next)
-        if (may(g, FH_PERM_VIEW))
+        if (may(g, FH_ACT_PICTURE))
             tell_screen(g, false);
 }
 
@@ -207,7 +207,7 @@ static void on_cursor(void *user, const uint32_t *argb, int32_t w, int32_t h, in
         .w = (uint16_t)w, .h = (uint16_t)h, .hot_x = (uint16_t)hot_x, .hot_y = (uint16_t)hot_y};
 
     for (struct guest *g = host->guests; g; g = g->next)
-        if (may(g, FH_PERM_VIEW))
+        if (may(g, FH_ACT_PICTURE))
             tell_cursor(g, &m, (const uint8_t *)argb, 4 * (size_t)w * (size_t)h);
 }
 
@@ -216,7 +216,7 @@ static void on_desktop_text(void *user, const char *text, size_t len)
     struct host *h = user;
 
     for (struct guest *g = h->guests; g; g = g->next)
-        if (may(g, FH_PERM_CLIPBOARD) && fh__parts_send(&g->link, FH__MSG_TEXT_OUT, text, len) != 0)
+        if (may(g, FH_ACT_TEXT_OUT) && fh__parts_send(&g->link, FH__MSG_TEXT_OUT, text, len) != 0)
             dismiss(g);
 }
 
@@ -225,7 +225,7 @@ static void on_bell(void *user)
     struct host *h = user;
 
     for (struct guest *g = h->guests; g; g = g->next)
-        if (may(g, FH_PERM_VIEW) && fh__link_send(&g->link, FH__MSG_BELL, NULL, 0, -1) != 0)
+        if (may(g, FH_ACT_BELL) && fh__link_send(&g->link, FH__MSG_BELL, NULL, 0, -1) != 0)
             dismiss(g);
 }
 
@@ -332,7 +332,7 @@ static void on_guest_message(void *user, unsigned number, struct rd body, int fd
     (void)fd;
     if (g->host->is_stopping)
         return;
-    if (!may(g, fh__message_permission(number))) {
+    if (g->is_leaving || !fh__message_is_permitted(number, g->permissions)) {
         if (number == FH__MSG_RESIZE)
             answer_resize(g, FH_RFB_RESIZE_PROHIBITED);
         return;
@@ -374,7 +374,7 @@ static void welcome(struct guest *g)
     watch(h);
     fh__desktop_cursor(h->desktop);
     capture(h);
-    if (may(g, FH_PERM_VIEW))
+    if (may(g, FH_ACT_PICTURE))
         tell_screen(g, false);
 }
 
@@ -413,28 +413,32 @@ static void take_view(struct host *h)
         return;
     }
     for (struct guest *g = h->guests; g; g = g->next)
-        if (may(g, FH_PERM_VIEW))
+        if (may(g, FH_ACT_PICTURE))
             tell_screen(g, true);
+}
+
+static bool has_lost(const struct guest *g, uint32_t before, enum fh_act act)
+{
+    return fh_permissions_allow(before, act) && !may(g, act);
 }
 
 static void on_mask(struct host *h, struct rd body)
 {
     struct fh__msg_mask m;
     struct guest *g;
-    uint32_t lost, gained;
+    uint32_t before;
 
     if (!fh__msg_mask_read(body, &m) || !(g = find_guest(h, m.number)))
         return;
-    lost = g->permissions & ~m.permissions;
-    gained = m.permissions & ~g->permissions;
+    before = g->permissions;
     g->permissions = m.permissions;
-    if (lost & (FH_PERM_KEYBOARD | FH_PERM_POINTER))
+    if (has_lost(g, before, FH_ACT_KEY) || has_lost(g, before, FH_ACT_POINTER))
         fh__desktop_release(h->desktop, g);
-    if (lost & FH_PERM_VIEW) {
+    if (has_lost(g, before, FH_ACT_PICTURE)) {
         g->is_waiting = false;
         take_view(h);
     }
-    if (gained & FH_PERM_VIEW)
+    if (may(g, FH_ACT_PICTURE) && !fh_permissions_allow(before, FH_ACT_PICTURE))
         welcome(g);
 }
 
@@ -535,7 +539,7 @@ static void on_x(uv_poll_t *poll, int status, int events_seen)
 static bool is_wanted(const struct host *h)
 {
     for (const struct guest *g = h->guests; g; g = g->next)
-        if (g->is_waiting && may(g, FH_PERM_VIEW))
+        if (g->is_waiting && may(g, FH_ACT_PICTURE))
             return true;
     return false;
 }
@@ -722,7 +726,7 @@ static int prepare(struct host *h, struct fh__sandbox *sandbox, struct rd setup)
     fh__text_copy(h->setup.xauthority, h->xauthority, sizeof h->xauthority);
     fh__text_copy(h->setup.user, h->user, sizeof h->user);
     move_in(h->user);
-    if (fh__sandbox_user(sandbox, h->user, error, sizeof error) != 0) {
+    if (fh__sandbox_user(sandbox, h->user, h->setup.width > 0, error, sizeof error) != 0) {
         fh__log(FH__LOG_ERROR, "the desktop process: %s", error);
         return -1;
     }

@@ -45,17 +45,14 @@ static void disconnect(struct fh__entry *e, enum fh_bye reason, bool may_reconne
 
 static void record_approval(const struct fh__entry *e, uint32_t permissions, const char *why)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
-                                      .monotonic_ms = uv_now(e->at->loop),
-                                      .connection = e->caller.number,
-                                      .peer = e->caller.peer,
-                                      .path = "direct",
-                                      .fingerprint = e->caller.fingerprint,
-                                      .user = e->name,
-                                      .permissions = permissions,
-                                      .has_permissions = true,
-                                      .reason = why};
+    struct fh_audit_event ev = {.type = FH_AUDIT_APPROVAL,
+                                .failed = permissions == 0,
+                                .user = e->name,
+                                .permissions = permissions,
+                                .has_permissions = true,
+                                .reason = why};
 
+    fh__caller_describe(&e->caller, &ev);
     fh__log(FH__LOG_NOTICE, "%s as %s: %s", e->caller.peer, e->name, why);
     fh__auditlog_write(e->at->audit, &ev);
 }
@@ -151,27 +148,16 @@ static void end_dialogue(struct fh__entry *e)
 /* A wrong password is what "auth-failed" says by itself. */
 static void record_denial(const struct fh__entry *e, const char *reason)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_DENIED,
-                                      .monotonic_ms = uv_now(e->at->loop),
-                                      .connection = e->caller.number,
-                                      .peer = e->caller.peer,
-                                      .ip = e->caller.ip,
-                                      .ip_len = e->caller.ip_len,
-                                      .path = "direct",
-                                      .fingerprint = e->caller.fingerprint,
-                                      .user = e->name,
-                                      .reason = reason};
+    struct fh_audit_event ev = {.type = FH_AUDIT_DENIED, .user = e->name, .reason = reason};
 
+    fh__caller_describe(&e->caller, &ev);
     if (strcmp(reason, "wrong") != 0)
         fh__auditlog_write(e->at->audit, &ev);
 }
 
 static void reject(struct fh__entry *e, const char *reason)
 {
-    char name[4 * sizeof e->name];
-
-    fh__log_escape(e->name, strlen(e->name), name, sizeof name);
-    fh__log(FH__LOG_WARNING, "%s as %s: %s", e->caller.peer, name, sentence(reason));
+    fh__log(FH__LOG_WARNING, "%s as %s: %s", e->caller.peer, e->name, sentence(reason));
     record_denial(e, reason);
     end_dialogue(e);
     authenticated(e, FH_PERM_NONE);
@@ -335,6 +321,16 @@ static void check_password(struct fh__entry *e, const struct fh_credentials *c)
         take(e, fh_login_checked(&e->login, false));
 }
 
+/* Whoever tells us of the attempt has looked already; it may be a process that is not ours any
+ * more. */
+static bool is_offered(const struct fh__config *cfg, enum fh_method method)
+{
+    uint8_t methods[FH_METHODS_MAX];
+    size_t n = fh__entrance_methods(cfg, methods);
+
+    return memchr(methods, (int)method, n) != NULL;
+}
+
 void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
 {
     const struct fh_login_config cfg = {.random = fh_random_system,
@@ -348,6 +344,10 @@ void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
     end_dialogue(e);
     if (is_refused(e, c->user))
         return;
+    if (!is_offered(e->at->cfg, c->method)) {
+        disconnect(e, FH_BYE_PROTOCOL, false);
+        return;
+    }
     snprintf(e->name, sizeof e->name, "%s", c->user);
     find_account(e, c->user, &account);
     step = fh_login_begin(&e->login, &cfg, c, &account);

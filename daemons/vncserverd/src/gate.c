@@ -32,7 +32,9 @@ int fh__gate_configure(struct fh__gate *g, const struct fh__config *cfg)
         return FH_SESSION_E_NOMEM;
     fh_ip_filter_free(g->filter);
     g->filter = filter;
-    return 0;
+    return fh_blacklist_configure(
+        g->blacklist, &(struct fh_blacklist_config){.threshold = cfg->blacklist_threshold,
+                                                    .timeout_s = cfg->blacklist_timeout_s});
 }
 
 static void load(struct fh__gate *g)
@@ -137,13 +139,9 @@ const char *fh__gate_resume(struct fh__gate *g, const struct fh__caller *from, b
 static void record(struct fh__gate *g, const struct fh__caller *caller, const char *user,
                    uint64_t wait_ms)
 {
-    const struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED,
-                                      .monotonic_ms = uv_now(g->loop),
-                                      .peer = caller->peer,
-                                      .path = "direct",
-                                      .user = user,
-                                      .duration_ms = wait_ms};
+    struct fh_audit_event ev = {.type = FH_AUDIT_BLACKLISTED, .user = user, .duration_ms = wait_ms};
 
+    fh__caller_describe(caller, &ev);
     fh__log(FH__LOG_WARNING, "%s failed too often and is refused for %u s", caller->peer,
             seconds(wait_ms));
     fh__auditlog_write(g->audit, &ev);

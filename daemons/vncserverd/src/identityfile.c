@@ -100,6 +100,28 @@ int fh__identityfile_open(uv_loop_t *loop, const char *path, const bool *is_stop
     return error;
 }
 
+int fh__identityfile_next_path(const char *path, char out[FH__IDENTITYFILE_NEXT_ROOM])
+{
+    int n = snprintf(out, FH__IDENTITYFILE_NEXT_ROOM, "%s.next", path);
+
+    if (n > 0 && n < FH__IDENTITYFILE_NEXT_ROOM)
+        return 0;
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+int fh__identityfile_open_next(const char *path, struct fh_identity **out)
+{
+    char next[FH__IDENTITYFILE_NEXT_ROOM];
+    int error;
+
+    *out = NULL;
+    if (fh__identityfile_next_path(path, next) != 0)
+        return FH_CRYPTO_E_IO;
+    error = fh_identity_load(next, out);
+    return error == FH_CRYPTO_E_IO && errno == ENOENT ? 0 : error;
+}
+
 int fh__identityfile_describe(const uint8_t *spki, size_t len, char fingerprint[FH_FINGERPRINT_HEX],
                               char phrase[FH_CATCHPHRASE_MAX])
 {

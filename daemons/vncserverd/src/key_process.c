@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * key_process.c -- the process that has the private key, and the only one that ever read it. For
- * each connection that the monitor lets go on it signs one transcript, as the server, and nothing
- * else.
+ * each connection that the monitor lets go on it signs one transcript, as the server. Where a
+ * rotation is under way it has the next key as well, and both vouch for that on one channel, for
+ * each viewer that the monitor lets in. It signs nothing else.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,7 +23,7 @@
 struct keeper {
     uv_loop_t loop;
     struct fh__link monitor;
-    struct fh_identity *identity;
+    struct fh_identity *identity, *next; /* NULL: no other key is to follow */
 };
 
 /* Who may have one signature. */
@@ -62,12 +63,32 @@ static void on_client_message(void *user, unsigned number, struct rd body, int f
 
 static const struct fh__link_ops client_ops = {on_client_message, on_client_broken};
 
+/* What is signed is made here, of our own keys: of the one that asks comes the channel alone. */
+static void on_rotate(struct keeper *k, struct rd body)
+{
+    uint8_t statement[FH__ROTATION_MAX], answer[8 + FH__ROTATION_MAX];
+    struct wr part = wr_init(statement, sizeof statement), w = wr_init(answer, sizeof answer);
+    struct fh__msg_rotate m;
+    struct fh__msg_rotated out;
+    struct fh_rotation r;
+
+    if (!fh__msg_rotate_read(body, &m) || !k->next ||
+        fh_rotation_sign(k->identity, k->next, m.binding, fh_random_system, NULL, &r) != 0)
+        return;
+    fh__msg_rotation_write(&part, &r);
+    out = (struct fh__msg_rotated){m.number, statement, part.len};
+    fh__msg_rotated_write(&w, &out);
+    (void)fh__link_send_wr(&k->monitor, FH__MSG_ROTATED, &w);
+}
+
 static void on_monitor_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct keeper *k = user;
     struct client *c;
 
-    if (fh__role_message(number, body) || number != FH__MSG_KEY_ONCE)
+    if (number == FH__MSG_ROTATE)
+        on_rotate(k, body);
+    if (number == FH__MSG_ROTATE || fh__role_message(number, body) || number != FH__MSG_KEY_ONCE)
         return;
     c = calloc(1, sizeof *c);
     if (!c) {
@@ -129,6 +150,16 @@ static int open_identity(const char *path, struct fh_identity **out)
     return error ? -1 : 0;
 }
 
+static int open_next(const char *path, struct fh_identity **out)
+{
+    int error = fh__identityfile_open_next(path, out);
+
+    if (error)
+        fh__log(FH__LOG_ERROR, "%s.next: %s", path,
+                error == FH_CRYPTO_E_IO ? strerror(errno) : fh_crypto_strerror(error));
+    return error ? -1 : 0;
+}
+
 static int prepare(struct keeper *k, struct fh__sandbox *sandbox, struct rd setup)
 {
     struct fh__msg_key_setup m;
@@ -139,10 +170,10 @@ static int prepare(struct keeper *k, struct fh__sandbox *sandbox, struct rd setu
     fh__log_set_level((enum fh__log_level)m.level);
     fh__text_copy(m.path, path, sizeof path);
     fh__text_copy(m.user, user, sizeof user);
-    if (open_identity(path, &k->identity) != 0)
+    if (open_identity(path, &k->identity) != 0 || open_next(path, &k->next) != 0)
         return -1;
     fh__sandbox_lock(sandbox);
-    if (fh__sandbox_user(sandbox, user, error, sizeof error) != 0) {
+    if (fh__sandbox_user(sandbox, user, false, error, sizeof error) != 0) {
         fh__log(FH__LOG_ERROR, "the key process: %s", error);
         return -1;
     }
@@ -159,6 +190,10 @@ static enum fh__exit serve(struct keeper *k, struct fh__sandbox *sandbox)
                       k) != 0 ||
         fh__role_confine(sandbox, NULL, false) != 0)
         return FH__EXIT_UNEXPECTED;
+    if (k->next) {
+        spki = fh_identity_spki(k->next, &len);
+        (void)fh__link_send(&k->monitor, FH__MSG_KEY_NEXT, spki, len, -1);
+    }
     spki = fh_identity_spki(k->identity, &len);
     (void)fh__link_send(&k->monitor, FH__MSG_KEY_READY, spki, len, -1);
     uv_run(&k->loop, UV_RUN_DEFAULT);
@@ -175,5 +210,6 @@ enum fh__exit fh__key_main(struct fh__sandbox *sandbox, struct rd setup)
     else
         fh__link_try(FH__CHILD_LINK_FD, FH__MSG_KEY_FAILED, "", 0);
     fh_identity_free(k.identity);
+    fh_identity_free(k.next);
     return how;
 }

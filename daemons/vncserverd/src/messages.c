@@ -248,6 +248,76 @@ void fh__msg_disconnect_write(struct wr *w, const struct fh__msg_disconnect *m)
     wr_u8(w, m->may_reconnect);
 }
 
+static size_t read_part(struct rd *r, uint8_t *out, size_t room)
+{
+    size_t len = rd_u16(r);
+
+    if (len > room)
+        r->bad = true;
+    else
+        rd_copy(r, out, len);
+    return len;
+}
+
+bool fh__msg_rotation_read(struct rd r, struct fh_rotation *out)
+{
+    struct fh_rotation m = {.spki_len = 0};
+
+    m.spki_len = read_part(&r, m.spki, sizeof m.spki);
+    m.old_sig_len = read_part(&r, m.old_sig, sizeof m.old_sig);
+    m.new_sig_len = read_part(&r, m.new_sig, sizeof m.new_sig);
+    if (!rd_is_done(&r))
+        return false;
+    *out = m;
+    return true;
+}
+
+void fh__msg_rotation_write(struct wr *w, const struct fh_rotation *m)
+{
+    wr_u16(w, (uint16_t)m->spki_len);
+    wr_bytes(w, m->spki, m->spki_len);
+    wr_u16(w, (uint16_t)m->old_sig_len);
+    wr_bytes(w, m->old_sig, m->old_sig_len);
+    wr_u16(w, (uint16_t)m->new_sig_len);
+    wr_bytes(w, m->new_sig, m->new_sig_len);
+}
+
+bool fh__msg_rotate_read(struct rd r, struct fh__msg_rotate *out)
+{
+    struct fh__msg_rotate m = {.number = rd_u64(&r)};
+
+    rd_copy(&r, m.binding, sizeof m.binding);
+    if (!rd_is_done(&r))
+        return false;
+    *out = m;
+    return true;
+}
+
+void fh__msg_rotate_write(struct wr *w, const struct fh__msg_rotate *m)
+{
+    wr_u64(w, m->number);
+    wr_bytes(w, m->binding, sizeof m->binding);
+}
+
+bool fh__msg_rotated_read(struct rd r, struct fh__msg_rotated *out)
+{
+    struct fh__msg_rotated m = {.number = rd_u64(&r)};
+    struct fh_rotation statement;
+
+    m.statement = r.p;
+    m.len = r.left;
+    if (r.bad || !fh__msg_rotation_read(r, &statement))
+        return false;
+    *out = m;
+    return true;
+}
+
+void fh__msg_rotated_write(struct wr *w, const struct fh__msg_rotated *m)
+{
+    wr_u64(w, m->number);
+    wr_bytes(w, m->statement, m->len);
+}
+
 bool fh__msg_peer_read(struct rd r, struct fh__msg_peer *out)
 {
     out->fingerprint = rd_bytes(&r, FH_FINGERPRINT_LEN);

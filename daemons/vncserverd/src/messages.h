@@ -12,6 +12,7 @@
 
 #include <farhand/address.h>
 #include <farhand/framebuffer.h>
+#include <farhand/rotation.h>
 #include <farhand/server_conn.h>
 
 #include "protocol.h"
@@ -94,6 +95,18 @@ struct fh__msg_items {
     struct fh_item items[FH_AUTH_ITEMS_MAX];
     size_t n;
 };
+/* ROTATION: u16 n, SPKI of the next key | u16 n, signature of the old key | u16 n, of the next */
+/* ROTATE: u64 number of the session | u8 channel binding[32] */
+struct fh__msg_rotate {
+    uint64_t number;
+    uint8_t binding[FH_AUTH_BINDING_LEN];
+};
+/* ROTATED: u64 number of the session | ROTATION */
+struct fh__msg_rotated {
+    uint64_t number;
+    const uint8_t *statement; /* a ROTATION */
+    size_t len;
+};
 /* REPORT: u8 enum fh_audit_type | u8 enum fh_bye | u64 bytes in | u64 bytes out */
 struct fh__msg_report {
     enum fh_audit_type type; /* REFUSED, AUTH_FAILED or ENDED */
@@ -168,6 +181,9 @@ struct fh__msg_cursor {
     X(peer, fh__msg_peer)                                                                          \
     X(attempt, fh__msg_attempt)                                                                    \
     X(items, fh__msg_items)                                                                        \
+    X(rotation, fh_rotation)                                                                       \
+    X(rotate, fh__msg_rotate)                                                                      \
+    X(rotated, fh__msg_rotated)                                                                    \
     X(report, fh__msg_report)                                                                      \
     X(desktop_setup, fh__msg_desktop_setup)                                                        \
     X(mask, fh__msg_mask)                                                                          \

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <farhand/address.h>
+#include <farhand/audit_target.h>
 #include <farhand/ip_filter.h>
 #include <farhand/login.h>
 
@@ -43,9 +44,18 @@ static const char *set_service(struct fh__config *c, const struct fh__option *o,
 
 static const char *set_audit(struct fh__config *c, const struct fh__option *o, const char *value)
 {
-    if (*value != '/' && strcmp(value, "none") != 0 && strcmp(value, "syslog") != 0)
-        return "none, syslog, or a path that begins with /";
-    return set_text(c, o, value);
+    struct fh_audit_target target;
+    const char *expected;
+
+    (void)o;
+    if (fh_audit_target_parse(value, &target, &expected) != 0)
+        return expected;
+    if (c->n_audit == FH__CONFIG_AUDIT_MAX)
+        return "at most 16 destinations";
+    if (!(c->audit[c->n_audit] = strdup(value)))
+        return "more memory than there is";
+    c->n_audit++;
+    return NULL;
 }
 
 static const char *set_control(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -236,21 +246,27 @@ const struct fh__option fh__options[] = {
      "what is to be proved: password, totp, identity, approval, with + between them"},
     {"blacklist", "FILE", START, set_path, AT(blacklist), 0, 0, NULL,
      "who failed to authenticate too often, kept over restarts"},
-    {"blacklist-threshold", "N", START, set_number, AT(blacklist_threshold), 1, 1000, "5",
+    {"blacklist-threshold", "N", RELOAD, set_number, AT(blacklist_threshold), 1, 1000, "5",
      "failures after which an address or a name must wait"},
-    {"blacklist-timeout", "SECONDS", START, set_number, AT(blacklist_timeout_s), 1, 86400, "10",
+    {"blacklist-timeout", "SECONDS", RELOAD, set_number, AT(blacklist_timeout_s), 1, 86400, "10",
      "how long, at first; each further failure doubles it"},
     {"control", "PATH", START, set_control, AT(control), 0, 0, NULL,
      "the socket of vncserverctl, or none"},
-    {"audit", "WHERE", START, set_audit, AT(audit), 0, 0, "syslog",
-     "where to record sessions: none, syslog, or a file"},
+    {"audit", "WHERE", START, set_audit, 0, 0, 0, NULL,
+     "where to record sessions: a file, syslog, journal, program /PATH or none, after level=, "
+     "size= "
+     "and keep=; may be repeated (default: syslog)"},
+    {"audit-full", "warn|refuse", START, set_word, AT(audit_full), 0, FH__WORDS_TIGHTEN, "warn",
+     "when a record cannot be written: warn, or refuse new sessions"},
+    {"audit-limit", "N", START, set_number, AT(audit_limit), 0, 100000, "20",
+     "lines of one event that one stranger may cause in a minute; 0: no limit"},
     {"log-level", "LEVEL", RELOAD, set_level, 0, 0, 0, "info",
      "how much to say: error, warning, notice, info, debug"},
     {"idle-timeout", "SECONDS", RELOAD, set_number, AT(idle_timeout_s), 0, 604800, "3600",
      "end a session without input after this time; 0: never"},
     {"resume-timeout", "SECONDS", START, set_number, AT(resume_timeout_s), 0, 3600, "60",
      "how long a session waits for a viewer whose network was lost; 0: not at all"},
-    {"max-sessions", "N", START, set_number, AT(max_sessions), 1, 1024, "64",
+    {"max-sessions", "N", RELOAD, set_number, AT(max_sessions), 1, 1024, "64",
      "viewers at the same time"},
     {"max-half-open", "N", START, set_number, AT(max_half_open), 1, 1024, "32",
      "connections that have not authenticated yet"},
@@ -294,6 +310,8 @@ void fh__options_help(void)
         "Usage: vncserverd [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
         "       vncserverd [OPTION]... identity show\n"
         "       vncserverd [OPTION]... identity new [--bits 2048|3072|4096]\n"
+        "       vncserverd [OPTION]... identity rotate [--bits 2048|3072|4096 | --finish | "
+        "--abort]\n"
         "       vncserverd [OPTION]... user add|password|set|identity|totp|remove|list ...\n"
         "       vncserverd [OPTION]... group add|set|remove|list ...\n"
         "Shares an X desktop with remote viewers. PROGRAM runs on the display of --virtual.\n\n");
@@ -310,7 +328,7 @@ void fh__options_help(void)
 
 bool fh__option_is_list(const struct fh__option *o)
 {
-    return o->set == set_listen || o->set == set_filter;
+    return o->set == set_listen || o->set == set_filter || o->set == set_audit;
 }
 
 bool fh__option_is_number(const struct fh__option *o)
@@ -343,6 +361,8 @@ void fh__option_clear(struct fh__config *c, const struct fh__option *o)
         free(c->listen[--c->n_listen]);
     while (o->set == set_filter && c->n_filter > 0)
         free(c->filter[--c->n_filter]);
+    while (o->set == set_audit && c->n_audit > 0)
+        free(c->audit[--c->n_audit]);
     memcpy(&member, at, sizeof member); /* if it is a text */
     if (s->text && member == s->text)
         memset(at, 0, sizeof member);
@@ -407,9 +427,13 @@ static void note(struct fh__invocation *inv, const char *name, const char *value
 /* In the file a path begins with /; on the command line it may begin where we are. */
 static bool is_relative_path(const struct fh__option *o, const char *value)
 {
-    if (o->set == set_audit && (strcmp(value, "none") == 0 || strcmp(value, "syslog") == 0))
-        return false;
-    return (o->set == set_path || o->set == set_audit) && *value && *value != '/';
+    struct fh_audit_target target;
+    const char *expected;
+
+    if (o->set == set_audit) /* a path alone; behind options it begins with / in either place */
+        return fh_audit_target_parse(value, &target, &expected) != 0 && *value &&
+               !strpbrk(value, " =:");
+    return o->set == set_path && *value && *value != '/';
 }
 
 static const char *set_argument(struct fh__config *c, const struct fh__option *o, const char *value)

@@ -146,17 +146,19 @@ static bool take_answers(const struct fh__pam_message *m, struct pam_response *r
     return true;
 }
 
-/* Says what is there; waits for answers where there are prompts. */
+/* Says what is there; waits for answers where there are prompts, which responses is for. */
 static bool flush(struct pam_response *responses)
 {
     struct fh__pam_message m = {.type = FH__PAM_ASK, .n_items = batch.n}, answers;
-    bool ok;
+    bool asks = batch.n_prompts > 0, ok;
 
     if (batch.n == 0)
         return true;
+    if (asks && !responses)
+        return false;
     memcpy(m.items, batch.items, sizeof m.items);
     ok = say(&m);
-    if (ok && batch.n_prompts > 0)
+    if (ok && asks)
         ok = hear(FH__PAM_ANSWERS, &answers) && take_answers(&answers, responses);
     batch.n = batch.n_prompts = 0;
     fh_wipe(payload, sizeof payload);
@@ -208,6 +210,7 @@ static int converse(int n, const struct pam_message **messages, struct pam_respo
     if (ok && batch.n_prompts > 0)
         ok = flush(r);
     if (!ok) {
+        batch.n = batch.n_prompts = 0;
         free_responses(r, n);
         return PAM_CONV_ERR;
     }

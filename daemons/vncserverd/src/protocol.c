@@ -32,9 +32,12 @@ bool fh__message_is_in_time(unsigned number, uint32_t stage)
     return r && (r->when & stage);
 }
 
-uint32_t fh__message_permission(unsigned number)
+bool fh__message_is_permitted(unsigned number, uint32_t permissions)
 {
     const struct fh__message_rule *r = fh__message_rule(number);
 
-    return r ? r->when & FH_PERM_ALL : FH_PERM_NONE;
+    if (!r || r->when == FH__NONE)
+        return r != NULL;
+    return (r->when & FH__ACT) &&
+           fh_permissions_allow(permissions, (enum fh_act)(r->when - FH__ACT));
 }

@@ -29,8 +29,9 @@ enum fh__role {
 
 /*
  * What "when" means depends on who receives. At the monitor: how far the sender is, as the monitor
- * has seen it. At the desktop, from a session: a permission, without which the message is dropped
- * in silence, since it may have been sent before the permission was taken away.
+ * has seen it. At the desktop, from a session: an act of permissions.h, without the permission for
+ * which the message is dropped in silence, since it may have been sent before the permission was
+ * taken away.
  */
 enum fh__stage {
     FH__CHILD_NEW = 0x1,   /* key, desktop: it was told what to do and gets ready */
@@ -49,8 +50,9 @@ enum fh__stage {
 };
 
 enum {
-    FH__TEXT_MAX = 1024,        /* bytes of a path, a name, a line of the log */
-    FH__PART_MAX = 32768,       /* bytes of one part of what comes in several */
+    FH__TEXT_MAX = 1024,  /* bytes of a path, a name, a line of the log */
+    FH__PART_MAX = 32768, /* bytes of one part of what comes in several */
+    FH__ROTATION_MAX = 6 + FH_SPKI_MAX + 2 * FH_SIGNATURE_MAX,
     FH__RECTS_MAX = 512,        /* in one message of damage */
     FH__MESSAGE_MAX = 36 << 10, /* of any body */
     FH__MOVED_LEN = FH_LINK_REF_LEN + FH_LINK_OPENING_MAX,
@@ -67,14 +69,17 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(LEVEL, 1, MONITOR, CHILDREN, 1, 1, 0, ALWAYS) /* how much to say in LOG */                   \
     X(LOG, 2, CHILDREN, MONITOR, 1, FH__TEXT_MAX, 0, ALWAYS)                                       \
     X(CONFINED, 3, CHILDREN, MONITOR, 5, 5, 0, ALWAYS) /* what its sandbox consists of */          \
-    /* The key process. An announcement of a new key, signed by the old one, would be asked for    \
-     * here, under a label of its own; sessions can have transcripts signed and nothing else. */   \
+    /* The key process. Sessions can have transcripts signed and nothing else; the monitor can     \
+     * have both keys vouch for the one that is to follow, for a channel, and nothing else. */     \
     X(KEY_SETUP, 10, MONITOR, KEY, 2, 2 * FH__TEXT_MAX, 0, ALWAYS)                                 \
     X(KEY_READY, 11, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW)                                   \
     X(KEY_FAILED, 12, KEY, MONITOR, 0, 0, 0, CHILD_NEW)                                            \
     X(KEY_ONCE, 13, MONITOR, KEY, 0, 0, 1, ALWAYS) /* one signature for who holds the end */       \
     X(SIGN, 14, SESSION, KEY, FH_TRANSCRIPT_HASH_LEN, FH_TRANSCRIPT_HASH_LEN, 0, ALWAYS)           \
     X(SIGNATURE, 15, KEY, SESSION, 1, FH_SIGNATURE_MAX, 0, ALWAYS)                                 \
+    X(KEY_NEXT, 16, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW) /* a key is to follow */           \
+    X(ROTATE, 17, MONITOR, KEY, 40, 40, 0, ALWAYS)                                                 \
+    X(ROTATED, 18, KEY, MONITOR, 9, 8 + FH__ROTATION_MAX, 0, CHILD_READY)                          \
     /* To a session. */                                                                            \
     X(SESSION_SETUP, 20, MONITOR, SESSION, 1, 4096, 0, ALWAYS)                                     \
     X(PROCEED, 21, MONITOR, SESSION, 0, 0, 0, ALWAYS)                                              \
@@ -86,6 +91,8 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(NAME, 27, MONITOR, SESSION, 0, FH__TEXT_MAX, 0, ALWAYS)                                      \
     X(NOTICE, 28, MONITOR, SESSION, 0, FH__TEXT_MAX, 0, ALWAYS)                                    \
     X(DESKTOP_END, 29, MONITOR, SESSION, 0, 0, 1, ALWAYS) /* the way to the desktop */             \
+    X(ROTATION, 19, MONITOR, SESSION, 1, FH__ROTATION_MAX, 0,                                      \
+      ALWAYS) /* to be told to its viewer */                                                       \
     /* From a session. */                                                                          \
     X(HELLO, 30, SESSION, MONITOR, 0, 0, 0, AT_START | FH__AT_LEAVE)                               \
     X(PEER, 31, SESSION, MONITOR, FH_FINGERPRINT_LEN, FH_FINGERPRINT_LEN + 255, 0,                 \
@@ -110,28 +117,27 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(HOLD, 48, MONITOR, DESKTOP, 1, 1, 0, ALWAYS) /* u8 1: nobody types or clicks for now */      \
     X(STOP, 46, MONITOR, DESKTOP, 0, 0, 0, ALWAYS)                                                 \
     X(VIOLATION, 47, DESKTOP, MONITOR, 8, 8, 0, CHILD_READY) /* of this table, by a session */     \
-    /* From a session to the desktop, with the permission that it needs. */                        \
-    X(KEYSTROKE, 50, SESSION, DESKTOP, 9, 9, 0, PERM_KEYBOARD)                                     \
-    X(POINTER, 51, SESSION, DESKTOP, 5, 5, 0, PERM_POINTER)                                        \
-    X(TEXT_IN, 52, SESSION, DESKTOP, 5, 5 + FH__PART_MAX, 0, PERM_CLIPBOARD)                       \
-    X(RESIZE, 53, SESSION, DESKTOP, 4, 4, 0, PERM_RESIZE)                                          \
-    X(WANT, 54, SESSION, DESKTOP, 0, 0, 0, PERM_VIEW)                                              \
+    /* From a session to the desktop, with what it is as an act. */                                \
+    X(KEYSTROKE, 50, SESSION, DESKTOP, 9, 9, 0, ACT_KEY)                                           \
+    X(POINTER, 51, SESSION, DESKTOP, 5, 5, 0, ACT_POINTER)                                         \
+    X(TEXT_IN, 52, SESSION, DESKTOP, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_IN)                          \
+    X(RESIZE, 53, SESSION, DESKTOP, 4, 4, 0, ACT_RESIZE)                                           \
+    X(WANT, 54, SESSION, DESKTOP, 0, 0, 0, ACT_PICTURE)                                            \
     /* From the desktop to a session, which the desktop gives only with that permission. */        \
-    X(SCREEN, 60, DESKTOP, SESSION, 6, 1024, 1, PERM_VIEW)                                         \
-    X(DAMAGE, 61, DESKTOP, SESSION, 2, 2 + 8 * FH__RECTS_MAX, 0, PERM_VIEW)                        \
-    X(CURSOR, 62, DESKTOP, SESSION, 13, 13 + FH__PART_MAX, 0, PERM_VIEW)                           \
-    X(TEXT_OUT, 63, DESKTOP, SESSION, 5, 5 + FH__PART_MAX, 0, PERM_CLIPBOARD)                      \
-    X(BELL, 64, DESKTOP, SESSION, 0, 0, 0, PERM_VIEW)                                              \
+    X(SCREEN, 60, DESKTOP, SESSION, 6, 1024, 1, ACT_PICTURE)                                       \
+    X(DAMAGE, 61, DESKTOP, SESSION, 2, 2 + 8 * FH__RECTS_MAX, 0, ACT_PICTURE)                      \
+    X(CURSOR, 62, DESKTOP, SESSION, 13, 13 + FH__PART_MAX, 0, ACT_PICTURE)                         \
+    X(TEXT_OUT, 63, DESKTOP, SESSION, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_OUT)                        \
+    X(BELL, 64, DESKTOP, SESSION, 0, 0, 0, ACT_BELL)                                               \
     X(RESIZED, 65, DESKTOP, SESSION, 1, 1, 0, NONE)
 
-/* Permissions are written like stages in the table above. */
+/* Acts are written like stages in the table above. */
 enum {
-    FH__PERM_VIEW = FH_PERM_VIEW,
-    FH__PERM_KEYBOARD = FH_PERM_KEYBOARD,
-    FH__PERM_POINTER = FH_PERM_POINTER,
-    FH__PERM_CLIPBOARD = FH_PERM_CLIPBOARD,
-    FH__PERM_RESIZE = FH_PERM_RESIZE,
-    FH__NONE = 0
+    FH__NONE = 0,
+    FH__ACT = 0x10000,
+#define X(name, permission, messages) FH__ACT_##name = FH__ACT + FH_ACT_##name,
+    FH_ACTS(X)
+#undef X
 };
 
 enum fh__message {
@@ -156,7 +162,7 @@ bool fh__message_is_good(enum fh__role from, enum fh__role to, unsigned number, 
                          bool has_fd);
 /* Whether it is good at the stage (one bit of enum fh__stage) in which the receiver sees `from`. */
 bool fh__message_is_in_time(unsigned number, uint32_t stage);
-/* The permission that it needs between session and desktop, FH_PERM_NONE: none. */
-uint32_t fh__message_permission(unsigned number);
+/* Whether a session with these permissions may say it to the desktop, or hear it from there. */
+bool fh__message_is_permitted(unsigned number, uint32_t permissions);
 
 #endif

@@ -20,7 +20,10 @@
 #include "landlock.h"
 #include "syscalls.h"
 
-/* A sanitizer needs more memory and starts programs; what it is for is not the sandbox. */
+/*
+ * Sanitizers need more memory and start programs, and coverage is written to files at the end: in
+ * builds for these there is less of a sandbox.
+ */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(FH__UNCONFINED)
 #define IS_SANITIZED 1
 #elif defined(__has_feature)
@@ -64,9 +67,10 @@ static bool set_limits(enum fh__role role)
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         if (limits[i].role != role)
             continue;
-        ok &= limit(RLIMIT_NOFILE, limits[i].files) && limit(RLIMIT_FSIZE, limits[i].file_size);
+        ok &= limit(RLIMIT_NOFILE, limits[i].files);
         if (!IS_SANITIZED)
-            ok &= limit(RLIMIT_AS, limits[i].address_space * MiB) &&
+            ok &= limit(RLIMIT_FSIZE, limits[i].file_size) &&
+                  limit(RLIMIT_AS, limits[i].address_space * MiB) &&
                   limit(RLIMIT_DATA, limits[i].data * MiB) &&
                   limit(RLIMIT_NPROC, limits[i].processes);
     }
@@ -121,7 +125,8 @@ static bool leave_network(bool may_try_harder)
            (may_try_harder && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);
 }
 
-int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_t room)
+int fh__sandbox_user(struct fh__sandbox *s, const char *user, bool starts_programs, char *error,
+                     size_t room)
 {
     const struct passwd *who = *user ? getpwnam(user) : NULL;
     bool has_network = s->role == FH__DESKTOP, is_alone;
@@ -131,7 +136,8 @@ int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_
         return -1;
     }
     is_alone = !has_network && leave_network(false);
-    drop_for_good();
+    if (!starts_programs)
+        drop_for_good();
     if (who && who->pw_uid != geteuid() && become(who) != 0) {
         snprintf(error, room, "cannot become user %s: %s", user, strerror(errno));
         return -1;
@@ -140,7 +146,8 @@ int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_
         is_alone = leave_network(true);
     s->holds.what |= is_alone ? FH__CONFINED_NETWORK : 0;
     s->holds.what |= geteuid() != 0 ? FH__CONFINED_USER : 0;
-    s->holds.what |= has_no_capabilities() ? FH__CONFINED_NO_CAPABILITIES : 0;
+    if (!starts_programs && has_no_capabilities())
+        s->holds.what |= FH__CONFINED_NO_CAPABILITIES;
     /* Another user may be debugged again, and outlive its parent. */
     prctl(PR_SET_DUMPABLE, IS_SANITIZED);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -169,6 +176,9 @@ int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files
                     bool keeps_children)
 {
     fh__sandbox_limits(s);
+    drop_for_good();
+    if (has_no_capabilities())
+        s->holds.what |= FH__CONFINED_NO_CAPABILITIES;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
         s->holds.what |= FH__CONFINED_NO_NEW_PRIVILEGES;
     if (IS_SANITIZED)

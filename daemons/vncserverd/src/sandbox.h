@@ -46,8 +46,12 @@ struct fh__sandbox_files {
 void fh__sandbox_begin(struct fh__sandbox *s, enum fh__role role);
 /* Memory is not swapped from now on, as far as we may say so; before _user(). */
 void fh__sandbox_lock(struct fh__sandbox *s);
-/* user: its name; "": stay who we are, but without capabilities. -1 and a sentence in error. */
-int fh__sandbox_user(struct fh__sandbox *s, const char *user, char *error, size_t room);
+/*
+ * user: its name; "": stay who we are, but without capabilities. starts_programs: these are to have
+ * what whoever we are has, so it is given up in _end() only. -1 and a sentence in error.
+ */
+int fh__sandbox_user(struct fh__sandbox *s, const char *user, bool starts_programs, char *error,
+                     size_t room);
 /* A part of _end(), by itself. */
 void fh__sandbox_limits(struct fh__sandbox *s);
 /* files: NULL, none. keeps_children: it starts and ends programs. -1: the filter does not hold. */

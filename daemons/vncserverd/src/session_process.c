@@ -30,8 +30,10 @@ struct seat {
     uv_prepare_t prepare;
     struct fh__link monitor, key, desktop;
     struct fh_server *server;
-    struct fh_session *session;        /* NULL: not yet, or not any more */
-    char program[256];                 /* that the viewer says it is */
+    struct fh_session *session;  /* NULL: not yet, or not any more */
+    char program[256];           /* that the viewer says it is */
+    struct fh_rotation rotation; /* what is to be told of another key */
+    bool has_rotation;
     bool has_want;                     /* the desktop knows that a picture is waited for */
     struct fh_framebuffer pictures[2]; /* the one that is shared, and the one before or after it */
     unsigned current;
@@ -77,6 +79,16 @@ static void on_sign(void *user, struct fh_session *session, const uint8_t th[32]
 
     if (fh__link_send(&s->key, FH__MSG_SIGN, th, FH_TRANSCRIPT_HASH_LEN, -1) != 0)
         fh_session_signed(session, NULL, 0);
+}
+
+/* It came before the result, if there is any. */
+static void on_rotate(void *user, struct fh_session *session,
+                      const uint8_t binding[FH_AUTH_BINDING_LEN])
+{
+    const struct seat *s = user;
+
+    (void)binding; /* of which the monitor knows since the first attempt */
+    fh_session_rotated(session, s->has_rotation ? &s->rotation : NULL);
 }
 
 static bool on_peer(void *user, struct fh_session *session, const uint8_t *fingerprint)
@@ -300,6 +312,7 @@ static const struct fh_server_callbacks callbacks = {
     .connection_request = on_request,
     .hello = on_hello,
     .sign = on_sign,
+    .rotate = on_rotate,
     .verify_peer = on_peer,
     .authenticate = on_authenticate,
     .answered = on_answered,
@@ -570,6 +583,9 @@ static void on_monitor_message(void *user, unsigned number, struct rd body, int 
     case FH__MSG_ASK:
         on_ask(s, body);
         break;
+    case FH__MSG_ROTATION:
+        s->has_rotation = fh__msg_rotation_read(body, &s->rotation);
+        break;
     case FH__MSG_REFUSE:
     case FH__MSG_RESULT:
     case FH__MSG_PERMISSIONS:
@@ -656,7 +672,7 @@ enum fh__exit fh__session_main(struct fh__sandbox *sandbox, struct rd setup)
         return FH__EXIT_UNEXPECTED;
     fh__log_set_level((enum fh__log_level)m.level);
     fh__text_copy(m.user, user, sizeof user);
-    if (fh__sandbox_user(sandbox, user, error, sizeof error) != 0) {
+    if (fh__sandbox_user(sandbox, user, false, error, sizeof error) != 0) {
         fh__log(FH__LOG_ERROR, "a session process: %s", error);
         return FH__EXIT_UNEXPECTED;
     }

@@ -39,6 +39,10 @@ static const char *judge(struct viewer *v)
     if (fh_admission_enter(s->admission, c->ip, c->ip_len) != 0)
         return "busy";
     v->is_counted = true;
+    if (fh__auditlog_is_full(s->audit)) {
+        fh__log(FH__LOG_WARNING, "%s was rejected: its session could not be recorded", c->peer);
+        return "audit-full";
+    }
     if ((refused = fh__gate_request(&s->gate, c, &v->entry.most, &asks)) != NULL) {
         fh__log(FH__LOG_INFO, "%s was rejected: the filter does not let it in", c->peer);
         return refused;
@@ -186,6 +190,7 @@ void fh__sharing_configure(struct fh__sharing *s)
     }
     if (fh__notices_configure(&s->notices) && s->sessions > 0)
         fh__sharing_changed(s);
+    fh_admission_set_max_sessions(s->admission, s->cfg->max_sessions);
     if (fh__gate_configure(&s->gate, s->cfg) != 0)
         fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }
@@ -201,6 +206,38 @@ void fh__sharing_desktop(struct fh__sharing *s, bool is_there)
             fh__viewer_disconnect(v, FH_BYE_SERVER, true);
         v->is_attached = v->is_attached && is_there;
     }
+}
+
+void fh__sharing_wait(struct fh__sharing *s, const char *why)
+{
+    for (struct viewer *v = s->viewers; v; v = v->next)
+        v->is_attached = false;
+    (void)fh__sharing_notice(s, FH__SHARING_ALL, why);
+}
+
+void fh__sharing_next(struct fh__sharing *s, const uint8_t *spki, size_t len)
+{
+    if (s->is_open || len > sizeof s->next_spki)
+        return; /* it is taken at the next start */
+    memcpy(s->next_spki, spki, len);
+    s->next_spki_len = len;
+}
+
+void fh__sharing_rotated(struct fh__sharing *s, struct rd body)
+{
+    struct fh__msg_rotated m;
+
+    if (!fh__msg_rotated_read(body, &m))
+        return;
+    for (struct viewer *v = s->viewers; v; v = v->next)
+        if (v->entry.caller.number == m.number)
+            fh__viewer_rotated(v, &m);
+}
+
+void fh__sharing_unrotated(struct fh__sharing *s)
+{
+    for (struct viewer *v = s->viewers; v; v = v->next)
+        fh__viewer_rotated(v, NULL);
 }
 
 void fh__sharing_accuse(struct fh__sharing *s, uint64_t number)

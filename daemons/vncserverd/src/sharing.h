@@ -45,7 +45,9 @@ struct fh__sharing {
     struct fh_admission *admission;
     uint8_t spki[FH_SPKI_MAX]; /* of our identity */
     size_t spki_len;
-    char user[64], key_user[64]; /* as who sessions and the key process run; "": as we do */
+    uint8_t next_spki[FH_SPKI_MAX]; /* of the key that is to follow; */
+    size_t next_spki_len;           /* 0: none */
+    char user[64], key_user[64];    /* as who sessions and the key process run; "": as we do */
     uint64_t last_number;
     struct viewer *viewers; /* whose process runs */
     unsigned sessions;      /* of these, those that have started and not ended */
@@ -68,6 +70,14 @@ void fh__sharing_accept(struct fh__sharing *s, int fd, const struct fh_address *
 void fh__sharing_configure(struct fh__sharing *s);
 /* The desktop process is ready: who waits is let in to it; or it is gone: sessions end. */
 void fh__sharing_desktop(struct fh__sharing *s, bool is_there);
+/* There is no desktop now, but there will be: sessions keep what they have seen, and are told. */
+void fh__sharing_wait(struct fh__sharing *s, const char *why);
+/* Before it is opened: another key is to follow ours. */
+void fh__sharing_next(struct fh__sharing *s, const uint8_t *spki, size_t len);
+/* What both keys signed for one session: the body of ROTATED. */
+void fh__sharing_rotated(struct fh__sharing *s, struct rd body);
+/* The key process is gone: who waits for that is let in without. */
+void fh__sharing_unrotated(struct fh__sharing *s);
 /* What the desktop process says of a session: it broke the rules there. */
 void fh__sharing_accuse(struct fh__sharing *s, uint64_t number);
 /*

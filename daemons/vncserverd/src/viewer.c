@@ -12,25 +12,36 @@
 #include "log.h"
 #include "records.h"
 
-void fh__viewer_record(const struct viewer *v, enum fh_audit_type type, const char *reason,
-                       const struct fh__msg_report *report)
+static struct fh_audit_event event_of(const struct viewer *v, enum fh_audit_type type,
+                                      const char *reason)
 {
-    const struct fh__caller *c = &v->entry.caller;
     struct fh_audit_event ev = {.type = type,
                                 .monotonic_ms = uv_now(v->s->loop),
-                                .connection = c->number,
                                 .session = v->id[0] ? v->id : NULL,
-                                .peer = c->peer,
-                                .ip = c->ip,
-                                .ip_len = c->ip_len,
-                                .path = "direct",
-                                .fingerprint = c->has_fingerprint ? c->fingerprint : NULL,
                                 .program = v->program[0] ? v->program : NULL,
                                 .user = v->attempts ? v->said.user : NULL,
                                 .method = v->attempts ? fh_method_name(v->method) : NULL,
                                 .permissions = v->in_force,
                                 .reason = reason,
                                 .duration_ms = uv_now(v->s->loop) - v->accepted_ms};
+
+    fh__caller_describe(&v->entry.caller, &ev);
+    return ev;
+}
+
+static void record_text(const struct viewer *v, enum fh_audit_type type, const char *reason,
+                        const char *text)
+{
+    struct fh_audit_event ev = event_of(v, type, reason);
+
+    ev.text = text;
+    fh__auditlog_write(v->s->audit, &ev);
+}
+
+void fh__viewer_record(const struct viewer *v, enum fh_audit_type type, const char *reason,
+                       const struct fh__msg_report *report)
+{
+    struct fh_audit_event ev = event_of(v, type, reason);
 
     ev.has_permissions = type == FH_AUDIT_STARTED || type == FH_AUDIT_PERMISSIONS ||
                          (type == FH_AUDIT_ENDED && v->has_started);
@@ -145,15 +156,55 @@ static void reject(struct viewer *v)
     send_u32(v, FH__MSG_RESULT, FH_PERM_NONE);
 }
 
+static void let_in(struct viewer *v)
+{
+    go(v, FH__AT_GRANT);
+    send_u32(v, FH__MSG_RESULT, v->granted);
+}
+
+/*
+ * Another key is to follow: both sign for this session, before it begins, so that the shortest one
+ * hears of it. One request for each viewer that is let in. False: there is none.
+ */
+static bool ask_rotation(struct viewer *v)
+{
+    struct fh__msg_rotate m = {.number = v->entry.caller.number};
+    uint8_t body[8 + FH_AUTH_BINDING_LEN];
+    struct wr w = wr_init(body, sizeof body);
+
+    if (v->s->next_spki_len == 0 || !fh__steady_is_ready(v->s->key))
+        return false;
+    memcpy(m.binding, v->entry.caller.binding, sizeof m.binding);
+    fh__msg_rotate_write(&w, &m);
+    v->is_rotating = fh__steady_send(v->s->key, FH__MSG_ROTATE, body, w.len, -1) == 0;
+    return v->is_rotating;
+}
+
+void fh__viewer_rotated(struct viewer *v, const struct fh__msg_rotated *m)
+{
+    char fingerprint[FH_FINGERPRINT_HEX];
+    uint8_t id[FH_FINGERPRINT_LEN];
+
+    if (!v->is_rotating || v->stage != FH__AT_DECISION)
+        return;
+    v->is_rotating = false;
+    if (m && fh__viewer_send(v, FH__MSG_ROTATION, m->statement, m->len, -1) == 0) {
+        fh_fingerprint(v->s->next_spki, v->s->next_spki_len, id);
+        fh_fingerprint_to_hex(id, fingerprint);
+        record_text(v, FH_AUDIT_ROTATION, "announced", fingerprint);
+    }
+    let_in(v);
+}
+
 static void authenticated(void *user, uint32_t permissions)
 {
     struct viewer *v = user;
     const struct fh__caller *c = &v->entry.caller;
 
-    if (v->stage != FH__AT_DECISION)
+    if (v->stage != FH__AT_DECISION || v->is_rotating)
         return;
     forget_password(v);
-    permissions &= FH_PERM_ALL;
+    permissions = fh_permissions_normal(permissions);
     if (permissions == FH_PERM_NONE) {
         reject(v);
     } else if (fh_admission_authenticated(v->s->admission, c->ip, c->ip_len) != 0) {
@@ -161,8 +212,8 @@ static void authenticated(void *user, uint32_t permissions)
     } else {
         v->is_authenticated = true;
         v->granted = v->in_force = permissions;
-        go(v, FH__AT_GRANT);
-        send_u32(v, FH__MSG_RESULT, permissions);
+        if (!ask_rotation(v))
+            let_in(v);
     }
 }
 
@@ -190,6 +241,8 @@ static bool on_hello(struct viewer *v, struct rd body)
     unsigned wait_s = fh__gate_hello(&v->s->gate, c);
 
     (void)body;
+    if (fh__auditlog_is_full(v->s->audit)) /* as of its first line */
+        wait_s = 1;
     if (wait_s == 0)
         (void)fh_admission_handshake(v->s->admission, uv_now(v->s->loop), c->ip, c->ip_len,
                                      &wait_s);
@@ -257,7 +310,7 @@ static bool on_answers(struct viewer *v, struct rd body)
 static bool on_started(struct viewer *v, struct rd body)
 {
     static const char hex[] = "0123456789abcdef";
-    char permissions[200];
+    char permissions[FH_PERMISSIONS_TEXT];
 
     for (size_t i = 0; i < FH_SESSION_ID_LEN; i++) {
         uint8_t byte = rd_u8(&body);

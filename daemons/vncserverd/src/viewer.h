@@ -30,6 +30,7 @@ struct viewer {
     struct fh__caller returns;
     int key_end; /* what its one signature is asked through; -1: it was handed on */
     bool is_counted, is_authenticated, is_attached, has_started;
+    bool is_rotating;                      /* it may come in, as soon as both keys have signed */
     unsigned n_logged, attempts, reported; /* reported: bits of enum fh_audit_type */
     uint32_t granted;                      /* permissions while nothing is paused */
     uint32_t in_force;
@@ -49,6 +50,8 @@ int fh__viewer_start(struct viewer *v, int fd, const struct fh_address *peer);
 void fh__viewer_record(const struct viewer *v, enum fh_audit_type type, const char *reason,
                        const struct fh__msg_report *report);
 void fh__viewer_disconnect(struct viewer *v, enum fh_bye reason, bool may_reconnect);
+/* What it waits for before it is let in; NULL: there is none. */
+void fh__viewer_rotated(struct viewer *v, const struct fh__msg_rotated *m);
 /* What the viewer may do as of now, in both processes. */
 void fh__viewer_apply(struct viewer *v);
 /* Gives it the way to the desktop, if there is one now. */

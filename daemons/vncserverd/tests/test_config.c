@@ -85,6 +85,11 @@ static const struct {
     {"virtual = 63x800\n", 1, "from 64"},
     {"users = relative\n", 1, "begins with /"},
     {"audit = relative\n", 1, "none, syslog"},
+    {"audit = level=all /a\n", 1, "level=info"},
+    {"audit = size=1M syslog\n", 1, "for a file only"},
+    {"audit = keep=0 /a\n", 1, "keep=N"},
+    {"audit-full = maybe\n", 1, "one of warn|refuse"},
+    {"audit-limit = many\n", 1, "a number"},
     {"approve = never\n", 1, "approve = never: expected one of filtered|present|always"},
     {"approve = filtered|present\n", 1, "one of filtered|present|always"},
     {"at-disconnect = loc\n", 1, "one of none|lock|logout"},
@@ -192,13 +197,14 @@ START_TEST(paths_of_the_command_line_begin_where_we_are)
     snprintf(expected, sizeof expected, "%s/./d/i", here);
     ck_assert_str_eq(c.identity, expected);
     snprintf(expected, sizeof expected, "%s/a", here);
-    ck_assert_str_eq(c.audit, expected);
+    ck_assert_uint_eq(c.n_audit, 1);
+    ck_assert_str_eq(c.audit[0], expected);
     ck_assert_str_eq(c.xauthority, "/x");
     ck_assert_int_eq(chdir("/"), 0);
     ck_assert_int_eq(parse(&c, &inv, error, argv), 0);
     ck_assert_str_eq(c.users, "/u");
     ck_assert_int_eq(parse(&c, &inv, error, none), 0);
-    ck_assert_str_eq(c.audit, "none");
+    ck_assert_str_eq(c.audit[0], "none");
     ck_assert_int_ne(parse(&c, &inv, error, empty), 0);
     ck_assert_int_eq(chdir(before), 0);
     fh__config_free(&c);
@@ -411,7 +417,7 @@ START_TEST(newer_options_are_taken_as_far_as_they_can)
     struct fh__config c, fresh;
 
     read_text(&c, user_file);
-    read_text(&fresh, "name = new\nframe-rate = 30\nmax-sessions = 3\nfilter = + 10.0.0.2\n"
+    read_text(&fresh, "name = new\nframe-rate = 30\nmax-half-open = 3\nfilter = + 10.0.0.2\n"
                       "notice-command = /bin/true x\n");
     n_taken = n_waiting = 0;
     ck_assert(fh__config_adopt(&c, &fresh, on_change, NULL));
@@ -420,7 +426,7 @@ START_TEST(newer_options_are_taken_as_far_as_they_can)
     ck_assert_uint_eq(n_waiting, 1);
     ck_assert_str_eq(c.name, "new");
     ck_assert_uint_eq(c.frame_rate, 30);
-    ck_assert_uint_eq(c.max_sessions, 64);
+    ck_assert_uint_eq(c.max_half_open, 32);
     ck_assert_uint_eq(c.idle_timeout_s, 3600);
     ck_assert_uint_eq(c.n_filter, 1);
     ck_assert_str_eq(c.filter[0], "+ 10.0.0.2");

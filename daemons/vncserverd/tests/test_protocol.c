@@ -97,9 +97,14 @@ START_TEST(lengths_and_descriptors_are_held_to)
     ck_assert(!fh__message_is_good(FH__SESSION, FH__KEY, FH__MSG_SIGN, 32, true));
     ck_assert(!fh__message_is_good(FH__SESSION, FH__KEY, FH__MSG_KEY_ONCE, 0, true));
     ck_assert(!fh__message_is_good(FH__MONITOR, FH__DESKTOP, FH__MSG_ATTACH, 12, false));
-    ck_assert_uint_eq(fh__message_permission(FH__MSG_KEYSTROKE), FH_PERM_KEYBOARD);
-    ck_assert_uint_eq(fh__message_permission(FH__MSG_WANT), FH_PERM_VIEW);
-    ck_assert_uint_eq(fh__message_permission(FH__MSG_TEXT_IN), FH_PERM_CLIPBOARD);
+    ck_assert(fh__message_is_permitted(FH__MSG_KEYSTROKE, FH_PERM_KEYBOARD));
+    ck_assert(!fh__message_is_permitted(FH__MSG_KEYSTROKE, FH_PERM_VIEW | FH_PERM_POINTER));
+    ck_assert(fh__message_is_permitted(FH__MSG_WANT, FH_PERM_VIEW));
+    ck_assert(!fh__message_is_permitted(FH__MSG_WANT, FH_PERM_NONE));
+    ck_assert(fh__message_is_permitted(FH__MSG_TEXT_IN, FH_PERM_CLIPBOARD_IN));
+    ck_assert(!fh__message_is_permitted(FH__MSG_TEXT_OUT, FH_PERM_CLIPBOARD_IN));
+    ck_assert(fh__message_is_permitted(FH__MSG_RESIZED, FH_PERM_NONE));
+    ck_assert(!fh__message_is_permitted(FH__MSG_STARTED, FH_PERM_ALL));
 }
 END_TEST
 

@@ -45,13 +45,15 @@ static int ask(const struct fh_viewer_prompt *p, const char *name, char *out, si
                char *why, size_t room)
 {
     bool is_code = p->kind == FH_KIND_CODE;
+    size_t len = strlen(p->text);
+    const char *gap = len > 0 && p->text[len - 1] == ' ' ? "" : " ";
     char question[QUESTION_MAX];
     int ret;
 
     if (is_code)
         snprintf(question, sizeof question, "%sOne-time code for %s: ", p->text, name);
     else
-        snprintf(question, sizeof question, "%s asks: %s ", name, p->text);
+        snprintf(question, sizeof question, "%s asks: %s%s", name, p->text, gap);
     ret = terminal_ask(question, !is_code && !p->echo, out, out_room);
     if (ret == -1)
         snprintf(why, room, "the server asks %s%.200s%s; give %s, or run where there is a terminal",

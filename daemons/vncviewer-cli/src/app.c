@@ -16,6 +16,7 @@
 #include <farhand/identity_uv.h>
 #include <farhand/known_peers_file.h>
 #include <farhand/rfb_client.h>
+#include <farhand/rotation.h>
 #include <farhand/tcp.h>
 #include <farhand/viewer.h>
 #include <jansson.h>
@@ -24,8 +25,10 @@
 #include "answers.h"
 #include "password.h"
 #include "paths.h"
+#include "record.h"
 #include "resume.h"
 #include "run.h"
+#include "target.h"
 #include "terminal.h"
 #include "trust.h"
 #include "utf8.h"
@@ -38,14 +41,16 @@ struct app {
     uv_loop_t loop;
     uv_timer_t run_timer, total_timer;
     uv_signal_t interrupt, terminate;
-    struct fh_target target;
-    char name[FH_KNOWN_PEERS_NAME_MAX + 1];
+    struct target target;
+    const char *name;           /* of the target */
+    struct fh_audit_log *audit; /* NULL: nothing is recorded */
     char store[PATH_MAX], identity_path[PATH_MAX];
     struct fh_identity *identity;
     struct fh_tcp_connecting *connecting;
     struct fh_viewer *viewer;
     struct trust trust;
     enum verdict verdict;
+    bool has_rotated; /* the server named a key that will follow */
     struct resume resume;
     struct run run;
     bool is_running; /* the session began and the script runs */
@@ -179,6 +184,8 @@ static enum fh_trust on_verify_server(void *user, const struct fh_viewer_conn_ev
     verbose(a, "server's fingerprint %s", a->trust.fingerprint);
     if (a->verdict != VERDICT_TRUSTED)
         return FH_TRUST_NONE;
+    if (a->trust.is_checked)
+        return FH_TRUST_CHECKED;
     return a->trust.how == FH_KNOWN_ACCEPTED_BLIND ? FH_TRUST_BLIND : FH_TRUST_CONFIRMED;
 }
 
@@ -244,6 +251,8 @@ static void on_started(struct app *a, uint32_t permissions)
 {
     (void)permissions;
     verbose(a, "authenticated");
+    if (a->trust.has_successor && !a->has_rotated)
+        trust_withdraw(&a->trust);
     a->run.facts = (struct run_facts){.address = a->name,
                                       .path = "direct",
                                       .fingerprint = a->trust.fingerprint,
@@ -316,10 +325,46 @@ static void on_ended(struct app *a, const struct fh_viewer_conn_event *ev)
     fh_viewer_close(a->viewer, on_viewer_closed);
 }
 
+/* The server's key will be another one, and this one vouches for that. */
+static void on_rotation(struct app *a, const struct fh_viewer_conn_event *ev)
+{
+    char fingerprint[FH_FINGERPRINT_HEX], phrase[FH_CATCHPHRASE_MAX] = "";
+    struct fh_audit_event record;
+    int ret = trust_rotate(&a->trust, ev->rotation.next->spki, ev->rotation.next->spki_len, phrase);
+
+    a->has_rotated = true;
+    fh_fingerprint_to_hex(ev->rotation.fingerprint, fingerprint);
+    if (ret > 0)
+        fprintf(stderr,
+                "vncviewer-cli: %s will have another key, and its present one vouches for it.\n"
+                "  It is known from now on:  %s\n",
+                a->name, phrase);
+    else if (ret < 0)
+        fprintf(stderr, "vncviewer-cli: %s named another key, which was not kept: %s\n", a->name,
+                a->trust.why);
+    fh_viewer_describe(a->viewer, &record);
+    record.type = FH_AUDIT_ROTATION;
+    record.failed = ret < 0;
+    record.reason = ret < 0 ? "not-recorded" : "recorded";
+    record.text = fingerprint;
+    record_event(a->audit, a->name, &record);
+}
+
+static void on_audit(void *user, const struct fh_audit_event *ev)
+{
+    struct app *a = user;
+
+    record_event(a->audit, a->name, ev);
+}
+
 static void on_event(void *user, const struct fh_viewer_conn_event *ev)
 {
     struct app *a = user;
 
+    if (ev->type == FH_VIEWER_CONN_EV_ROTATION) {
+        on_rotation(a, ev);
+        return;
+    }
     if (ev->type == FH_VIEWER_CONN_EV_STARTED)
         on_started(a, ev->started.permissions);
     if (ev->type == FH_VIEWER_CONN_EV_ENDED) {
@@ -359,7 +404,8 @@ static const struct fh_viewer_callbacks callbacks = {.verify_server = on_verify_
                                                      .ask = on_ask,
                                                      .reconnect = on_reconnect,
                                                      .resumed = on_resumed,
-                                                     .event = on_event};
+                                                     .event = on_event,
+                                                     .audit = on_audit};
 
 /* ---- connecting ----------------------------------------------------------------------------- */
 
@@ -381,6 +427,7 @@ static int new_viewer(struct app *a)
         .conn = {.program = "vncviewer-cli " FH_CRYPTO_RFB_VERSION,
                  .rfb = &rfb,
                  .view_only = o->view_only,
+                 .verify_always = o->verify_always,
                  .method = o->method,
                  .user = a->user,
                  .password = a->given.has_password ? a->given.password : NULL,
@@ -390,7 +437,7 @@ static int new_viewer(struct app *a)
     int ret = fh_viewer_new(&cfg, &a->viewer);
 
     a->resume = (struct resume){.loop = &a->loop,
-                                .target = &a->target,
+                                .target = &a->target.where,
                                 .viewer = a->viewer,
                                 .stopped = on_all_closed,
                                 .user = a};
@@ -406,6 +453,7 @@ static void on_connected(void *user, struct fh_stream *s, int error, const char 
     a->connecting = NULL;
     if (error != 0) {
         snprintf(why, sizeof why, "cannot connect to %s: %s", a->name, text);
+        record_unreachable(a->audit, a->name);
         set_result(a, error == FH_TRANSPORT_E_TIMEOUT ? EXIT_TIMEOUT : EXIT_CANNOT_CONNECT, why);
         uv_stop(&a->loop);
         return;
@@ -437,7 +485,7 @@ static void connect_once(struct app *a)
 
     a->verdict = VERDICT_TRUSTED;
     a->started_ms = uv_now(&a->loop);
-    ret = fh_tcp_connect(&a->loop, &a->target, &cfg, &a->connecting);
+    ret = fh_tcp_connect(&a->loop, &a->target.where, &cfg, &a->connecting);
     if (ret != 0) {
         set_result(a, EXIT_CANNOT_CONNECT, fh_transport_strerror(ret));
         return;
@@ -453,6 +501,7 @@ static enum exit_code code_of_verdict(enum verdict v)
     case VERDICT_TRUSTED:
         return EXIT_OK;
     case VERDICT_UNKNOWN:
+    case VERDICT_UNCHECKED:
         return EXIT_SERVER_UNKNOWN;
     case VERDICT_CHANGED:
     case VERDICT_REVOKED:
@@ -469,8 +518,8 @@ static void connect_until_decided(struct app *a)
     char text[1536];
 
     connect_once(a);
-    if (a->verdict == VERDICT_UNKNOWN && !a->is_over && terminal_can_ask() &&
-        trust_ask(&a->trust)) {
+    if ((a->verdict == VERDICT_UNKNOWN || a->verdict == VERDICT_UNCHECKED) && !a->is_over &&
+        terminal_can_ask() && trust_ask(&a->trust)) {
         uv_update_time(&a->loop);
         connect_once(a);
     }
@@ -506,27 +555,6 @@ static void on_signal(uv_signal_t *handle, int number)
     else if (a->viewer)
         leave(a, EXIT_UNEXPECTED, "interrupted");
     a->is_interrupted = true;
-}
-
-static int set_target(struct app *a, char *why, size_t room)
-{
-    const char *expected = NULL;
-    int n = 0;
-
-    if (fh_address_parse_viewer(a->o->address, &a->target, &expected) != 0) {
-        snprintf(why, room, "ADDRESS \"%.200s\": %s", a->o->address, expected);
-        return -1;
-    }
-    if (a->target.kind == FH_TARGET_IP) {
-        fh_address_print(&a->target.address, a->name, sizeof a->name);
-        return 0;
-    }
-    n = a->target.kind == FH_TARGET_UNIX
-            ? snprintf(a->name, sizeof a->name, "%s", a->target.name)
-            : snprintf(a->name, sizeof a->name, "%s:%u", a->target.name, a->target.port);
-    for (char *p = a->name; a->target.kind == FH_TARGET_HOST && *p; p++)
-        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
-    return n < (int)sizeof a->name ? 0 : -1;
 }
 
 struct making {
@@ -602,7 +630,8 @@ static int prepare(struct app *a, char *why, size_t room)
 {
     int ret;
 
-    if (set_user(a, why, room) != 0 || set_target(a, why, room) != 0 ||
+    a->name = a->target.name;
+    if (set_user(a, why, room) != 0 || target_parse(&a->target, a->o->address, why, room) != 0 ||
         paths_find(a->o->known_servers, "known_servers", a->store, why, room) != 0 ||
         paths_find(a->o->identity, "viewer.pem", a->identity_path, why, room) != 0)
         return EXIT_USAGE;
@@ -614,8 +643,11 @@ static int prepare(struct app *a, char *why, size_t room)
                               .name = a->name,
                               .given = a->o->trust,
                               .accept_new = a->o->accept_new,
+                              .verify_always = a->o->verify_always,
                               .hash_names = a->o->hash_names};
-    return load_identity(a, why, room) == 0 ? EXIT_OK : EXIT_UNEXPECTED;
+    if (load_identity(a, why, room) != 0)
+        return EXIT_UNEXPECTED;
+    return record_open(a->o, &a->loop, &a->audit, why, room) == 0 ? EXIT_OK : EXIT_USAGE;
 }
 
 static void start_handles(struct app *a)
@@ -658,6 +690,8 @@ enum exit_code app_run(const struct options *o, const struct script *script)
         connect_until_decided(a);
         close_handles(a);
     }
+    fh_audit_log_close(a->audit, NULL, NULL);
+    uv_run(&a->loop, UV_RUN_DEFAULT);
     code = a->code;
     if (code != EXIT_OK)
         app_fail(o, code, a->why);
@@ -668,71 +702,4 @@ enum exit_code app_run(const struct options *o, const struct script *script)
     uv_loop_close(&a->loop);
     free(a);
     return code;
-}
-
-/* ---- the store ------------------------------------------------------------------------------ */
-
-struct forgetting {
-    const char *name;
-    int removed;
-};
-
-static int forget(struct fh_known_peers *k, void *user)
-{
-    struct forgetting *f = user;
-
-    f->removed = fh_known_peers_remove(k, f->name);
-    return 0;
-}
-
-enum exit_code app_forget(const struct options *o)
-{
-    struct app *a = calloc(1, sizeof *a);
-    struct forgetting f = {.removed = 0};
-    enum exit_code code = EXIT_UNEXPECTED;
-    char why[512];
-    int ret;
-
-    if (!a)
-        return app_fail(o, EXIT_UNEXPECTED, "out of memory");
-    a->o = o;
-    f.name = a->name;
-    if (set_target(a, why, sizeof why) != 0 ||
-        paths_find(o->known_servers, "known_servers", a->store, why, sizeof why) != 0) {
-        code = app_fail(o, EXIT_USAGE, why);
-        goto out;
-    }
-    ret = fh_known_peers_update(a->store, forget, &f);
-    snprintf(why, sizeof why, "%.300s: %s", ret == 0 ? a->name : a->store,
-             ret == 0 ? "no identity is known under this name" : fh_session_strerror(ret));
-    if (ret != 0 || f.removed == 0)
-        code = app_fail(o, ret != 0 ? EXIT_UNEXPECTED : EXIT_SERVER_UNKNOWN, why);
-    else
-        code = EXIT_OK;
-    if (code == EXIT_OK && !o->json)
-        printf("%s: removed %d known %s\n", a->name, f.removed,
-               f.removed == 1 ? "identity" : "identities");
-out:
-    free(a);
-    return code;
-}
-
-enum exit_code app_list_known(const struct options *o)
-{
-    struct fh_known_peers *k = NULL;
-    char store[PATH_MAX], why[512];
-    unsigned line;
-    size_t len;
-    int ret;
-
-    if (paths_find(o->known_servers, "known_servers", store, why, sizeof why) != 0)
-        return app_fail(o, EXIT_USAGE, why);
-    ret = fh_known_peers_load(store, &k, &line);
-    if (ret != 0) {
-        snprintf(why, sizeof why, "%.300s%s: %s", store, "", fh_session_strerror(ret));
-        return app_fail(o, EXIT_UNEXPECTED, why);
-    }
-    fputs(fh_known_peers_text(k, &len), stdout);
-    fh_known_peers_free(k);
-    return EXIT_OK;
 }

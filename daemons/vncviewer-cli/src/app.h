@@ -9,9 +9,6 @@
 
 /* Blocks until it is over. Prints results and, on standard error, what went wrong. */
 enum exit_code app_run(const struct options *o, const struct script *script);
-/* --forget and --list-known. */
-enum exit_code app_forget(const struct options *o);
-enum exit_code app_list_known(const struct options *o);
 /* Says why on standard error, or as JSON on standard output, and returns code. */
 enum exit_code app_fail(const struct options *o, enum exit_code code, const char *why);
 

@@ -5,6 +5,7 @@
 #include <farhand/session_version.h>
 
 #include "app.h"
+#include "known.h"
 #include "options.h"
 #include "script.h"
 
@@ -22,26 +23,33 @@ static enum exit_code run(const struct options *o)
     return code;
 }
 
-int main(int argc, char **argv)
+static enum exit_code act(const struct options *o)
 {
-    struct options o;
-    char why[512] = "";
-
-    if (options_parse(&o, argc, argv, why, sizeof why) != 0)
-        return app_fail(&o, EXIT_USAGE, why);
-    switch (o.action) {
+    switch (o->action) {
     case ACTION_HELP:
         options_help(stdout);
         return EXIT_OK;
     case ACTION_VERSION:
         printf("vncviewer-cli %s\n", fh_session_version());
         return EXIT_OK;
-    case ACTION_FORGET:
-        return app_forget(&o);
-    case ACTION_LIST_KNOWN:
-        return app_list_known(&o);
+    case ACTION_KNOWN_SERVERS:
+        return known_command(o);
     case ACTION_RUN:
-        return run(&o);
+        return run(o);
     }
     return EXIT_UNEXPECTED;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    char why[1024] = "";
+    enum exit_code code;
+
+    if (options_parse(&o, argc, argv, why, sizeof why) == 0)
+        code = act(&o);
+    else
+        code = app_fail(&o, EXIT_USAGE, why);
+    options_free(&o);
+    return (int)code;
 }

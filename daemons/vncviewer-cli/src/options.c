@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <farhand/audit_target.h>
 #include <farhand/auth.h>
 #include <farhand/encoder.h>
 
+#include "config.h"
 #include "script.h"
 
 typedef int (*set_fn)(struct options *o, const char *value);
@@ -64,6 +66,30 @@ static int set_hash_names(struct options *o, const char *value)
     (void)value;
     o->hash_names = true;
     return 0;
+}
+
+/* Once it is always it stays so: a file of the administrator cannot be talked out of it. */
+static int set_verify(struct options *o, const char *value)
+{
+    o->verify_always |= strcmp(value, "always") == 0;
+    return strcmp(value, "always") == 0 || strcmp(value, "known") == 0 ? 0 : -1;
+}
+
+static int set_audit(struct options *o, const char *value)
+{
+    struct fh_audit_target target;
+    const char *expected;
+
+    if (o->n_audit == AUDIT_MAX || fh_audit_target_parse(value, &target, &expected) != 0)
+        return -1;
+    o->audit[o->n_audit++] = value;
+    return 0;
+}
+
+static int set_config(struct options *o, const char *value)
+{
+    o->config = value;
+    return *value ? 0 : -1;
 }
 
 static int set_view_only(struct options *o, const char *value)
@@ -164,20 +190,6 @@ static int set_command_timeout(struct options *o, const char *value)
     return set_seconds(&o->command_timeout_s, value);
 }
 
-static int set_forget(struct options *o, const char *value)
-{
-    (void)value;
-    o->action = ACTION_FORGET;
-    return 0;
-}
-
-static int set_list_known(struct options *o, const char *value)
-{
-    (void)value;
-    o->action = ACTION_LIST_KNOWN;
-    return 0;
-}
-
 static int set_help(struct options *o, const char *value)
 {
     (void)value;
@@ -192,38 +204,84 @@ static int set_version(struct options *o, const char *value)
     return 0;
 }
 
-/* One table for parsing, for --help and for the test that the man page names each. */
+/* One table for parsing, for files, for --help and for the test that the man page names each. */
 static const struct {
     const char *name, *value; /* value NULL: takes none */
+    bool is_in_file;
     set_fn set;
     const char *help;
 } options[] = {
-    {"user", "NAME", set_user, "user name at the server (default: yours here)"},
-    {"method", "METHOD", set_method,
+    {"user", "NAME", true, set_user, "user name at the server (default: yours here)"},
+    {"method", "METHOD", true, set_method,
      "authenticate so and not otherwise: cpace, password, conversation or identity"},
-    {"password-file", "FILE", set_password_file,
+    {"password-file", "FILE", true, set_password_file,
      "read the password's line from FILE, - is standard input; else $FH_PASSWORD, else asked"},
-    {"known-servers", "FILE", set_known_servers, "identities of servers seen before"},
-    {"trust", "ID", set_trust,
+    {"known-servers", "FILE", true, set_known_servers, "identities of servers seen before"},
+    {"trust", "ID", false, set_trust,
      "accept exactly this identity: the whole catchphrase, or the fingerprint in hex"},
-    {"accept-new", NULL, set_accept_new, "accept a server that is not known yet, unseen"},
-    {"hash-names", NULL, set_hash_names, "write the names of servers into the file hashed"},
-    {"identity", "FILE", set_identity, "our own key; made when it is missing"},
-    {"encodings", "LIST", set_encodings, "of tight,zrle,copyrect,raw, the preferred first"},
-    {"quality", "0-9", set_quality, "quality of JPEG; without it the picture is exact"},
-    {"compress", "0-9", set_compress, "effort of compression"},
-    {"view-only", NULL, set_view_only, "send no input"},
-    {"resume", NULL, set_resume,
+    {"verify", "WHEN", true, set_verify,
+     "always: check the identity for each connection, known or not; known: where it is not known"},
+    {"accept-new", NULL, true, set_accept_new, "accept a server that is not known yet, unseen"},
+    {"hash-names", NULL, true, set_hash_names, "write the names of servers into the file hashed"},
+    {"identity", "FILE", true, set_identity, "our own key; made when it is missing"},
+    {"audit", "WHERE", true, set_audit,
+     "record connections: a file, syslog, journal, program /PATH; may be repeated"},
+    {"encodings", "LIST", true, set_encodings, "of tight,zrle,copyrect,raw, the preferred first"},
+    {"quality", "0-9", true, set_quality, "quality of JPEG; without it the picture is exact"},
+    {"compress", "0-9", true, set_compress, "effort of compression"},
+    {"view-only", NULL, true, set_view_only, "send no input"},
+    {"resume", NULL, true, set_resume,
      "carry on with the session when the network was lost, for up to a minute"},
-    {"timeout", "SECONDS", set_timeout, "end the whole run after this time (default: never)"},
-    {"command-timeout", "SECONDS", set_command_timeout, "and each command after this (30)"},
-    {"json", NULL, set_json, "print results as JSON, one object a line"},
-    {"verbose", NULL, set_verbose, "tell what happens, on standard error"},
-    {"forget", NULL, set_forget, "remove the known identities of ADDRESS and stop"},
-    {"list-known", NULL, set_list_known, "print the known servers and stop"},
-    {"help", NULL, set_help, "print this"},
-    {"version", NULL, set_version, "print the version"},
+    {"timeout", "SECONDS", true, set_timeout, "end the whole run after this time (default: never)"},
+    {"command-timeout", "SECONDS", true, set_command_timeout, "and each command after this (30)"},
+    {"json", NULL, false, set_json, "print results as JSON, one object a line"},
+    {"verbose", NULL, false, set_verbose, "tell what happens, on standard error"},
+    {"config", "FILE", false, set_config, "read options from FILE instead of the user's own"},
+    {"help", NULL, false, set_help, "print this"},
+    {"version", NULL, false, set_version, "print the version"},
 };
+
+enum { N_OPTIONS = sizeof options / sizeof options[0] };
+
+void options_free(struct options *o)
+{
+    while (o->n_kept > 0)
+        free(o->kept[--o->n_kept]);
+}
+
+static int set_flag(struct options *o, size_t i, const char *value, char *why, size_t room)
+{
+    bool is_yes = strcmp(value, "yes") == 0;
+
+    if (!is_yes && strcmp(value, "no") != 0) {
+        snprintf(why, room, "%s = %.100s: expected yes or no", options[i].name, value);
+        return -1;
+    }
+    return is_yes ? options[i].set(o, NULL) : 0;
+}
+
+int options_set(struct options *o, const char *name, const char *value, char *why, size_t room)
+{
+    size_t i = 0;
+
+    while (i < N_OPTIONS && (strcmp(options[i].name, name) != 0 || !options[i].is_in_file))
+        i++;
+    if (i == N_OPTIONS) {
+        snprintf(why, room, "%.100s: expected the name of an option", name);
+        return -1;
+    }
+    if (!options[i].value)
+        return set_flag(o, i, value, why, room);
+    if (o->n_kept == KEPT_MAX || !(o->kept[o->n_kept] = strdup(value))) {
+        snprintf(why, room, "expected fewer options, or there is no memory");
+        return -1;
+    }
+    if (options[i].set(o, o->kept[o->n_kept++]) == 0)
+        return 0;
+    snprintf(why, room, "%s = %.100s: expected %s (%s)", name, value, options[i].value,
+             options[i].help);
+    return -1;
+}
 
 static int set_option(struct options *o, const char *name, const char *value, size_t i, char *why,
                       size_t room)
@@ -246,7 +304,7 @@ static int read_option(struct options *o, int argc, char **argv, int *i, char *w
     const char *name = argv[*i] + 2, *equals = strchr(name, '=');
     size_t len = equals ? (size_t)(equals - name) : strlen(name);
 
-    for (size_t k = 0; k < sizeof options / sizeof options[0]; k++) {
+    for (size_t k = 0; k < N_OPTIONS; k++) {
         const char *value = equals ? equals + 1 : NULL;
 
         if (strlen(options[k].name) != len || memcmp(options[k].name, name, len) != 0)
@@ -259,27 +317,42 @@ static int read_option(struct options *o, int argc, char **argv, int *i, char *w
     return -1;
 }
 
-int options_parse(struct options *o, int argc, char **argv, char *why, size_t room)
+/* The options before the address; *i is the first that is none. */
+static int read_options(struct options *o, int argc, char **argv, int *i, char *why, size_t room)
 {
-    int i;
-
-    *o = (struct options){.quality = -1, .compress = -1, .command_timeout_s = 30};
-    for (i = 1; i < argc && strncmp(argv[i], "-", 1) == 0; i++) {
-        if (strcmp(argv[i], "--") == 0) {
-            i++;
-            break;
+    for (*i = 1; *i < argc && strncmp(argv[*i], "-", 1) == 0; (*i)++) {
+        if (strcmp(argv[*i], "--") == 0) {
+            (*i)++;
+            return 0;
         }
-        if (strcmp(argv[i], "-h") == 0) {
+        if (strcmp(argv[*i], "-h") == 0) {
             o->action = ACTION_HELP;
-        } else if (strncmp(argv[i], "--", 2) != 0) {
-            snprintf(why, room, "\"%s\" is no option; --help lists them", argv[i]);
+        } else if (strncmp(argv[*i], "--", 2) != 0) {
+            snprintf(why, room, "\"%s\" is no option; --help lists them", argv[*i]);
             return -1;
-        } else if (read_option(o, argc, argv, &i, why, room) != 0) {
+        } else if (read_option(o, argc, argv, i, why, room) != 0) {
             return -1;
         }
     }
-    if (o->action == ACTION_HELP || o->action == ACTION_VERSION || o->action == ACTION_LIST_KNOWN)
+    return 0;
+}
+
+/* Where the command line lists destinations of the audit, those of the files count as well. */
+int options_parse(struct options *o, int argc, char **argv, char *why, size_t room)
+{
+    const struct options usual = {.quality = -1, .compress = -1, .command_timeout_s = 30};
+    const char *given;
+    int i;
+
+    *o = usual;
+    if (read_options(o, argc, argv, &i, why, room) != 0)
+        return -1;
+    if (o->action == ACTION_HELP || o->action == ACTION_VERSION)
         return 0;
+    given = o->config;
+    *o = usual;
+    if (config_read(o, given, why, room) != 0 || read_options(o, argc, argv, &i, why, room) != 0)
+        return -1;
     if (i >= argc) {
         snprintf(why, room, "no ADDRESS; --help shows how to call");
         return -1;
@@ -287,6 +360,8 @@ int options_parse(struct options *o, int argc, char **argv, char *why, size_t ro
     o->address = argv[i++];
     o->words = argv + i;
     o->n_words = argc - i;
+    if (strcmp(o->address, "known-servers") == 0)
+        o->action = ACTION_KNOWN_SERVERS;
     if (o->action == ACTION_RUN && o->n_words == 0) {
         snprintf(why, room, "no COMMAND behind %s; --help lists them", o->address);
         return -1;
@@ -298,7 +373,7 @@ static void help_options(FILE *f)
 {
     char left[40];
 
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+    for (size_t i = 0; i < N_OPTIONS; i++) {
         snprintf(left, sizeof left, "--%s%s%s", options[i].name, options[i].value ? " " : "",
                  options[i].value ? options[i].value : "");
         fprintf(f, "  %-26s %s\n", left, options[i].help);
@@ -319,6 +394,7 @@ static void help_commands(FILE *f)
 void options_help(FILE *f)
 {
     fputs("Usage: vncviewer-cli [options] ADDRESS COMMAND...\n"
+          "       vncviewer-cli [options] known-servers list | show ADDRESS | remove ADDRESS\n"
           "Controls a remote desktop from the shell, over an encrypted channel to vncserverd.\n\n"
           "ADDRESS is HOST, HOST:N (N < 100 is a display number, else a port), HOST::PORT,\n"
           "[v6]::PORT or the path of a socket. Commands are written one after the other.\n\n"

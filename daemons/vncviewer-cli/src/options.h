@@ -8,16 +8,19 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { ENCODINGS_MAX = 16 };
+enum { ENCODINGS_MAX = 16, AUDIT_MAX = 16, KEPT_MAX = 64 };
 
 /* What the program is asked to do. */
-enum action { ACTION_RUN, ACTION_FORGET, ACTION_LIST_KNOWN, ACTION_HELP, ACTION_VERSION };
+enum action { ACTION_RUN, ACTION_KNOWN_SERVERS, ACTION_HELP, ACTION_VERSION };
 
 struct options {
     enum action action;
     unsigned method; /* enum fh_method; 0: the best */
     const char *user, *password_file, *known_servers, *identity, *trust;
-    bool accept_new, hash_names, view_only, resume, json, verbose;
+    const char *config;
+    const char *audit[AUDIT_MAX]; /* destinations as in audit_target.h */
+    size_t n_audit;
+    bool verify_always, accept_new, hash_names, view_only, resume, json, verbose;
     int32_t encodings[ENCODINGS_MAX];
     size_t n_encodings;
     int quality, compress;               /* -1: not said */
@@ -25,10 +28,18 @@ struct options {
     const char *address;
     char **words; /* the commands */
     int n_words;
+    char *kept[KEPT_MAX]; /* values from files */
+    size_t n_kept;
 };
 
-/* 0, or -1 with a sentence in why. Strings point into argv. */
+/*
+ * Files (config.h), then the command line. 0, or -1 with a sentence in why; options_free() in both
+ * cases. Strings point into argv, or are kept here.
+ */
 int options_parse(struct options *o, int argc, char **argv, char *why, size_t room);
+/* One option as a file has it, without --; flags are yes or no. */
+int options_set(struct options *o, const char *name, const char *value, char *why, size_t room);
+void options_free(struct options *o);
 void options_help(FILE *f);
 
 #endif

@@ -22,6 +22,8 @@ const char *trust_how_text(enum fh_known_how how)
         return "given in advance";
     case FH_KNOWN_ACCEPTED_BLIND:
         return "accepted unseen";
+    case FH_KNOWN_ROTATED:
+        return "named by the key before";
     }
     return "unknown";
 }
@@ -80,11 +82,15 @@ static enum verdict judge_unknown(struct trust *t, const uint8_t fp[FH_FINGERPRI
 
     if (v != VERDICT_TRUSTED)
         return v;
-    if (t->was_asked)
+    if (t->was_asked) {
+        t->is_checked = t->how == FH_KNOWN_PHRASE_TYPED;
         return pin(t, t->how);
-    if (t->given)
-        return is_given(t, fp) ? pin(t, FH_KNOWN_GIVEN) : VERDICT_NOT_GIVEN;
-    return t->accept_new ? pin(t, FH_KNOWN_ACCEPTED_BLIND) : VERDICT_UNKNOWN;
+    }
+    if (t->given) {
+        t->is_checked = is_given(t, fp);
+        return t->is_checked ? pin(t, FH_KNOWN_GIVEN) : VERDICT_NOT_GIVEN;
+    }
+    return t->accept_new && !t->verify_always ? pin(t, FH_KNOWN_ACCEPTED_BLIND) : VERDICT_UNKNOWN;
 }
 
 static enum verdict judge_known(struct trust *t, const struct fh_known_peer *peer)
@@ -95,6 +101,11 @@ static enum verdict judge_known(struct trust *t, const struct fh_known_peer *pee
         return VERDICT_FAILED;
     if (t->given && !is_given(t, peer->fingerprint))
         return VERDICT_NOT_GIVEN;
+    t->is_checked = t->given || t->was_asked;
+    if (t->was_asked)
+        return pin(t, FH_KNOWN_PHRASE_TYPED);
+    if (t->verify_always && !t->is_checked)
+        return VERDICT_UNCHECKED;
     /* Typed or given now counts more than what was accepted unseen before. */
     return t->given && peer->how == FH_KNOWN_ACCEPTED_BLIND ? pin(t, FH_KNOWN_GIVEN)
                                                             : VERDICT_TRUSTED;
@@ -114,6 +125,82 @@ static bool is_another_than_asked(const struct trust *t, const uint8_t *spki, si
     return t->was_asked && (t->spki_len != len || memcmp(t->spki, spki, len) != 0);
 }
 
+static int retire_before(struct fh_known_peers *k, void *user)
+{
+    const struct trust *t = user;
+    int n = fh_known_peers_retire(k, t->name, t->spki, t->spki_len);
+
+    return n < 0 ? n : 0;
+}
+
+/* The key that another one named is met: from now on it is the only one. */
+static enum verdict retire(struct trust *t)
+{
+    int ret = fh_known_peers_update(t->store, retire_before, t);
+
+    return ret == 0 ? VERDICT_TRUSTED : failed(t, ret, 0);
+}
+
+struct rotation {
+    const struct trust *t;
+    const uint8_t *spki;
+    size_t len;
+    const char *phrase;
+    int added;
+};
+
+static int keep_next(struct fh_known_peers *k, void *user)
+{
+    struct rotation *r = user;
+
+    r->added = fh_known_peers_rotate(k, r->t->spki, r->t->spki_len, r->spki, r->len, r->phrase,
+                                     time(NULL));
+    return r->added < 0 ? r->added : 0;
+}
+
+/* As in every session but the first: nothing is to be computed or written. */
+static bool is_kept(const struct trust *t, const uint8_t *spki, size_t len)
+{
+    struct fh_known_peers *k = NULL;
+    unsigned line;
+    bool is_there = fh_known_peers_load(t->store, &k, &line) == 0 &&
+                    fh_known_peers_check(k, t->name, spki, len, NULL) == FH_KNOWN_MATCHES;
+
+    fh_known_peers_free(k);
+    return is_there;
+}
+
+int trust_rotate(struct trust *t, const uint8_t *spki, size_t len, char phrase[FH_CATCHPHRASE_MAX])
+{
+    struct rotation r = {.t = t, .spki = spki, .len = len, .phrase = phrase};
+    uint8_t fp[FH_FINGERPRINT_LEN];
+    int ret;
+
+    if (is_kept(t, spki, len))
+        return 0;
+    fh_fingerprint(spki, len, fp);
+    if (fh_catchphrase(fp, phrase) != 0) /* it takes memory; the key counts */
+        phrase[0] = '\0';
+    ret = fh_known_peers_update(t->store, keep_next, &r);
+    if (ret != 0)
+        failed(t, ret, 0);
+    return ret != 0 ? ret : r.added;
+}
+
+static int forget_next(struct fh_known_peers *k, void *user)
+{
+    const struct trust *t = user;
+
+    (void)fh_known_peers_withdraw(k, t->spki, t->spki_len);
+    return 0;
+}
+
+void trust_withdraw(struct trust *t)
+{
+    (void)fh_known_peers_update(t->store, forget_next, t);
+    t->has_successor = false;
+}
+
 enum verdict trust_judge(struct trust *t, const uint8_t *spki, size_t len)
 {
     struct fh_known_peers *k = NULL;
@@ -124,6 +211,7 @@ enum verdict trust_judge(struct trust *t, const uint8_t *spki, size_t len)
     unsigned line;
     int ret;
 
+    t->is_checked = t->has_successor = false;
     if (is_another_than_asked(t, spki, len))
         t->was_asked = false;
     memcpy(t->spki, spki, len);
@@ -140,7 +228,10 @@ enum verdict trust_judge(struct trust *t, const uint8_t *spki, size_t len)
         verdict = judge_unknown(t, fp);
         break;
     case FH_KNOWN_MATCHES:
-        verdict = judge_known(t, &peer);
+        t->has_successor = fh_known_peers_has_successor(k, spki, len);
+        verdict = peer.how == FH_KNOWN_ROTATED ? retire(t) : VERDICT_TRUSTED;
+        if (verdict == VERDICT_TRUSTED)
+            verdict = judge_known(t, &peer);
         break;
     case FH_KNOWN_CHANGED:
         verdict = judge_changed(t, &peer, fp, VERDICT_CHANGED);
@@ -158,16 +249,23 @@ bool trust_ask(struct trust *t)
     char question[1024], answer[256];
     int words;
 
-    snprintf(question, sizeof question,
-             "The server at %s is not known yet.\n"
-             "Ask its owner for the catchphrase, and type at least one whole sentence of it.\n"
-             "(\"unseen\" accepts the server without comparing; nothing ends.)\n"
-             "Catchphrase: ",
-             t->name);
+    if (t->verify_always)
+        snprintf(question, sizeof question,
+                 "The identity of the server at %s is checked for each connection.\n"
+                 "Type at least one whole sentence of the catchphrase that its owner says.\n"
+                 "Catchphrase: ",
+                 t->name);
+    else
+        snprintf(question, sizeof question,
+                 "The server at %s is not known yet.\n"
+                 "Ask its owner for the catchphrase, and type at least one whole sentence of it.\n"
+                 "(\"unseen\" accepts the server without comparing; nothing ends.)\n"
+                 "Catchphrase: ",
+                 t->name);
     if (terminal_ask(question, false, answer, sizeof answer) != 0 || *answer == '\0')
         return false;
     words = fh_catchphrase_matches(t->phrase, answer);
-    if (words == 0 && strcasecmp(answer, "unseen") != 0) {
+    if (words == 0 && (t->verify_always || strcasecmp(answer, "unseen") != 0)) {
         snprintf(t->why, sizeof t->why, "the catchphrase typed is not the server's");
         return false;
     }
@@ -201,10 +299,18 @@ void trust_explain(const struct trust *t, enum verdict verdict, char *out, size_
                  "  its catchphrase    %s\n"
                  "  its fingerprint    %s\n"
                  "Either the server has a new key, or someone answers in its place. If its owner\n"
-                 "confirms the new one, remove the old: vncviewer-cli --forget %s",
+                 "confirms the new one, remove the old: vncviewer-cli known-servers remove %s",
                  t->name, verdict == VERDICT_CHANGED ? "has another key" : "has a revoked key",
                  t->known_phrase[0] ? t->known_phrase : "(not recorded)", t->known_fingerprint,
                  t->phrase, t->fingerprint, t->name);
+        break;
+    case VERDICT_UNCHECKED:
+        snprintf(
+            out, room,
+            "the server at %s is known, but each connection is to be checked (verify = always)\n"
+            "Ask its owner for the catchphrase or the fingerprint, and pass it: --trust "
+            "\"...\"%s%s",
+            t->name, t->why[0] ? "\n" : "", t->why);
         break;
     case VERDICT_NOT_GIVEN:
         snprintf(out, room,

@@ -22,6 +22,7 @@ enum verdict {
     VERDICT_CHANGED, /* another key is known under this name */
     VERDICT_REVOKED,
     VERDICT_NOT_GIVEN, /* not the identity that --trust names */
+    VERDICT_UNCHECKED, /* known, but each connection is to be checked */
     VERDICT_FAILED     /* the store cannot be read or written; why says it */
 };
 
@@ -29,7 +30,7 @@ struct trust {
     const char *store; /* path of the known-servers file */
     const char *name;  /* "host:port" or a path */
     const char *given; /* --trust, or NULL */
-    bool accept_new, hash_names;
+    bool accept_new, hash_names, verify_always;
 
     /* Filled by trust_judge: of the server that was met. */
     uint8_t spki[FH_SPKI_MAX];
@@ -40,16 +41,26 @@ struct trust {
     char known_fingerprint[FH_FINGERPRINT_HEX];
     char other_name[FH_KNOWN_PEERS_NAME_MAX + 1]; /* same key, known under another name; or "" */
     enum fh_known_how how;
-    bool was_asked; /* a person accepted this very identity */
+    bool was_asked;     /* a person accepted this very identity */
+    bool is_checked;    /* vouched for in this very run: typed, or given */
+    bool has_successor; /* another key is kept that this one named */
     char why[256];
 };
 
 enum verdict trust_judge(struct trust *t, const uint8_t *spki, size_t len);
 /*
- * After VERDICT_UNKNOWN, on the terminal. True: connect again. The person types a sentence of the
- * catchphrase he was told, or accepts it unseen; both are recorded as what they are.
+ * After VERDICT_UNKNOWN or _UNCHECKED, on the terminal. True: connect again. The person types a
+ * sentence of the catchphrase he was told, or accepts it unseen; both are recorded as what they
+ * are.
  */
 bool trust_ask(struct trust *t);
+/*
+ * Keeps the key that the server named as its next; phrase gets its catchphrase. How many names have
+ * it that did not before, or negative, and why.
+ */
+int trust_rotate(struct trust *t, const uint8_t *spki, size_t len, char phrase[FH_CATCHPHRASE_MAX]);
+/* The server names none any more: one that was kept is forgotten. */
+void trust_withdraw(struct trust *t);
 /* How the trust came about, for `info`. */
 const char *trust_how_text(enum fh_known_how how);
 /* The sentences that tell a person about a verdict, several lines. */

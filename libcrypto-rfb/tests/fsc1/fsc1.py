@@ -176,6 +176,30 @@ def signed_bytes(role, th):
     return b" " * 64 + (b"fsc1 client" if role == "c" else b"fsc1 server") + b"\0" + th
 
 
+# ---- section 2: rotation
+
+def rotation_bytes(binding, old_spki, new_spki):
+    return b" " * 64 + b"fsc1 rotate\0" + H(binding, fingerprint(old_spki), fingerprint(new_spki))
+
+
+def sign_rotation(old_key, new_key, binding):
+    """(SPKI of the new key, signature by the old one, by the new one)"""
+    said = rotation_bytes(binding, spki_of(old_key), spki_of(new_key))
+    return (spki_of(new_key), old_key.sign(said, PSS, hashes.SHA256()), new_key.sign(said, PSS, hashes.SHA256()))
+
+
+def check_rotation(binding, old_spki, new_spki, old_signature, new_signature):
+    said = rotation_bytes(binding, old_spki, new_spki)
+    need(old_spki != new_spki, 1, "a key is its own successor")
+    for spki, signature in ((old_spki, old_signature), (new_spki, new_signature)):
+        public_key, length = parse_spki(spki)
+        need(len(signature) == length, 3, "a signature has another length than its key")
+        try:
+            public_key.verify(signature, said, PSS, hashes.SHA256())
+        except InvalidSignature:
+            raise Abort(3, "a signature of a rotation is wrong") from None
+
+
 PSS = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
 
 
@@ -689,6 +713,22 @@ class Vector:
             self.keys[side] = keys.next(s.ap_c)
 
 
+def check_rotations(top):
+    with open(os.path.join(top, "docs", "vectors", "rotation.json"), encoding="utf-8") as f:
+        statements = json.load(f)["statements"]
+    for s in statements:
+        fields = [bytes.fromhex(s[name]) for name in
+                  ("channel_binding", "old_spki", "new_spki", "old_signature", "new_signature")]
+        try:
+            check_rotation(*fields)
+            good = True
+        except Abort:
+            good = False
+        if good != s["good"]:
+            sys.exit("rotation.json: %s: %s" % (s["about"], "believed" if good else "refused"))
+    return len(statements)
+
+
 def check_vectors():
     top = os.environ.get("FARHAND_TOP", os.path.join(os.path.dirname(__file__), "..", "..", ".."))
     names = sorted(glob.glob(os.path.join(top, "docs", "vectors", "channel-*.json")))
@@ -703,6 +743,7 @@ def check_vectors():
         except (AssertionError, Abort) as e:
             sys.exit("%s: %s" % (os.path.basename(name), e))
         total += vector.values
+    total += check_rotations(top)
     check_self()
     print("%d conversations, %d values, and a channel with itself: all as docs/protocol.md says"
           % (len(names), total))

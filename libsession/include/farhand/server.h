@@ -51,6 +51,12 @@ struct fh_server_callbacks {
      * or later. Required without an identity, and used only then.
      */
     void (*sign)(void *user, struct fh_session *s, const uint8_t th[32]);
+    /*
+     * A viewer is let in while another key is to follow: make a fh_rotation for this binding, as
+     * fh_rotation_sign() does, and answer with fh_session_rotated(), now or later; the session
+     * begins then. NULL, or with an identity: next_identity of the config says it.
+     */
+    void (*rotate)(void *user, struct fh_session *s, const uint8_t binding[FH_AUTH_BINDING_LEN]);
     /* The viewer proved an identity; false: refuse it. NULL: any. fingerprint: 32 bytes. */
     bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
     /*
@@ -96,7 +102,8 @@ struct fh_server_callbacks {
 struct fh_server_config {
     uv_loop_t *loop;
     const struct fh_identity *identity; /* borrowed until closed; NULL: spki and callback sign */
-    const uint8_t *spki;                /* of the identity that callback sign uses; borrowed */
+    const struct fh_identity *next_identity; /* announced to viewers as its successor; NULL: none */
+    const uint8_t *spki;                     /* of the identity that callback sign uses; borrowed */
     size_t spki_len;
     const struct fh_server_callbacks *callbacks; /* borrowed until closed */
     void *user;
@@ -154,6 +161,8 @@ void fh_session_proceed(struct fh_session *s);
 void fh_session_refuse(struct fh_session *s, unsigned retry_s);
 void fh_session_signed(struct fh_session *s, const uint8_t *sig, size_t len); /* 0: failed */
 void fh_session_authenticated(struct fh_session *s, uint32_t permissions);    /* 0: rejected */
+/* NULL: there is none, or it could not be made; the session begins all the same. */
+void fh_session_rotated(struct fh_session *s, const struct fh_rotation *r);
 /* As fh_server_conn_ask() and _notice(). Negative: nothing was sent. */
 int fh_session_ask(struct fh_session *s, const struct fh_item *items, size_t n);
 int fh_session_notice(struct fh_session *s, const char *text);

@@ -42,6 +42,7 @@ struct fh_framebuffer; /* <farhand/framebuffer.h> */
 struct fh_screen;
 struct fh_rect;
 struct fh_channel_info; /* <farhand/channel.h> */
+struct fh_rotation;     /* <farhand/rotation.h> */
 
 /* Why a session ended; sent in Bye, shown to people by fh_bye_text(). */
 #define FH_BYES(X)                                                                                 \
@@ -214,6 +215,12 @@ uint32_t fh_server_conn_permissions(const struct fh_server_conn *c);
  * that was not sent yet is replaced. FH_SESSION_E_STATE before EV_STARTED and after the end.
  */
 int fh_server_conn_notice(struct fh_server_conn *c, const char *text);
+/*
+ * Tells the viewer that another key will follow the one of the config: r was made for this
+ * connection's binding, and is copied. Once, when _authenticated() has given permissions; right
+ * behind it, so that the shortest session hears it. FH_SESSION_E_STATE otherwise.
+ */
+int fh_server_conn_rotate(struct fh_server_conn *c, const struct fh_rotation *r);
 void fh_server_conn_close(struct fh_server_conn *c, enum fh_bye reason, bool may_reconnect);
 
 /* "" before EV_STARTED. Lent for the connection's life. */

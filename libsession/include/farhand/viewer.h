@@ -58,6 +58,11 @@ struct fh_viewer_callbacks {
      * FH_TRANSPORT_E_TIMEOUT if nothing came of reconnecting.
      */
     void (*event)(void *user, const struct fh_viewer_conn_event *ev);
+    /*
+     * What is worth remembering: for audit_log.h. Also after fh_viewer_close(), until closed().
+     * What became of a key that was announced is the application's to record: fh_viewer_describe().
+     */
+    void (*audit)(void *user, const struct fh_audit_event *ev);
 };
 
 struct fh_viewer_config {
@@ -79,6 +84,13 @@ int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream);
 int fh_viewer_resume(struct fh_viewer *v, struct fh_stream *stream);
 struct fh_viewer_conn *fh_viewer_conn(struct fh_viewer *v); /* lent; NULL before connect */
 void fh_viewer_flush(struct fh_viewer *v);
+/*
+ * How the server is reached, for the audit: path is a static word, "direct" (so if nothing was
+ * said) or "relayed"; cloud is its address in the cloud, copied, NULL: none.
+ */
+void fh_viewer_set_path(struct fh_viewer *v, const char *path, const char *cloud);
+/* Fills all but type, reason and text of a record of the application's own. */
+void fh_viewer_describe(const struct fh_viewer *v, struct fh_audit_event *ev);
 /* ASYNCHRONOUS: the viewer is freed after closed(). */
 void fh_viewer_close(struct fh_viewer *v, void (*closed)(void *user));
 

@@ -31,6 +31,7 @@ extern "C" {
 #endif
 
 struct fh_rfb_client_config; /* <farhand/rfb_client.h> */
+struct fh_rotation;          /* <farhand/rotation.h> */
 
 struct fh_viewer_conn_config {
     fh_server_random_fn random; /* required */
@@ -40,6 +41,11 @@ struct fh_viewer_conn_config {
     const char *program;
     const struct fh_rfb_client_config *rfb; /* copied; NULL: defaults */
     bool view_only;                         /* never send input */
+    /*
+     * Each connection is checked by hand: a server that is only known ends it, as if it were not
+     * trusted, with FH_SESSION_E_UNCHECKED. However the ends found each other.
+     */
+    bool verify_always;
     const char *user, *password; /* copied, wiped when used; NULL: ask with EV_CREDENTIALS */
     size_t password_len;
     unsigned method; /* enum fh_method: this and no other; 0: the best */
@@ -55,7 +61,8 @@ enum fh_trust {
      * that it knows the password. If it wants that, the session ends with FH_SESSION_E_UNCONFIRMED.
      */
     FH_TRUST_BLIND,
-    FH_TRUST_CONFIRMED /* a person or an administrator vouches for it */
+    FH_TRUST_CONFIRMED, /* a person or an administrator vouches for it */
+    FH_TRUST_CHECKED    /* the same, and did so for this very connection */
 };
 
 /* A question to the person. */
@@ -72,6 +79,7 @@ enum fh_viewer_conn_event_type {
     FH_VIEWER_CONN_EV_DERIVE,        /* ev.derive: takes 0.1 s and more, so it is the caller's */
     FH_VIEWER_CONN_EV_ASK,           /* ev.ask */
     FH_VIEWER_CONN_EV_NOTICE,        /* ev.notice: to be shown; also while the session runs */
+    FH_VIEWER_CONN_EV_ROTATION,      /* ev.rotation; before STARTED if it came with it */
     FH_VIEWER_CONN_EV_STARTED,       /* ev.started */
     FH_VIEWER_CONN_EV_PERMISSIONS,   /* ev.started.permissions changed */
     FH_VIEWER_CONN_EV_SIZE,          /* ev.size: the picture has (a new) size */
@@ -113,6 +121,14 @@ struct fh_viewer_conn_event {
         struct {
             const char *text; /* escaped for display; lent until the next call */
         } notice;
+        /*
+         * The server's key has a successor, and both keys vouch for that on this very channel:
+         * keep it, fh_known_peers_rotate(). Told only of a server that is confirmed.
+         */
+        struct {
+            const struct fh_rotation *next; /* lent for the connection's life */
+            const uint8_t *fingerprint;     /* its, 32 bytes */
+        } rotation;
         struct {
             uint32_t permissions;
             const char *session_id;
@@ -180,6 +196,12 @@ int fh_viewer_conn_pointer(struct fh_viewer_conn *v, uint16_t x, uint16_t y, uin
 int fh_viewer_conn_cut_text(struct fh_viewer_conn *v, const char *text, size_t len);
 int fh_viewer_conn_refresh(struct fh_viewer_conn *v); /* all of the picture again, changed or not */
 int fh_viewer_conn_resize(struct fh_viewer_conn *v, uint16_t width, uint16_t height);
+/*
+ * What ev (from _event(), when it was answered if it is EV_VERIFY_SERVER) means for the audit: its
+ * n-th record, from 0; false: no more. utc_ms, peer and path are the application's.
+ */
+bool fh_viewer_conn_audit(const struct fh_viewer_conn *v, const struct fh_viewer_conn_event *ev,
+                          unsigned n, struct fh_audit_event *out);
 uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v);
 /* As fh_server_conn_link_key(). */
 int fh_viewer_conn_link_key(const struct fh_viewer_conn *v, uint8_t key[FH_SESSION_LINK_KEY_LEN],

@@ -152,7 +152,16 @@ size_t fh_sctp_seal_raw(struct fh_sctp *s, const uint8_t *data, size_t len, uint
 /* The one that the last input brought, lent until the next; NULL: it brought none. */
 const uint8_t *fh_sctp_raw(const struct fh_sctp *s, size_t *len);
 
-/* The guard, for fh_guard_install() and _forget(); lent for the life of s. */
+/*
+ * New secrets for the guard: the channel's, once it stands, and after each of its rekeys. As
+ * fh_guard_install(), and ten seconds later fh_guard_forget(). Before the channel stands whoever
+ * made the first secrets, the broker, could speak to the parser of this file; not any more then.
+ */
+int fh_sctp_install(struct fh_sctp *s, uint64_t now_us,
+                    const uint8_t tx_secret[FH_GUARD_SECRET_LEN],
+                    const uint8_t rx_secret[FH_GUARD_SECRET_LEN], enum fh_guard_switch when);
+
+/* The guard, to look at; lent for the life of s. */
 struct fh_guard *fh_sctp_guard(struct fh_sctp *s);
 
 struct fh_sctp_info {

@@ -6,6 +6,7 @@
  *     fh_sctp_datagram()       a datagram arrived; then, once for all that did,
  *     fh_sctp_datagrams_done()
  *     fh_sctp_moved()          the datagrams take another path from now on
+ *     fh_sctp_renew()          new secrets for the guard, once the channel above stands
  *     fh_sctp_cancel()         before it is connected
  *
  *     fh_udp_start()           the same over a UDP socket of its own
@@ -80,6 +81,10 @@ void fh_sctp_moved(struct fh_sctp_stream *s);
 
 /* Give up connecting: done() is called with FH_TRANSPORT_E_CANCELLED soon, from the loop. */
 void fh_sctp_cancel(struct fh_sctp_stream *s);
+
+/* As fh_sctp_install(). */
+int fh_sctp_renew(struct fh_sctp_stream *s, const uint8_t tx_secret[FH_GUARD_SECRET_LEN],
+                  const uint8_t rx_secret[FH_GUARD_SECRET_LEN], enum fh_guard_switch when);
 
 /* Send a raw datagram, at once; false if it is too long for the path. */
 bool fh_sctp_send_raw(struct fh_sctp_stream *s, const uint8_t *data, size_t len);
