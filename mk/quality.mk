@@ -58,7 +58,7 @@ tidy: $(BUILD)/compile_commands.json
 
 compdb = {"directory":"$(CURDIR)","file":"$1/$2","command":"$(CC) $3 $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -c $1/$2"}
 compdb_core = $(if $(filter $1,$(LIBS)),$($1_SRCS)) $($1_TESTS) $($1_FUZZERS)
-compdb_full = $(if $(filter $1,$(LIBS)),,$($1_SRCS)) $($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES)
+compdb_full = $(if $(filter $1,$(LIBS)),,$($1_SRCS)) $($1_UV_SRCS) $($1_UV_TESTS) $($1_UV_FUZZERS) $($1_BENCHES) $($1_TOOLS)
 comma := ,
 compdb_files = $(foreach f,$(compdb_core),$(file >>$2,$(call compdb,$1,$f,$($1_INC) -Itests/support)$(comma)))\
   $(foreach f,$(compdb_full),$(file >>$2,$(call compdb,$1,$f,$($1_FULL_INC) -Itests/support)$(comma)))

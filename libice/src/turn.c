@@ -112,6 +112,7 @@ int fh_turn_moved(struct fh_turn *t, uint64_t now_ms)
     if (!fh_turn_can_move(t))
         return FH_ICE_E_STATE;
     t->state = FH__TURN_MOVING;
+    t->is_unproven = true;
     postpone(t);
     fh__turn_ask(t, FH__TURN_ALLOCATION, now_ms);
     return 0;
@@ -289,7 +290,7 @@ static void count_try(const struct fh_turn *t, struct fh__turn_transaction *x, u
     if (t->state == FH__TURN_CLOSING)
         x->next_ms = now_ms + FH__TURN_RTO_MS;
     else if (fh__turn_is_stream(t))
-        x->next_ms = now_ms + FH__TURN_TI_MS;
+        x->next_ms = now_ms + (t->is_unproven ? FH__TURN_PROOF_MS : FH__TURN_TI_MS);
     else if (x->tries == FH__TURN_TRIES)
         x->next_ms = now_ms + FH__TURN_LAST_WAIT * FH__TURN_RTO_MS;
     else

@@ -9,6 +9,7 @@ enum {
     FH__TURN_RTO_MS = 500,     /* RFC 8489 6.2.1 */
     FH__TURN_TRIES = 7,        /* Rc */
     FH__TURN_LAST_WAIT = 16,   /* Rm: times the first RTO */
+    FH__TURN_PROOF_MS = 3000,  /* the same, for a move and the first question after it */
     FH__TURN_TI_MS = 39500,    /* RFC 8489 6.2.2: over a reliable carrier */
     FH__TURN_CLOSE_TRIES = 2,  /* of a deletion: who leaves does not wait for long */
     FH__TURN_MAX_STALE = 4,    /* 438 in a row for one request: a server that changes its mind */
@@ -93,7 +94,8 @@ struct fh_turn {
     uint64_t refresh_ms, end_ms; /* of the allocation */
     uint64_t sent_ms;            /* the last time that something went to the server */
     unsigned redirects;
-    bool challenged; /* by this server: what is known of realm and nonce is its own */
+    bool is_unproven; /* it moves or has moved, and no permission was answered since */
+    bool challenged;  /* by this server: what is known of realm and nonce is its own */
     struct fh_ice_address relayed[2], mapped;
     uint8_t ticket[FH__TURN_MAX_TICKET];
     size_t ticket_len;

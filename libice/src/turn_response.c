@@ -58,6 +58,17 @@ static int allocated(struct fh_turn *t, uint64_t now_ms, const struct fh_stun_me
     return 0;
 }
 
+/*
+ * Permissions go along with the allocation (RFC 8016 3.2), and are asked for again all the same:
+ * some servers (coturn 4.6, over streams) say yes to the move and are silent ever after.
+ */
+static void prove(struct fh_turn *t, uint64_t now_ms)
+{
+    for (size_t i = 0; i < FH_TURN_MAX_PERMISSIONS; i++)
+        if (t->permissions[i].grant == FH__TURN_GRANTED)
+            t->permissions[i].due_ms = now_ms;
+}
+
 /* RFC 8656 8.3; RFC 8016 3.2.2: a ticket is good once, the answer has the next. */
 static int refreshed(struct fh_turn *t, uint64_t now_ms, const struct fh_stun_message *m)
 {
@@ -71,6 +82,7 @@ static int refreshed(struct fh_turn *t, uint64_t now_ms, const struct fh_stun_me
     if (t->state == FH__TURN_MOVING) {
         t->state = FH__TURN_READY;
         t->report_moved = true;
+        prove(t, now_ms);
         if (fh_stun_read_mapped(m, &mapped))
             t->mapped = mapped;
     }
@@ -81,7 +93,7 @@ static int refreshed(struct fh_turn *t, uint64_t now_ms, const struct fh_stun_me
 
 static int permitted(struct fh_turn *t, uint64_t now_ms)
 {
-    t->tx[FH__TURN_PERMIT].active = false;
+    t->tx[FH__TURN_PERMIT].active = t->is_unproven = false;
     for (size_t i = 0; i < FH_TURN_MAX_PERMISSIONS; i++) {
         struct fh__turn_permission *p = &t->permissions[i];
 
@@ -278,7 +290,11 @@ static void not_bound(struct fh_turn *t, unsigned code)
 
 static int refused(struct fh_turn *t, uint64_t now_ms, enum fh__turn_kind kind, unsigned code)
 {
-    if (t->state == FH__TURN_CLOSING)
+    /* RFC 8016 3.1.2: the server gives no tickets; without one it may still give an allocation. */
+    if (t->state == FH__TURN_ALLOCATING && code == FH_STUN_MOBILITY_FORBIDDEN && t->cfg.mobility) {
+        t->cfg.mobility = false;
+        fh__turn_ask_again(t, kind, now_ms);
+    } else if (t->state == FH__TURN_CLOSING)
         fh__turn_over(t, 0, 0);
     else if (kind == FH__TURN_ALLOCATION)
         fh__turn_over(t, t->state == FH__TURN_ALLOCATING ? meaning(code) : FH_ICE_E_LOST, code);

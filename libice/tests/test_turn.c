@@ -607,6 +607,56 @@ START_TEST(an_allocation_moves_with_its_ticket)
     ck_assert(fh_turn_can_move(t));
 }
 
+START_TEST(a_server_that_is_silent_after_a_move_is_left_soon)
+{
+    struct fh_turn_config cfg = {.mobility = true, .carrier = FH_TURN_TLS};
+    struct fh_ice_address peer = addr("198.51.100.7", 7);
+    struct fh_turn_message out;
+
+    begin(&cfg);
+    expect(FH_STUN_ALLOCATE);
+    challenge(FH_STUN_UNAUTHENTICATED);
+    expect(FH_STUN_ALLOCATE);
+    write_allocated(600);
+    fh_stun_write(&b, FH_STUN_MOBILITY_TICKET, "ticket", 6);
+    ck_assert_int_eq(give(), 0);
+    ck_assert_int_eq(fh_turn_permit(t, now, &peer), 0);
+    expect(FH_STUN_CREATE_PERMISSION);
+    answer(FH_STUN_SUCCESS);
+    ck_assert_int_eq(give(), 0);
+    expect_event(FH_TURN_EV_READY);
+    expect_event(FH_TURN_EV_PERMITTED);
+    fh_turn_disconnected(t, now);
+    expect_no_event(); /* there is a ticket */
+    ck_assert_int_eq(fh_turn_moved(t, now), 0);
+    expect(FH_STUN_REFRESH);
+    answer(FH_STUN_SUCCESS);
+    fh_stun_write_u32(&b, FH_STUN_LIFETIME, 600);
+    ck_assert_int_eq(give(), 0);
+    expect_event(FH_TURN_EV_MOVED);
+    expect(FH_STUN_CREATE_PERMISSION);
+    ck_assert(!wait(now + 3000, &out));
+    expect_event(FH_TURN_EV_FAILED);
+    ck_assert_int_eq(ev.error, FH_ICE_E_LOST);
+}
+
+START_TEST(a_server_that_forbids_moving_allocates_all_the_same)
+{
+    struct fh_turn_config cfg = {.mobility = true};
+
+    begin(&cfg);
+    expect(FH_STUN_ALLOCATE);
+    challenge(FH_STUN_UNAUTHENTICATED);
+    expect(FH_STUN_ALLOCATE);
+    refuse(FH_STUN_MOBILITY_FORBIDDEN);
+    expect(FH_STUN_ALLOCATE);
+    ck_assert(!fh_stun_has(&req, FH_STUN_MOBILITY_TICKET));
+    write_allocated(600);
+    ck_assert_int_eq(give(), 0);
+    expect_event(FH_TURN_EV_READY);
+    ck_assert(!fh_turn_can_move(t));
+}
+
 START_TEST(without_a_ticket_nothing_moves)
 {
     struct fh_turn_config cfg = {.mobility = true};
@@ -987,6 +1037,8 @@ int main(void)
     tcase_add_loop_test(tc, it_is_deleted_on_close, 0, 3);
     tcase_add_loop_test(tc, closing_before_anything_was_allocated_sends_nothing, 0, 2);
     tcase_add_test(tc, an_allocation_moves_with_its_ticket);
+    tcase_add_test(tc, a_server_that_is_silent_after_a_move_is_left_soon);
+    tcase_add_test(tc, a_server_that_forbids_moving_allocates_all_the_same);
     tcase_add_test(tc, without_a_ticket_nothing_moves);
     suite_add_tcase(s, tc);
     tc = tcase_create("peers");

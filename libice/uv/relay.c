@@ -9,7 +9,10 @@
 
 enum {
     OUT_MAX = 256 << 10, /* bytes that wait for a TCP connection; more are lost, as by UDP */
-    TLS_OVERHEAD = 512   /* of a message, at most; and what a handshake may add */
+    TLS_OVERHEAD = 512,  /* of a message, at most; and what a handshake may add */
+    FIRST_MOVE_MS = 100,
+    MAX_MOVES = 8, /* the last one after 25 s */
+    MOVE_PROVES_MS = 10000
 };
 
 struct fh__relay {
@@ -25,6 +28,10 @@ struct fh__relay {
     uv_timer_t timer;
     uv_connect_t connect;
     bool has_socket, is_connected, is_closing, is_dead, is_opening_again;
+    bool is_moving;      /* the allocation goes over to the next socket (RFC 8016) */
+    unsigned moves;      /* tries to open that one */
+    uint64_t open_at_ms; /* when to try again; 0: not */
+    uint64_t moved_ms;   /* the last time that it worked; 0: never */
     int open_handles;
     size_t queued; /* bytes with libuv */
     char username[FH_STUN_MAX_USERNAME + 1], password[256];
@@ -47,6 +54,7 @@ struct write {
 
 static void open_socket(struct fh__relay *r);
 static void finish(struct fh__relay *r);
+static void lost(struct fh__relay *r);
 
 static uint64_t now(const struct fh__relay *r)
 {
@@ -129,6 +137,10 @@ static void on_timer(uv_timer_t *t)
 {
     struct fh__relay *r = FH__CONTAINER(t, struct fh__relay, timer);
 
+    if (r->open_at_ms != 0 && r->open_at_ms <= now(r)) {
+        r->open_at_ms = 0;
+        open_socket(r);
+    }
     fh_turn_base_tick(&r->base, now(r));
     fh__relay_pump(r);
     if (!r->is_closing)
@@ -139,6 +151,8 @@ static void set_timer(struct fh__relay *r)
 {
     uint64_t at = fh_turn_base_deadline(&r->base);
 
+    if (r->open_at_ms != 0 && r->open_at_ms < at)
+        at = r->open_at_ms;
     if (r->is_dead || at == UINT64_MAX)
         uv_timer_stop(&r->timer);
     else
@@ -159,7 +173,11 @@ static void on_event(struct fh__relay *r, const struct fh_turn_event *ev)
     case FH_TURN_EV_PERMITTED:
     case FH_TURN_EV_REFUSED:
     case FH_TURN_EV_BOUND:
+        return;
     case FH_TURN_EV_MOVED:
+        r->is_moving = false;
+        r->moves = 0;
+        r->moved_ms = now(r);
         return;
     }
 }
@@ -242,10 +260,33 @@ static void on_alloc_tcp(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)at, (unsigned)room);
 }
 
+/*
+ * With a ticket the allocation outlives its socket: the next one takes it over. It is opened at
+ * once, and then in growing intervals: an address comes before the routes that go with it. A server
+ * that ends a stream just after it was moved (coturn 4.6 does) is not believed again.
+ */
+static bool move(struct fh__relay *r)
+{
+    bool is_refused = r->moved_ms != 0 && now(r) - r->moved_ms < MOVE_PROVES_MS;
+
+    if (!fh_turn_can_move(r->turn) || r->is_closing || r->moves == MAX_MOVES || is_refused)
+        return false;
+    r->is_moving = true;
+    r->open_at_ms = now(r) + (r->moves == 0 ? 0 : (uint64_t)FIRST_MOVE_MS << r->moves);
+    r->moves++;
+    return true;
+}
+
 static void lost(struct fh__relay *r)
 {
     r->is_connected = false;
+    if (move(r)) {
+        set_timer(r);
+        return;
+    }
     fh_turn_disconnected(r->turn, now(r));
+    fh_turn_base_finish(&r->base, now(r));
+    finish(r);
     after_input(r);
 }
 
@@ -303,7 +344,8 @@ static void on_tcp(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
 static void ready(struct fh__relay *r)
 {
     r->is_connected = true;
-    fh_turn_connected(r->turn, now(r));
+    if (!r->is_moving || fh_turn_moved(r->turn, now(r)) != 0)
+        fh_turn_connected(r->turn, now(r));
     fh__relay_pump(r);
 }
 
@@ -390,7 +432,7 @@ static void start_socket(struct fh__relay *r)
     ret = r->carrier != FH_ICE_UV_UDP ? start_tcp(r, (struct sockaddr *)&sa)
                                       : start_udp(r, (struct sockaddr *)&sa);
     if (ret != 0)
-        fh_turn_disconnected(r->turn, now(r));
+        lost(r);
 }
 
 static void free_relay(struct fh__relay *r)
@@ -436,6 +478,31 @@ static void open_socket(struct fh__relay *r)
     r->is_opening_again = true;
     if (!uv_is_closing(&r->socket.handle))
         uv_close(&r->socket.handle, on_handle_closed);
+}
+
+static bool is_local(const struct fh__relay *r, const struct fh__interface *list, size_t len)
+{
+    struct sockaddr_storage sa;
+    struct fh_ice_address own;
+    int n = sizeof sa;
+    int ret = r->carrier == FH_ICE_UV_UDP
+                  ? uv_udp_getsockname(&r->socket.udp, (struct sockaddr *)&sa, &n)
+                  : uv_tcp_getsockname(&r->socket.tcp, (struct sockaddr *)&sa, &n);
+
+    if (ret != 0)
+        return true;
+    fh__ice_from_sockaddr((struct sockaddr *)&sa, &own);
+    for (size_t i = 0; i < len; i++)
+        if (fh_ice_address_equal_host(&list[i].address, &own))
+            return true;
+    return fh_ice_address_scope(&own) == FH_ICE_SCOPE_LOOPBACK;
+}
+
+void fh__relay_addresses(struct fh__relay *r, const struct fh__interface *list, size_t len)
+{
+    if (!r->is_dead && !r->is_closing && r->has_socket && r->is_connected && len > 0 &&
+        !is_local(r, list, len))
+        lost(r);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -484,6 +551,7 @@ static struct fh_turn *make_client(struct fh__relay *r, const struct fh_ice_addr
                                  .username = r->username,
                                  .password = r->password,
                                  .ipv4 = true,
+                                 .mobility = true,
                                  .random = fh__ice_random};
     size_t len = fh_turn_size();
     void *mem = malloc(len);

@@ -102,11 +102,11 @@ def until(peers, holds, seconds=DEADLINE):
     return True
 
 
-def data_crosses(a, b, n=5):
+def data_crosses(a, b, n=5, seconds=DEADLINE):
     """Both send; all of it comes (the paths of these tests lose nothing)."""
     def got(p):
         return sum("received" in m for m in p.said)
     before = got(a), got(b)
     a.tell("send", str(n))
     b.tell("send", str(n))
-    return until([a, b], lambda: got(a) >= before[0] + n and got(b) >= before[1] + n)
+    return until([a, b], lambda: got(a) >= before[0] + n and got(b) >= before[1] + n, seconds)
