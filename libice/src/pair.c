@@ -75,7 +75,8 @@ static bool is_match(const struct fh_ice_agent *a, uint8_t base, const struct fh
 
     if (!fh__base_is_usable(a, base) || b->address.family != r->address.family)
         return false;
-    /* A relay on the Internet reaches no private network; some servers end an allocation over it. */
+    /* A relay on the Internet reaches no private network; some servers end an allocation over it.
+     */
     if (b->kind == FH_ICE_BASE_RELAY && from == FH_ICE_SCOPE_GLOBAL && to != FH_ICE_SCOPE_GLOBAL)
         return false;
     if (b->address.family == FH_ICE_IPV6 &&
