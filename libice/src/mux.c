@@ -181,22 +181,35 @@ static uint32_t first_node(const struct fh_ice_mux *m, const struct member *who)
     return (uint32_t)(who - m->members) * KINDS;
 }
 
-int fh_ice_mux_add(struct fh_ice_mux *m, void *who, uint32_t *tag)
+static struct member *find_room(const struct fh_ice_mux *m)
 {
-    size_t i = 0;
+    for (size_t i = 0; i < m->max; i++)
+        if (!m->members[i].who)
+            return &m->members[i];
+    return NULL;
+}
+
+static uint32_t new_tag(const struct fh_ice_mux *m)
+{
     uint32_t t;
 
-    while (i < m->max && m->members[i].who)
-        i++;
-    if (i == m->max)
-        return FH_ICE_E_LIMIT;
     do
         m->random(m->user, &t, sizeof t);
     while (t == 0 || find_tag(m, t));
-    memset(&m->members[i], 0, sizeof m->members[i]);
-    m->members[i].who = who;
-    m->members[i].tag = t;
-    link_node(m, (uint32_t)i * KINDS + TAG);
+    return t;
+}
+
+int fh_ice_mux_add(struct fh_ice_mux *m, void *who, uint32_t *tag)
+{
+    uint32_t t = new_tag(m);
+    struct member *room = find_room(m);
+
+    if (!room)
+        return FH_ICE_E_LIMIT;
+    memset(room, 0, sizeof *room);
+    room->who = who;
+    room->tag = t;
+    link_node(m, first_node(m, room) + TAG);
     *tag = t;
     return 0;
 }

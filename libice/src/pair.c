@@ -299,10 +299,13 @@ void fh__pair_begin(struct fh_ice_agent *a, struct fh__pair *p)
     a->stats.transactions++;
 }
 
+/* A pair that answered before is asked every few seconds, as long as there is consent. */
 void fh__pair_repeat(struct fh_ice_agent *a, struct fh__pair *p)
 {
     p->sent++;
     p->is_due = true;
     p->rto_ms *= 2;
-    p->next_ms = a->now + (p->sent == FH__RC ? p->rto_ms / 64 * FH__RM : p->rto_ms);
+    if (p->is_valid && p->rto_ms > FH__RTO_MAX_MS)
+        p->rto_ms = FH__RTO_MAX_MS;
+    p->next_ms = a->now + (p->sent == FH__RC && !p->is_valid ? p->rto_ms / 64 * FH__RM : p->rto_ms);
 }

@@ -32,7 +32,7 @@ START_TEST(two_connections_find_each_other_and_exchange_data)
     ck_assert_int_eq(fh_ice_uv_send(s[0].u, "", 0), FH_ICE_E_INVAL);
     ck_assert_int_eq(fh_ice_uv_send(s[0].u, s[0].last, FH_ICE_UV_MAX_DATAGRAM + 1), FH_ICE_E_INVAL);
     close_pair(&loop, s);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -58,7 +58,7 @@ START_TEST(batches_of_datagrams_arrive_in_batches)
     ck_assert_uint_eq(s[1].received, MANY);
     ck_assert_uint_lt(s[1].batches, MANY / 4);
     close_pair(&loop, s);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -88,7 +88,7 @@ START_TEST(a_port_is_open_while_its_connection_lives_and_no_longer)
     close(fd);
     close_side(&s[1]);
     ck_assert_uint_eq(count_sockets(), before);
-    finish(&loop);
+    end_loop(&loop);
     ck_assert(s[0].is_closed && s[1].is_closed);
 }
 END_TEST
@@ -126,12 +126,12 @@ START_TEST(many_connections_share_one_port)
     }
     ck_assert_uint_eq(done, MANY);
     /* The owner lets go first; the socket stays for those who are on it. */
-    fh_ice_uv_port_close(port, on_closed, &waiter);
+    fh_ice_uv_port_close(port, side_closed, &waiter);
     ck_assert_uint_eq(count_sockets(), before + 1 + MANY);
     for (int i = 0; i < MANY; i++)
         close_pair(&loop, s[i]);
     ck_assert_uint_eq(count_sockets(), before);
-    finish(&loop);
+    end_loop(&loop);
     is_port_closed = waiter.is_closed;
     ck_assert(is_port_closed);
 }
@@ -148,10 +148,10 @@ START_TEST(a_port_without_connections_closes_at_once)
     ck_assert_int_eq(fh_ice_uv_port_open(&loop, 0, &port), 0);
     ck_assert_int_eq(fh_ice_uv_port_open(&loop, fh_ice_uv_port_number(port), &same),
                      FH_ICE_E_SYSTEM);
-    fh_ice_uv_port_close(port, on_closed, &waiter);
-    fh_ice_uv_port_close(port, on_closed, &waiter);
+    fh_ice_uv_port_close(port, side_closed, &waiter);
+    fh_ice_uv_port_close(port, side_closed, &waiter);
     ck_assert_uint_eq(count_sockets(), before);
-    finish(&loop);
+    end_loop(&loop);
     ck_assert(waiter.is_closed);
 }
 END_TEST
@@ -178,7 +178,7 @@ START_TEST(a_restart_changes_credentials_and_data_goes_on)
     ck_assert_int_eq(fh_ice_uv_send(s[1].u, "\x08", 1), 0);
     RUN_UNTIL(&loop, s[0].received == 1);
     close_pair(&loop, s);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -260,7 +260,7 @@ START_TEST(a_stun_server_gives_a_candidate)
     ck_assert_uint_ge(server.asked, 1);
     close_side(&s);
     uv_close((uv_handle_t *)&server.udp, NULL);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -291,7 +291,7 @@ START_TEST(a_name_without_an_address_and_a_silent_server_delay_nothing)
     ck_assert_uint_eq(s[0].ends, 0);
     close_pair(&loop, s);
     uv_close((uv_handle_t *)&server.udp, NULL);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -319,7 +319,7 @@ START_TEST(a_turn_server_that_is_not_there_delays_nothing_and_closes_its_socket)
     RUN_UNTIL(&loop, s[0].state == FH_ICE_COMPLETED && s[1].state == FH_ICE_COMPLETED);
     close_pair(&loop, s);
     ck_assert_uint_eq(count_sockets(), before);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -337,7 +337,7 @@ START_TEST(with_the_relay_policy_no_port_is_opened)
     ck_assert_uint_eq(count_sockets(), before);
     ck_assert_uint_eq(s.candidates, 0);
     close_side(&s);
-    finish(&loop);
+    end_loop(&loop);
     ck_assert(s.is_closed);
 }
 END_TEST
@@ -354,7 +354,7 @@ START_TEST(a_connection_may_be_closed_in_its_own_callback)
     make_pair(&loop, s, NULL);
     RUN_UNTIL(&loop, s[0].is_closed);
     close_side(&s[1]);
-    finish(&loop);
+    end_loop(&loop);
     ck_assert(s[1].is_closed);
 }
 END_TEST
@@ -374,7 +374,7 @@ START_TEST(a_connection_may_be_closed_before_anything_happened)
     cfg.stun_len = cfg.turn_len = 1;
     make(&loop, &s, &cfg);
     close_side(&s);
-    finish(&loop);
+    end_loop(&loop);
     ck_assert(s.is_closed);
     ck_assert_uint_eq(s.descriptions, 0);
 }
@@ -413,7 +413,7 @@ START_TEST(a_config_out_of_range_is_refused)
     ck_assert_int_eq(fh_ice_uv_new(&loop, &bad, &u), FH_ICE_E_INVAL);
     ck_assert_ptr_null(u);
     ck_assert_uint_eq(count_sockets(), before);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 
@@ -454,11 +454,11 @@ START_TEST(two_hundred_idle_connections_cost_next_to_nothing)
     uv_timer_init(&loop, &wait);
     wait.data = &is_over;
     /* The last checks of the other pairs run out first. */
-    uv_timer_start(&wait, on_late, 2000, 0);
+    uv_timer_start(&wait, side_late, 2000, 0);
     while (!is_over)
         uv_run(&loop, UV_RUN_ONCE);
     is_over = false;
-    uv_timer_start(&wait, on_late, 6000, 0);
+    uv_timer_start(&wait, side_late, 6000, 0);
     asked = count_checks(&s[0][0], 2 * MANY);
     uv_getrusage(&before);
     while (!is_over)
@@ -474,10 +474,10 @@ START_TEST(two_hundred_idle_connections_cost_next_to_nothing)
            (double)(after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6;
     printf("200 idle connections: %.3f %% of a core\n", busy / 6 * 100);
     uv_close((uv_handle_t *)&wait, NULL);
-    fh_ice_uv_port_close(port, on_closed, &waiter);
+    fh_ice_uv_port_close(port, side_closed, &waiter);
     for (int i = 0; i < MANY; i++)
         close_pair(&loop, s[i]);
-    finish(&loop);
+    end_loop(&loop);
 }
 END_TEST
 

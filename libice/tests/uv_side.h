@@ -22,19 +22,20 @@ struct side {
     enum fh_ice_state state;
     int error;
     size_t descriptions, candidates, ends, paths, received, strangers, batches;
+    size_t at_end; /* candidates when they were said to be complete */
     uint8_t last[FH_ICE_UV_MAX_DATAGRAM];
     size_t last_len;
     struct fh_ice_candidate seen[MAX_SEEN];
     bool is_closed, is_calling, closes_at_once, echoes, is_deaf;
 };
 
-static inline void on_closed(void *user)
+static inline void side_closed(void *user)
 {
     ((struct side *)user)->is_closed = true;
 }
 
 /* Signalling is a call to the other side: it is never made from inside a call. */
-static inline void on_description(void *user, const struct fh_ice_description *d)
+static inline void side_description(void *user, const struct fh_ice_description *d)
 {
     struct side *s = user;
 
@@ -46,12 +47,13 @@ static inline void on_description(void *user, const struct fh_ice_description *d
         ck_assert_int_eq(fh_ice_uv_set_remote(s->peer->u, d), 0);
 }
 
-static inline void on_candidate(void *user, const struct fh_ice_candidate *c, const char *ufrag)
+static inline void side_candidate(void *user, const struct fh_ice_candidate *c, const char *ufrag)
 {
     struct side *s = user;
 
     ck_assert(!s->is_calling);
     if (!c) {
+        s->at_end = s->candidates;
         s->ends++;
         if (s->peer && s->peer->u && !s->peer->is_deaf)
             fh_ice_uv_end_remote(s->peer->u);
@@ -69,10 +71,10 @@ static inline void close_side(struct side *s)
 
     s->u = NULL;
     if (u)
-        fh_ice_uv_close(u, on_closed, s);
+        fh_ice_uv_close(u, side_closed, s);
 }
 
-static inline void on_state(void *user, enum fh_ice_state state, int error)
+static inline void side_state(void *user, enum fh_ice_state state, int error)
 {
     struct side *s = user;
 
@@ -83,7 +85,7 @@ static inline void on_state(void *user, enum fh_ice_state state, int error)
         close_side(s);
 }
 
-static inline void on_path(void *user, const struct fh_ice_path *path)
+static inline void side_path(void *user, const struct fh_ice_path *path)
 {
     struct side *s = user;
 
@@ -91,7 +93,7 @@ static inline void on_path(void *user, const struct fh_ice_path *path)
     s->paths++;
 }
 
-static inline void on_received(void *user, const uint8_t *data, size_t len, bool is_stranger)
+static inline void side_received(void *user, const uint8_t *data, size_t len, bool is_stranger)
 {
     struct side *s = user;
 
@@ -104,7 +106,7 @@ static inline void on_received(void *user, const uint8_t *data, size_t len, bool
         (void)fh_ice_uv_send(s->u, data, len);
 }
 
-static inline void on_batch_end(void *user)
+static inline void side_batch_end(void *user)
 {
     ((struct side *)user)->batches++;
 }
@@ -113,12 +115,12 @@ static inline struct fh_ice_uv_config config(struct side *s, enum fh_ice_role ro
 {
     return (struct fh_ice_uv_config){.role = role,
                                      .only_loopback = true,
-                                     .description = on_description,
-                                     .candidate = on_candidate,
-                                     .state = on_state,
-                                     .path = on_path,
-                                     .received = on_received,
-                                     .batch_end = on_batch_end,
+                                     .description = side_description,
+                                     .candidate = side_candidate,
+                                     .state = side_state,
+                                     .path = side_path,
+                                     .received = side_received,
+                                     .batch_end = side_batch_end,
                                      .user = s};
 }
 
@@ -142,7 +144,7 @@ static inline void make_pair(uv_loop_t *loop, struct side s[2], struct fh_ice_uv
     }
 }
 
-static inline void on_late(uv_timer_t *t)
+static inline void side_late(uv_timer_t *t)
 {
     *(bool *)t->data = true;
 }
@@ -154,7 +156,7 @@ static inline void on_late(uv_timer_t *t)
         bool is_late_ = false;                                                                     \
         uv_timer_init(loop, &late_);                                                               \
         late_.data = &is_late_;                                                                    \
-        uv_timer_start(&late_, on_late, 10000, 0);                                                 \
+        uv_timer_start(&late_, side_late, 10000, 0);                                               \
         while (!(condition) && !is_late_)                                                          \
             uv_run(loop, UV_RUN_ONCE);                                                             \
         ck_assert_msg(condition, "not within ten seconds: %s", #condition);                        \
@@ -162,7 +164,7 @@ static inline void on_late(uv_timer_t *t)
         uv_run(loop, UV_RUN_NOWAIT);                                                               \
     } while (0)
 
-static inline void finish(uv_loop_t *loop)
+static inline void end_loop(uv_loop_t *loop)
 {
     uv_run(loop, UV_RUN_DEFAULT);
     ck_assert_int_eq(uv_loop_close(loop), 0);

@@ -37,6 +37,7 @@ struct fh_ice_uv {
     struct fh__member member;
     bool has_port, is_own_port;
     struct local locals[FH_ICE_MAX_BASES];
+    struct fh__mapping *mapping;
     uv_timer_t timer, names_timer;
     bool holds_for_names;
     struct lookup lookups[LOOKUPS];
@@ -267,7 +268,9 @@ static void on_arrived(struct fh__member *m, const struct fh_ice_address *local,
     struct fh_ice_uv *u = of_member(m);
     int base = base_of(u, local);
 
-    if (!u->is_closing && base >= 0)
+    if (u->mapping && fh__mapping_input(u->mapping, from, data, len))
+        u->is_stun = true;
+    else if (!u->is_closing && base >= 0)
         take(u, base, from, data, len);
 }
 
@@ -353,6 +356,65 @@ static void update_locals(struct fh_ice_uv *u)
             add_local(u, &list[i]);
 }
 
+/* ---- the gateway ---------------------------------------------------------------------------- */
+
+static void ended(struct fh_ice_uv *u);
+
+/* The address that the default route uses: that one has a gateway. */
+static int default_base(const struct fh_ice_uv *u)
+{
+    for (int i = 0; i < FH_ICE_MAX_BASES; i++)
+        if (u->locals[i].in_use && u->locals[i].is.cost == 0 &&
+            u->locals[i].is.address.family == FH_ICE_IPV4)
+            return i;
+    return -1;
+}
+
+static void on_mapping_send(void *user, const struct fh_ice_address *to, const uint8_t *data,
+                            size_t len)
+{
+    struct fh_ice_uv *u = user;
+    int base = default_base(u);
+    uv_buf_t buf = uv_buf_init((char *)data, (unsigned)len);
+
+    if (base >= 0 && u->has_port)
+        (void)send_from(u, base, to, &buf, 1);
+}
+
+static void on_mapped(void *user, const struct fh_ice_address *external)
+{
+    struct fh_ice_uv *u = user;
+
+    (void)fh_ice_agent_add_mapped(u->agent, now(u), default_base(u), external);
+    kick(u);
+}
+
+static void on_mapping_closed(void *user)
+{
+    ended(user);
+}
+
+/* A mapping is never waited for: what it gives is one more candidate. */
+static void update_mapping(struct fh_ice_uv *u)
+{
+    const struct fh__mapping_owner owner = {.user = u,
+                                            .loop = u->loop,
+                                            .send = on_mapping_send,
+                                            .mapped = on_mapped,
+                                            .closed = on_mapping_closed};
+    struct fh_ice_address gateway;
+    int base = default_base(u);
+
+    if (!u->cfg.map_port || !u->is_own_port || base < 0 || !fh__gateway(&gateway))
+        return;
+    if (u->mapping) {
+        fh__mapping_moved(u->mapping, &gateway, &u->locals[base].is.address);
+        return;
+    }
+    u->mapping = fh__mapping_new(&owner, &gateway, &u->locals[base].is.address);
+    u->open += u->mapping != NULL;
+}
+
 static void on_addresses(struct fh__member *m)
 {
     struct fh_ice_uv *u = of_member(m);
@@ -360,6 +422,7 @@ static void on_addresses(struct fh__member *m)
     const struct fh__interface *list = fh__port_interfaces(m->port, &len);
 
     update_locals(u);
+    update_mapping(u);
     for (size_t i = 0; i < RELAYS; i++)
         if (u->relays[i])
             fh__relay_addresses(u->relays[i], list, len);
@@ -600,6 +663,7 @@ static void start(struct fh_ice_uv *u)
     fh_ice_agent_hold(u->agent);
     if (u->has_port)
         update_locals(u);
+    update_mapping(u);
     for (size_t i = 0; i < u->lookups_len; i++)
         start_lookup(u, &u->lookups[i]);
     fh_ice_agent_release(u->agent, now(u));
@@ -659,6 +723,9 @@ void fh_ice_uv_close(struct fh_ice_uv *u, void (*closed)(void *user), void *user
     for (size_t i = 0; i < RELAYS; i++)
         if (u->relays[i])
             fh__relay_close(u->relays[i]);
+    if (u->mapping)
+        fh__mapping_close(u->mapping);
+    u->mapping = NULL;
     if (u->has_port)
         fh__port_leave(&u->member);
     u->has_port = false;

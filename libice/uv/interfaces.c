@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* interfaces.c -- the addresses of this machine, and netlink(7) for when they change. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* NOLINT: SOCK_CLOEXEC, SOCK_NONBLOCK */
+#endif
 
 #include <errno.h>
 #include <linux/netlink.h>

@@ -3,7 +3,9 @@
  * port.c -- one UDP socket on all addresses of the machine. Which of them a datagram came to, and
  * leaves from, is said by its IP_PKTINFO (ip(7), RFC 3542 section 6).
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* NOLINT: recvmmsg, sendmmsg, struct in6_pktinfo */
+#endif
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
  *     interfaces.c  which addresses this machine has, and when that changes
  *     port.c        one UDP socket on all of them
  *     resolve.c     names to addresses
+ *     mapping.c     a port mapped on the gateway
  *     relay.c       a TURN client with its own socket
  *     ice_uv.c      a connection: an agent, a port, relays
  */
@@ -15,6 +16,7 @@
 
 #include <farhand/ice_mux.h>
 #include <farhand/ice_uv.h>
+#include <farhand/portmap.h>
 #include <farhand/turn.h>
 #include <farhand/turn_base.h>
 
@@ -101,6 +103,32 @@ struct fh__resolve {
 int fh__resolve_start(uv_loop_t *loop, struct fh__resolve *r, const char *host, uint16_t port);
 /* found() is still called at the end, once. */
 void fh__resolve_cancel(struct fh__resolve *r);
+
+/* ---- mapping.c ------------------------------------------------------------------------------ */
+
+struct fh__mapping;
+
+struct fh__mapping_owner {
+    void *user;
+    uv_loop_t *loop;
+    /* From the mapped socket. */
+    void (*send)(void *user, const struct fh_ice_address *to, const uint8_t *data, size_t len);
+    void (*mapped)(void *user, const struct fh_ice_address *external);
+    void (*closed)(void *user); /* it is freed just after */
+};
+
+/* The gateway of the IPv4 default route. */
+bool fh__gateway(struct fh_ice_address *out);
+struct fh__mapping *fh__mapping_new(const struct fh__mapping_owner *owner,
+                                    const struct fh_ice_address *gateway,
+                                    const struct fh_ice_address *local);
+/* Returns true if it was the gateway's. */
+bool fh__mapping_input(struct fh__mapping *m, const struct fh_ice_address *from,
+                       const uint8_t *data, size_t len);
+void fh__mapping_moved(struct fh__mapping *m, const struct fh_ice_address *gateway,
+                       const struct fh_ice_address *local);
+/* Gives the mapping back, while the socket is still there; owner's closed() follows. */
+void fh__mapping_close(struct fh__mapping *m);
 
 /* ---- relay.c -------------------------------------------------------------------------------- */
 

@@ -329,10 +329,9 @@ static void on_state(struct sim_peer *p, const struct fh_ice_event *ev)
 {
     switch (ev->state) {
     case FH_ICE_COMPLETED:
-        if (p->stats.completed_at == SIM_NEVER)
-            p->stats.completed_at = sim_now(p->w);
-        /* fall through */
     case FH_ICE_CONNECTED:
+        if (ev->state == FH_ICE_COMPLETED && p->stats.completed_at == SIM_NEVER)
+            p->stats.completed_at = sim_now(p->w);
         if (p->stats.connected_at == SIM_NEVER)
             p->stats.connected_at = sim_now(p->w);
         break;

@@ -78,9 +78,10 @@ struct fh_ice_uv;
 struct fh_ice_uv_config {
     enum fh_ice_role role;
     enum fh_ice_policy policy;
-    bool allow_loopback;         /* tests: loopback addresses are candidates */
-    bool only_loopback;          /* tests: and no others are */
-    uint32_t ta_ms;              /* 0 = 50 */
+    bool allow_loopback; /* tests: loopback addresses are candidates */
+    bool only_loopback;  /* tests: and no others are */
+    uint32_t ta_ms;      /* 0 = 50 */
+    bool map_port;       /* ask the gateway to map the port (PCP, NAT-PMP); not on a shared one */
     struct fh_ice_uv_port *port; /* NULL: one of its own */
     const struct fh_ice_uv_server *stun;
     size_t stun_len; /* at most FH_ICE_UV_MAX_STUN */
@@ -95,8 +96,11 @@ struct fh_ice_uv_config {
      * fh_ice_uv_description().
      */
     void (*description)(void *user, const struct fh_ice_description *d);
-    /* One more candidate of ours, with the user fragment it belongs to; c NULL: there are no more
-     * (the end of candidates). May be NULL. */
+    /*
+     * One more candidate of ours, with the user fragment it belongs to; c NULL: there are no more
+     * (the end of candidates). What a gateway or a new network brings may follow all the same:
+     * nothing waits for it. May be NULL.
+     */
     void (*candidate)(void *user, const struct fh_ice_candidate *c, const char *ufrag);
     /* The state changed. error: of FH_ICE_FAILED. */
     void (*state)(void *user, enum fh_ice_state state, int error);
