@@ -368,7 +368,7 @@ static void tick_pair(struct fh_ice_agent *a, struct fh__pair *p)
     /* RFC 8445 7.3.1.4: a triggered check takes the place of this one. */
     if (p->queued != 0)
         p->next_ms = FH__NEVER;
-    else if (p->sent == FH__RC)
+    else if (p->is_valid ? !fh__pair_is_usable(a, p) : p->sent == FH__RC)
         fh__path_failed(a, p);
     else
         fh__pair_repeat(a, p);

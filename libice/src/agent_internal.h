@@ -36,7 +36,7 @@ enum {
     FH__ASKS_OVERDUE = 3,    /* the same for a STUN server */
     FH__HURRIED = 3,         /* repetitions of one check that the peer's requests bring about */
     FH__LEARNT = 32,         /* peer-reflexive addresses until a pair is nominated */
-    FH__MISSED = 2,          /* consent requests without an answer until the path is in doubt */
+    FH__DEAF = 5,            /* the same if the peer is heard all the same: its answers are not */
     FH__KEEPALIVE_MS = 15000 /* RFC 8445 section 11: Tr, at least 15 s */
 };
 
@@ -85,7 +85,6 @@ struct fh__pair {
     uint8_t state, permit;
     uint8_t sent;       /* requests of this transaction */
     uint8_t hurried;    /* times that the peer's requests brought about a repetition */
-    uint8_t missed;     /* consent requests since the last answer */
     uint8_t generation; /* of the credentials: 0 = ours now, 1 = before the restart */
     bool is_valid;      /* it answered; stays true during another check */
     bool is_nominated;

@@ -211,7 +211,8 @@ static struct fh__pair *pair_of_request(struct fh_ice_agent *a, const struct fh_
 /* RFC 8445 7.3.1.4. */
 static void check_back(struct fh_ice_agent *a, struct fh__pair *p)
 {
-    bool is_proven = p->is_valid && (p->state == FH__PAIR_IN_PROGRESS || fh__pair_is_usable(a, p));
+    /* A first request of ours on a pair that works is given the time to be answered. */
+    bool is_proven = fh__pair_is_usable(a, p) && (p->state != FH__PAIR_IN_PROGRESS || p->sent < 2);
 
     p->heard_ms = a->now;
     p->permit = FH__PERMIT_GRANTED;
@@ -364,6 +365,22 @@ static enum fh_ice_input on_response(struct fh_ice_agent *a, const struct fh_ice
 }
 
 /* ---- in ------------------------------------------------------------------------------------- */
+
+enum fh_ice_packet fh_ice_packet_of(const void *data, size_t len)
+{
+    static const struct {
+        uint8_t last;
+        enum fh_ice_packet kind;
+    } ranges[] = {{3, FH_ICE_PACKET_STUN},    {7, FH_ICE_PACKET_OTHER},
+                  {15, FH_ICE_PACKET_SIGNED}, {19, FH_ICE_PACKET_OTHER},
+                  {63, FH_ICE_PACKET_DTLS},   {79, FH_ICE_PACKET_CHANNEL_DATA}};
+    const uint8_t *first = data;
+
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && len > 0; i++)
+        if (*first <= ranges[i].last)
+            return ranges[i].kind;
+    return FH_ICE_PACKET_OTHER;
+}
 
 static enum fh_ice_input on_data(struct fh_ice_agent *a, const struct fh_ice_datagram *in)
 {

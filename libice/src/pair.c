@@ -75,7 +75,8 @@ static bool is_match(const struct fh_ice_agent *a, uint8_t base, const struct fh
 
     if (!fh__base_is_usable(a, base) || b->address.family != r->address.family)
         return false;
-    /* A relay on the Internet reaches no private network; some servers end an allocation over it. */
+    /* A relay on the Internet reaches no private network; some servers end an allocation over it.
+     */
     if (b->kind == FH_ICE_BASE_RELAY && from == FH_ICE_SCOPE_GLOBAL && to != FH_ICE_SCOPE_GLOBAL)
         return false;
     if (b->address.family == FH_ICE_IPV6 &&
@@ -298,10 +299,13 @@ void fh__pair_begin(struct fh_ice_agent *a, struct fh__pair *p)
     a->stats.transactions++;
 }
 
+/* A pair that answered before is asked every few seconds, as long as there is consent. */
 void fh__pair_repeat(struct fh_ice_agent *a, struct fh__pair *p)
 {
     p->sent++;
     p->is_due = true;
     p->rto_ms *= 2;
-    p->next_ms = a->now + (p->sent == FH__RC ? p->rto_ms / 64 * FH__RM : p->rto_ms);
+    if (p->is_valid && p->rto_ms > FH__RTO_MAX_MS)
+        p->rto_ms = FH__RTO_MAX_MS;
+    p->next_ms = a->now + (p->sent == FH__RC && !p->is_valid ? p->rto_ms / 64 * FH__RM : p->rto_ms);
 }

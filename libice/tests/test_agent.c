@@ -644,7 +644,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, agents_that_share_a_pacer_keep_its_gap_among_them);
     tcase_add_test(tc, a_check_is_repeated_seven_times_and_given_up_after_39_5_seconds);
     tcase_add_test(tc, an_agent_without_any_pair_fails_after_patience);
-    tcase_add_loop_test(tc, every_seed_connects_over_a_lossy_network, 0, 100);
+    tcase_add_loop_test(tc, every_seed_connects_over_a_lossy_network, 0, 300);
 }
 
 int main(void)

@@ -288,6 +288,25 @@ START_TEST(strangers_are_no_lever)
 }
 END_TEST
 
+START_TEST(a_first_byte_tells_what_a_datagram_is)
+{
+    size_t count[FH_ICE_PACKET_OTHER + 1] = {0};
+
+    for (unsigned b = 0; b < 256; b++) {
+        const uint8_t byte = (uint8_t)b;
+
+        count[fh_ice_packet_of(&byte, 1)]++;
+    }
+    ck_assert_uint_eq(count[FH_ICE_PACKET_STUN], 4);
+    ck_assert_uint_eq(count[FH_ICE_PACKET_SIGNED], 8);
+    ck_assert_uint_eq(count[FH_ICE_PACKET_DTLS], 44);
+    ck_assert_uint_eq(count[FH_ICE_PACKET_CHANNEL_DATA], 16);
+    ck_assert_int_eq((int)fh_ice_packet_of("\x08", 1), FH_ICE_PACKET_SIGNED);
+    ck_assert_int_eq((int)fh_ice_packet_of("\x40", 1), FH_ICE_PACKET_CHANNEL_DATA);
+    ck_assert_int_eq((int)fh_ice_packet_of("", 0), FH_ICE_PACKET_OTHER);
+}
+END_TEST
+
 START_TEST(data_is_told_apart_by_where_it_comes_from)
 {
     struct net *n = waiting(9);
@@ -561,6 +580,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, an_attribute_that_must_be_understood_is_answered_with_420);
     tcase_add_test(tc, sha256_is_answered_in_kind);
     tcase_add_test(tc, strangers_are_no_lever);
+    tcase_add_test(tc, a_first_byte_tells_what_a_datagram_is);
     tcase_add_test(tc, data_is_told_apart_by_where_it_comes_from);
     tcase_add_loop_test(tc, only_a_signed_response_from_the_right_place_counts, 0,
                         ARRAY_LEN(responses));
