@@ -26,7 +26,7 @@ WARN := -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Wmissing-proto
 SAN_release :=
 SAN_asan    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_tsan    := -fsanitize=thread
-SAN_cov     := --coverage -O0
+SAN_cov     := --coverage -O0 -DFH__UNCONFINED
 SAN_fuzz    := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 ifneq ($(filter asan tsan cov fuzz,$(FLAVOUR)),)
 HARDEN :=

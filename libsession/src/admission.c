@@ -49,6 +49,11 @@ struct fh_admission *fh_admission_new(const struct fh_admission_config *cfg)
     return a;
 }
 
+void fh_admission_set_max_sessions(struct fh_admission *a, unsigned max_sessions)
+{
+    a->cfg.max_sessions = or_default(max_sessions, 64);
+}
+
 void fh_admission_free(struct fh_admission *a)
 {
     free(a);

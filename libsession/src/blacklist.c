@@ -55,18 +55,27 @@ struct fh_blacklist {
     unsigned next_friend;
 };
 
-struct fh_blacklist *fh_blacklist_new(const struct fh_blacklist_config *cfg)
+int fh_blacklist_configure(struct fh_blacklist *b, const struct fh_blacklist_config *cfg)
 {
-    struct fh_blacklist *b;
     struct fh_blacklist_config c = *cfg;
 
     c.threshold = c.threshold ? c.threshold : 5;
     c.timeout_s = c.timeout_s ? c.timeout_s : 10;
     c.max_timeout_s = c.max_timeout_s ? c.max_timeout_s : DAY_S;
     if (c.threshold > 1000 || c.timeout_s > DAY_S || c.max_timeout_s > 30 * DAY_S)
-        return NULL;
-    if ((b = calloc(1, sizeof *b)) != NULL)
-        b->cfg = c;
+        return FH_SESSION_E_INVAL;
+    b->cfg = c;
+    return 0;
+}
+
+struct fh_blacklist *fh_blacklist_new(const struct fh_blacklist_config *cfg)
+{
+    struct fh_blacklist *b = calloc(1, sizeof *b);
+
+    if (b && fh_blacklist_configure(b, cfg) != 0) {
+        free(b);
+        b = NULL;
+    }
     return b;
 }
 

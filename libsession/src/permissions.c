@@ -18,6 +18,7 @@ static const struct {
 
 enum { BOTH_WAYS = FH_PERM_CLIPBOARD_IN | FH_PERM_CLIPBOARD_OUT, KNOWN = FH_PERM_ALL | BOTH_WAYS };
 
+/* With both ways set where the clipboard is, so that each act is one bit. */
 static uint32_t spread(uint32_t permissions)
 {
     permissions &= KNOWN;

@@ -56,6 +56,14 @@ START_TEST(who_is_authenticated_is_no_longer_half_open)
     ck_assert_int_eq(fh_admission_authenticated(a, addr, 4), FH_SESSION_E_BUSY);
     fh_admission_leave(a, addr, 4, true);
     ck_assert_int_eq(fh_admission_authenticated(a, addr, 4), 0);
+    /* Another number, with those that are there. */
+    fh_admission_set_max_sessions(a, 65);
+    ck_assert_int_eq(fh_admission_enter(a, addr, 4), 0);
+    ck_assert_int_eq(fh_admission_authenticated(a, addr, 4), 0);
+    fh_admission_set_max_sessions(a, 2);
+    fh_admission_leave(a, addr, 4, true);
+    ck_assert_int_eq(fh_admission_enter(a, addr, 4), 0);
+    ck_assert_int_eq(fh_admission_authenticated(a, addr, 4), FH_SESSION_E_BUSY);
 }
 END_TEST
 

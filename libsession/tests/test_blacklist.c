@@ -297,6 +297,22 @@ START_TEST(a_broken_text_leaves_the_list_empty)
 }
 END_TEST
 
+START_TEST(other_limits_count_from_now_on)
+{
+    struct fh_blacklist_who who = from(home, NULL);
+
+    ck_assert_int_eq(fh_blacklist_configure(
+                         list, &(struct fh_blacklist_config){.threshold = 2, .timeout_s = 60}),
+                     0);
+    ck_assert_uint_eq(burst(&who), 2);
+    ck_assert_uint_eq(fh_blacklist_wait(list, now, &who), 60000);
+    ck_assert_int_eq(fh_blacklist_configure(list, &(struct fh_blacklist_config){.threshold = 1001}),
+                     FH_SESSION_E_INVAL);
+    ck_assert_int_eq(fh_blacklist_configure(list, &(struct fh_blacklist_config){0}), 0);
+    ck_assert_uint_eq(fh_blacklist_wait(list, now, &who), 60000); /* he goes on waiting */
+}
+END_TEST
+
 START_TEST(limits_of_the_configuration)
 {
     ck_assert_ptr_null(fh_blacklist_new(&(struct fh_blacklist_config){.threshold = 1001}));
@@ -326,6 +342,7 @@ int main(void)
     tcase_add_test(tc, the_list_survives_a_restart);
     tcase_add_test(tc, the_clock_may_jump);
     tcase_add_test(tc, limits_of_the_configuration);
+    tcase_add_test(tc, other_limits_count_from_now_on);
     tcase_add_loop_test(tc, a_broken_text_leaves_the_list_empty, 0,
                         sizeof bad_texts / sizeof bad_texts[0]);
     suite_add_tcase(s, tc);

@@ -63,11 +63,11 @@ void fh__session_secure(struct fh_session *s)
 
 /* ---- a stream that resumes a session ---- */
 
+/* Also one that has ended, as long as its last words are on their way. */
 static struct fh_session *find(struct fh_server *server, const uint8_t *ref)
 {
     for (struct fh_session *s = server->first; s; s = s->next) {
-        const uint8_t *own =
-            s->link && s->is_started && !s->has_ended ? fh_link_ref(s->link) : NULL;
+        const uint8_t *own = s->link ? fh_link_ref(s->link) : NULL;
 
         if (own && memcmp(own, ref, FH_LINK_REF_LEN) == 0)
             return s;
@@ -84,7 +84,7 @@ static const char *resume(struct fh_server *server, struct fh_session *s, struct
     const char *refused = s ? NULL : "resume-unknown";
 
     fh_stream_address(stream, &from);
-    if (s && cb->resume)
+    if (s && !s->has_ended && cb->resume)
         refused = cb->resume(server->user, s, &from);
     if (refused) {
         fh_link_refuse(stream);

@@ -210,9 +210,10 @@ static void link_close(struct fh_stream *s)
     struct fh_link *l = (struct fh_link *)s;
 
     fh__link_enter(l);
-    l->linger_by_ms = l->now_ms + l->cfg.times.linger_ms;
-    /* Whom the last words do not reach now they do not reach. */
-    if (!s->shut || !l->cur)
+    /* Who has just gone may be back in a moment, and hear the last words. */
+    l->linger_by_ms =
+        (l->detached_ms == UINT64_MAX ? l->now_ms : l->detached_ms) + l->cfg.times.linger_ms;
+    if (!s->shut || !l->is_begun || l->now_ms >= l->linger_by_ms)
         fh__link_finish(l, FH_TRANSPORT_E_CLOSED, FH_LINK_BYE_ABORTED);
     fh__link_settle(l);
 }

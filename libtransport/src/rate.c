@@ -24,7 +24,12 @@ enum {
 
 /* Gains in 1/256: 2.77, its inverse, 1.25, 0.75, 1. */
 enum { GAIN_STARTUP = 710, GAIN_DRAIN = 90, GAIN_UP = 320, GAIN_DOWN = 192, GAIN_ONE = 256 };
-enum { GAIN_CWND = 512, GAIN_PROBE_RTT = 128 };
+/*
+ * Of what may be under way: twice the product while searching. After that half as much again, so
+ * that two who share a queue of one round trip do not keep it full, and the later one gets its
+ * part.
+ */
+enum { GAIN_SEARCH = 512, GAIN_CWND = 384, GAIN_PROBE_RTT = 128 };
 
 #define NO_CEILING UINT64_MAX
 
@@ -244,7 +249,7 @@ static void enter_phase(struct rate *r, uint64_t now, uint32_t phase)
 {
     /* A probe that overflowed nothing: there may be more room than was thought. */
     if (r->phase == 0 && !r->phase_lost && r->ceiling != NO_CEILING)
-        r->ceiling += r->ceiling / 4;
+        r->ceiling = r->ceiling > 4 * r->cwnd ? NO_CEILING : r->ceiling + r->ceiling / 4;
     r->phase = phase;
     r->phase_at = now;
     r->phase_lost = false;
@@ -343,7 +348,8 @@ static void update_cwnd(struct rate *r, const struct rate_sample *s)
 {
     uint64_t least = (uint64_t)MIN_DATAGRAMS * r->size, bdp = fh__rate_bdp(r);
     uint64_t lag = min64(fh__rate_bw(r) * SHORT_US / 1000000, SHORT_BYTES);
-    uint64_t target = max64(bdp * GAIN_CWND / 256, bdp + lag) + 2 * least;
+    uint64_t target =
+        max64(bdp * (r->filled ? GAIN_CWND : GAIN_SEARCH) / 256, bdp + lag) + 2 * least;
 
     /* Bursts say nothing while the rate still rises. */
     if (r->filled)

@@ -5,8 +5,9 @@
  *
  * The path is two numbers: the largest rate of delivery of the last ten round trips, and the least
  * round-trip time of the last ten seconds. Sending is paced at that rate, with 1.25 of it for one
- * round trip in eight to find out whether there is more, and no more than twice their product is
- * under way. Only loss beyond one in twelve, which says that a queue overflows, lowers the bound.
+ * round trip in eight to find out whether there is more, and no more than one and a half times
+ * their product is under way. Only loss beyond one in twelve, which says that a queue overflows,
+ * lowers the bound.
  *
  * Bytes are those of datagrams. Times are microseconds, rates bytes per second. Pure.
  */

@@ -150,7 +150,7 @@ static void on_chunk(struct fh_sctp *s, uint64_t now, const struct sctp_chunk *c
     }
     if (c->type == SCTP_DATA) {
         *had_data = true;
-        fh__sctp_on_data(s, now, c->flags, c->value, c->len);
+        fh__sctp_on_data(s, c->flags, c->value, c->len);
     } else if (c->type == SCTP_SACK) {
         fh__sctp_on_sack(s, now, c->value, c->len);
     } else {

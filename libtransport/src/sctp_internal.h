@@ -264,8 +264,7 @@ void fh__sctp_lose_all(struct fh_sctp *s);
 /* ---- sctp_recv.c ---- */
 
 /* value: of a DATA chunk, at least SCTP_DATA_HEADER - 4 + 1 bytes. */
-void fh__sctp_on_data(struct fh_sctp *s, uint64_t now, uint8_t flags, const uint8_t *value,
-                      size_t len);
+void fh__sctp_on_data(struct fh_sctp *s, uint8_t flags, const uint8_t *value, size_t len);
 /* A packet with data ended. */
 void fh__sctp_data_over(struct fh_sctp *s, uint64_t now);
 bool fh__sctp_sack_due(const struct fh_sctp *s, uint64_t now);

@@ -59,14 +59,12 @@ static bool fits_end(struct receiver *rx, uint32_t tsn, bool is_end)
     return true;
 }
 
-void fh__sctp_on_data(struct fh_sctp *s, uint64_t now, uint8_t flags, const uint8_t *value,
-                      size_t len)
+void fh__sctp_on_data(struct fh_sctp *s, uint8_t flags, const uint8_t *value, size_t len)
 {
     struct receiver *rx = &s->rx;
     struct rd r = rd_init(value, len);
     uint32_t tsn = rd_u32(&r), stream = rd_u16(&r), ppid;
 
-    (void)now;
     rd_skip(&r, 2);
     ppid = rd_u32(&r);
     if (stream != 0 || (flags & U_BIT) || (ppid != SCTP_PPID_BYTES && ppid != SCTP_PPID_END)) {

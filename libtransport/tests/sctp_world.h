@@ -41,7 +41,8 @@ struct world {
     uint64_t now, grain_us; /* timers ring at multiples of it; 0: exactly */
     uint64_t seed, order;
     struct fh_sctp *end[2];
-    struct wire wire[2]; /* from end 0, from end 1 */
+    struct wire wire[2];  /* from end 0, from end 1 */
+    struct world *shares; /* whose wires these two use instead; NULL: their own */
     struct flying *heap[WORLD_PACKETS];
     size_t heap_len;
     /* the user: what each end sends, and what it got */
@@ -170,7 +171,7 @@ static inline void world_post(struct world *w, int from, const uint8_t *bytes, s
 /* A datagram enters the path. */
 static inline void world_send(struct world *w, int from, uint8_t *bytes, size_t len)
 {
-    struct wire *x = &w->wire[from];
+    struct wire *x = w->shares ? &w->shares->wire[from] : &w->wire[from];
     uint64_t depart = x->busy_until > w->now ? x->busy_until : w->now, at;
 
     if (w->meddle && !w->meddle(w, from, bytes, len))

@@ -33,7 +33,7 @@
 #include "usrsctp_end.h"
 
 enum { PORT = 5001, BLOCK = 1024, AGES = 1 << 16, QUEUE = 1 << 14, PACKET = 1600 };
-enum carrier { OURS, CUBIC, BBR, USRSCTP, CARRIERS };
+enum carrier { OURS, CUBIC, BBR, USRSCTP, CARRIERS, BESIDE_CUBIC };
 static const char *const names[CARRIERS] = {"ours", "cubic", "bbr", "usrsctp"};
 
 struct task {
@@ -45,6 +45,7 @@ struct task {
 struct outcome {
     double mbit; /* after the first second */
     double age_p50_ms, age_p99_ms;
+    double other_mbit; /* of the one beside it */
     int ok;
 };
 
@@ -359,10 +360,8 @@ static void run_usrsctp(struct task *t)
 
 /* ---- one end, in its namespace --------------------------------------------------------------- */
 
-static void run_task(struct task *t, int answer)
+static struct outcome run_alone(struct task *t)
 {
-    struct outcome o;
-
     /* Who sends does not hear of the end, and does not stay much longer. */
     reader.until = now_s() + t->seconds + (t->receives ? 10 : 2);
     if (t->carrier == OURS)
@@ -371,7 +370,35 @@ static void run_task(struct task *t, int answer)
         run_usrsctp(t);
     else
         run_tcp(t);
-    o = sum_up(t);
+    return sum_up(t);
+}
+
+/* Ours, and in a process beside it CUBIC. */
+static struct outcome run_beside(struct task *t)
+{
+    struct outcome o, other = {.ok = 0};
+    int ends[2];
+
+    if (pipe(ends) != 0)
+        fail("pipe");
+    if (fork() == 0) {
+        t->carrier = CUBIC;
+        o = run_alone(t);
+        _exit(write(ends[1], &o, sizeof o) != sizeof o);
+    }
+    t->carrier = OURS;
+    o = run_alone(t);
+    close(ends[1]);
+    if (read(ends[0], &other, sizeof other) != sizeof other)
+        other.ok = 0;
+    o.other_mbit = other.mbit;
+    return o;
+}
+
+static void run_task(struct task *t, int answer)
+{
+    struct outcome o = t->carrier == BESIDE_CUBIC ? run_beside(t) : run_alone(t);
+
     if (write(answer, &o, sizeof o) != sizeof o)
         fail("answer");
     _exit(0);
@@ -586,7 +613,8 @@ static struct outcome run(const int controls[2], enum carrier carrier, double se
 static void report(const char *name, double ours, const char *unit, const char *peer, double theirs,
                    double goal, bool higher)
 {
-    double ratio = theirs > 0 ? ours / theirs : 0;
+    /* A peer that got nothing through is beaten. */
+    double ratio = theirs > 0 ? ours / theirs : higher ? 99.99 : 0;
 
     printf("bench: %s value=%.1f unit=%s peer=%s:%.1f ratio=%.2f goal=%.2f %s\n", name, ours, unit,
            peer, theirs, ratio, goal, (higher ? ratio >= goal : ratio <= goal) ? "ok" : "short");
@@ -611,6 +639,19 @@ static void run_cell(const int controls[2], double rtt_ms, double permille, doub
     snprintf(name, sizeof name, "sctp-age-p99-%.0fms-%.1f%%", rtt_ms, permille / 10);
     for (int i = CUBIC; i < CARRIERS; i++)
         report(name, o[OURS].age_p99_ms, "ms", names[i], o[i].age_p99_ms, 1.0, false);
+}
+
+/* How they share one link: no goal, but to be known. */
+static void run_shared(const int controls[2], double rtt_ms, double permille, double seconds)
+{
+    struct outcome o;
+
+    set_link(100, rtt_ms, permille / 1000);
+    o = run(controls, BESIDE_CUBIC, seconds);
+    printf("bench: sctp-beside-cubic-%.0fms-%.1f%% value=%.1f unit=Mbit/s peer=cubic:%.1f "
+           "ratio=%.2f goal=none\n",
+           rtt_ms, permille / 10, o.mbit, o.other_mbit, o.mbit / (o.other_mbit + 0.01));
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -642,10 +683,13 @@ int main(int argc, char **argv)
     }
     if (argc > 3) {
         run_cell(controls, atof(argv[2]), atof(argv[3]), seconds);
+        run_shared(controls, atof(argv[2]), atof(argv[3]), 3 * seconds);
         return 0;
     }
     for (size_t i = 0; i < 4; i++)
         for (size_t k = 0; k < 3; k++)
             run_cell(controls, rtts[i], losses[k], seconds);
+    run_shared(controls, 20, 0, 3 * seconds);
+    run_shared(controls, 50, 0, 3 * seconds);
     return 0;
 }

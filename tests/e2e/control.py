@@ -392,6 +392,41 @@ class Approval(Control):
         os.close(answers)
         self.assertEqual(person.wait(), 0)
 
+    def test_a_program_answers_by_number(self):
+        asking, answers = os.pipe()
+        program = farhand.Program([CTL, "--socket", self.serving.control, "--json", "approve"], stdin=asking)
+        self.addCleanup(program.stop)
+        os.close(asking)
+        program.wait_line('"approving":true')
+        first, second = self.join_unanswered(), self.join_unanswered()
+        ids = [json.loads(program.wait_line(f'"id":{n}[,}}]').string)["ask"]["id"] for n in (1, 2)]
+        os.write(answers, f"nonsense\n{ids[1]} none\n{ids[0]} view,keyboard\n".encode())
+        with self.assertRaises(session.Ended):
+            second.message(session.RESULT)
+        self.assertEqual(int.from_bytes(first.message(session.RESULT)[1][4:8], "big"), 3)
+        os.close(answers)
+        self.assertEqual(program.wait(), 0)
+
+
+class Telling(Control):
+    def test_a_message_is_shown_to_the_viewer(self):
+        viewer = self.start_viewer(self.serving, "pause", "600")
+        one = farhand.wait_until(self.sessions, "the session")[0]["session"]
+        self.ctl("message", str(one), "Lunch \u2615 at\nnoon")
+        viewer.wait_line("Lunch \u2615 at")
+        self.ctl("message", "all", "Again")
+        viewer.wait_line("Again")
+        self.ctl("message", "999", "nobody", code=4)
+        self.ctl("message", "all", "", code=2)
+
+    def test_json_is_printed_for_errors_as_well(self):
+        ran = subprocess.run([CTL, "--socket", self.serving.control, "--json", "disconnect", "7"], env=farhand.ENV, check=False,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(ran.returncode, 4)
+        self.assertEqual(json.loads(ran.stdout)["error"]["code"], "no-session")
+        for words in (["pause"], ["resume"], ["list"], ["forgive", "user", "x"], ["reload"]):
+            self.assertIsInstance(json.loads(self.ctl("--json", *words)), dict)
+
 
 class CommandLine(Control):
     def test_usage(self):

@@ -41,6 +41,11 @@ ENV = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ
        **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS") or k.startswith("LLVM_")}}
 
 
+def is_sanitized():
+    """Built for a sanitizer or for coverage."""
+    return os.path.basename(os.path.dirname(BIN)) in ("asan", "tsan", "cov", "fuzz")
+
+
 def need(*programs):
     """Ends the whole script with 77, skipped, where a program is not installed."""
     for name in programs:

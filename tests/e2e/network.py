@@ -34,7 +34,7 @@ class Wire:
                 self.pass_on(direction, sink, data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
+            self.cut()  # who was reset here is reset there
 
     def pass_on(self, direction, sink, data):
         while data:

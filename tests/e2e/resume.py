@@ -45,7 +45,7 @@ class Resume(farhand.Case):
 class Network(Resume):
     """What the user of vncviewer-cli --resume sees: nothing, but that it takes longer."""
 
-    def type_through(self, server, net, text, meddle):
+    def type_through(self, net, text, meddle):
         """Types into a program that writes down what it reads, through what meddle() does to the network."""
         out = self.path("typed")
         program = self.shared.xterm(f"cat >{out}; echo done >>{out}.done", name="typist")
@@ -53,8 +53,8 @@ class Network(Resume):
         with open(self.path("text"), "w", encoding="ascii") as f:
             f.write(text)
         viewer = self.start_viewer(net.address, "pause", "0.5", "click", "1", "typefile", self.path("text"),
-                                   "key", "ctrl-d", options=["--resume"])
-        self.wait_event(server, "started")
+                                   "wait-stable", "1", "key", "ctrl-d", "wait-stable", "1", options=["--resume", "--verbose"])
+        viewer.wait_line("authenticated")  # it knows that it may come back
         left = meddle()
         self.assertEqual(viewer.wait(), 0, viewer.text())
         self.assertLess(left[0], 5)
@@ -85,7 +85,7 @@ class Network(Resume):
                 server = self.serve()
                 net = self.network(server)
                 text = self.text(direction, 40)
-                self.assertEqual(self.type_through(server, net, text, lambda: self.cut_often(
+                self.assertEqual(self.type_through(net, text, lambda: self.cut_often(
                     net, direction, 7, least, most, 5)), text)  # noqa: B023
                 self.assertEqual(len(self.events(server, "started")), 1)
                 # Some may have been cut again before they were proved.
@@ -105,8 +105,8 @@ class Network(Resume):
         net = self.network(server)
         self.restless(4)
         viewer = self.start_viewer(net.address, "wait-stable", "2", "capture", self.path("a.png"),
-                                   options=["--resume", "--encodings", "zrle"])
-        self.wait_event(server, "started")
+                                   options=["--resume", "--verbose", "--encodings", "zrle"])
+        viewer.wait_line("authenticated")
         left = self.cut_often(net, network.DOWN, 3, 20000, 90000, 6)
         self.assertEqual(viewer.wait(), 0, viewer.text())
         self.assertLess(left[0], 6)
@@ -118,7 +118,7 @@ class Network(Resume):
         net = self.network(server)
         viewer = self.start_viewer(net.address, "pause", "2", "capture", self.path("a.png"),
                                    options=["--resume", "--verbose"])
-        self.wait_event(server, "started")
+        viewer.wait_line("authenticated")
         net.stall()
         viewer.wait_line("connected to .* again; the session carries on")
         self.assertEqual(viewer.wait(), 0, viewer.text())
@@ -131,8 +131,8 @@ class Network(Resume):
                 server = self.serve()
                 net = self.network(server)
                 viewer = self.start_viewer(net.address, "pause", "1", "move", "5", "5", "capture", self.path("a.png"),
-                                           options=["--resume"])
-                self.wait_event(server, "started")
+                                           options=["--resume", "--verbose"])
+                viewer.wait_line("authenticated")
                 net.half_close(direction)
                 self.assertEqual(viewer.wait(), 0, viewer.text())
                 self.assertEqual(farhand.png_pixels(self.path("a.png")), self.shared.picture())
@@ -158,8 +158,8 @@ class Network(Resume):
     def test_the_audit_says_when_it_left_and_from_where_it_came_back(self):
         server = self.serve()
         net = self.network(server, sources=("127.0.0.2", "127.0.0.3"))
-        viewer = self.start_viewer(net.address, "pause", "2", "info", options=["--resume"])
-        self.wait_event(server, "started")
+        viewer = self.start_viewer(net.address, "pause", "2", "info", options=["--resume", "--verbose"])
+        viewer.wait_line("authenticated")
         net.cut()
         resumed = self.wait_event(server, "resumed")
         self.assertEqual(viewer.wait(), 0, viewer.text())
@@ -174,8 +174,8 @@ class Network(Resume):
             f.write("filter = - 127.9.0.0/16\nfilter = + 127.8.0.0/16 view-only\nfilter = + *\n")
         server = self.serve("--config", self.path("conf"))
         net = self.network(server, sources=("127.0.0.2", "127.9.0.1", "127.8.0.1"))
-        viewer = self.start_viewer(net.address, "pause", "3", "key", "a", options=["--resume"])
-        self.wait_event(server, "started")
+        viewer = self.start_viewer(net.address, "pause", "3", "key", "a", options=["--resume", "--verbose"])
+        viewer.wait_line("authenticated")
         net.cut()
         resumed = self.wait_event(server, "resumed")
         self.assertIn("127.8.0.1", resumed["peer"])
@@ -187,8 +187,8 @@ class Network(Resume):
     def test_who_stays_away_too_long_has_to_come_anew(self):
         server = self.serve("--resume-timeout", "2")
         net = self.network(server)
-        viewer = self.start_viewer(net.address, "pause", "20", options=["--resume"])
-        self.wait_event(server, "started")
+        viewer = self.start_viewer(net.address, "pause", "20", options=["--resume", "--verbose"])
+        viewer.wait_line("authenticated")
         net.refuses = True
         net.cut()
         self.assertEqual(viewer.wait(), 11, viewer.text())
@@ -241,7 +241,7 @@ class Second(Resume):
             wire.sock.close()
             wire.resume(server.connect())
             self.assertEqual(client.picture(), before)
-        self.assertEqual(len(self.events(server, "resumed")), 3)
+        self.wait_event(server, "resumed", 3)
         client.channel.close()
         client.drain()
 

@@ -72,14 +72,18 @@ static void print_question(const json_t *ask)
 }
 
 /* Takes one line of the service. The question that stands is the last that was not withdrawn. */
-static bool on_service(FILE *socket, json_int_t *standing)
+static bool on_service(FILE *socket, bool is_json, json_int_t *standing)
 {
     json_t *line = fh__socket_read(socket);
     const json_t *ask = json_object_get(line, "ask");
     const json_t *withdrawn = json_object_get(line, "withdrawn");
     bool is_alive = line != NULL;
 
-    if (ask) {
+    if (is_json && line) {
+        json_dumpf(line, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+    } else if (ask) {
         *standing = json_integer_value(json_object_get(ask, "id"));
         print_question(ask);
     } else if (withdrawn && json_integer_value(withdrawn) == *standing) {
@@ -114,21 +118,40 @@ static bool on_person(FILE *socket, json_int_t standing)
     return true;
 }
 
-int fh__approve(FILE *socket)
+/* A program answers by number; what is wrong the service says. false: there are no more lines. */
+static bool on_program(FILE *socket)
+{
+    char line[256], permissions[200] = "";
+    long long id = 0;
+    json_t *request;
+
+    if (!fgets(line, sizeof line, stdin))
+        return false;
+    (void)sscanf(line, "%lld %199s", &id, permissions);
+    request = json_pack("{s:s,s:I,s:s}", "command", "answer", "id", (json_int_t)id, "permissions",
+                        permissions);
+    if (request)
+        (void)fh__socket_send(socket, request);
+    json_decref(request);
+    return true;
+}
+
+int fh__approve(FILE *socket, bool is_json)
 {
     struct pollfd p[2] = {{.fd = fileno(socket), .events = POLLIN},
                           {.fd = STDIN_FILENO, .events = POLLIN}};
     json_int_t standing = 0;
 
     setvbuf(stdin, NULL, _IONBF, 0);
-    printf("Waiting for viewers; who is not approved here is rejected.\n");
+    if (!is_json)
+        printf("Waiting for viewers; who is not approved is rejected.\n");
     fflush(stdout);
     for (;;) {
         if (poll(p, 2, -1) < 0)
             return -1;
-        if (p[0].revents && !on_service(socket, &standing))
+        if (p[0].revents && !on_service(socket, is_json, &standing))
             return -1;
-        if (p[1].revents && !on_person(socket, standing))
+        if (p[1].revents && !(is_json ? on_program(socket) : on_person(socket, standing)))
             return 0;
     }
 }

@@ -184,9 +184,9 @@ static void tell_sum(const struct verification *a)
     fh_audit_link_to_hex(a->v.at.link, hex);
     if (a->is_json) {
         print_json(json_pack("{s:b,s:I,s:I,s:I,s:I,s:s}", "whole", is_whole, "lines",
-                             (json_int_t)a->v.lines, "faults", (json_int_t)(a->v.faults + a->lost),
-                             "first", (json_int_t)a->v.first, "last", (json_int_t)a->v.at.seq,
-                             "link", hex));
+                             (json_int_t)a->v.lines, "faults",
+                             (json_int_t)a->v.faults + (json_int_t)a->lost, "first",
+                             (json_int_t)a->v.first, "last", (json_int_t)a->v.at.seq, "link", hex));
         return;
     }
     printf("%s: %llu lines, numbers %llu to %llu\n", is_whole ? "whole" : "CHANGED",

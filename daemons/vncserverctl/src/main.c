@@ -20,7 +20,8 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_NO_SERVICE = 3,
     EXIT_NO_SESSION = 4,
-    EXIT_LOG_CHANGED = 5
+    EXIT_LOG_CHANGED = 5,
+    EXIT_CONFIG = 6
 };
 
 static const char help[] =
@@ -31,8 +32,10 @@ static const char help[] =
     "  permissions SESSION|all LIST    change what it may do, at once\n"
     "  pause, resume                   nobody sees or does anything until resume\n"
     "  watch                           print events as they come, until interrupted\n"
+    "  message SESSION|all TEXT        show a text to its viewer\n"
     "  approve                         answer at this terminal who may come in\n"
     "  forgive address A | user NAME   forget the failures of an address or a name\n"
+    "  reload                          read the configuration again; sessions stay\n"
     "  audit verify FILE...            whether a log of the audit is what was written; needs no "
     "service\n"
     "        [--expect LINK]...        and still holds the lines with these links\n\n"
@@ -86,6 +89,24 @@ static void print_json(const json_t *object)
     fflush(stdout);
 }
 
+/* Takes effect only later: said apart. */
+static void print_changes(const json_t *reply)
+{
+    static const char *const lists[] = {"taken", "restart"};
+    static const char *const words[] = {"changed", "changes at the next start"};
+    const json_t *name;
+    size_t i, n = 0;
+
+    for (size_t k = 0; k < 2; k++)
+        json_array_foreach(json_object_get(reply, lists[k]), i, name)
+        {
+            printf("%s: %s\n", json_string_value(name), words[k]);
+            n++;
+        }
+    if (n == 0)
+        printf("nothing changed\n");
+}
+
 static void print_reply(const struct call *call, const json_t *reply)
 {
     const json_t *n;
@@ -96,14 +117,21 @@ static void print_reply(const struct call *call, const json_t *reply)
         print_sessions(reply);
     else if ((n = json_object_get(reply, "forgiven")) != NULL)
         printf("%lld forgiven\n", (long long)json_integer_value(n));
+    else if (json_object_get(reply, "taken"))
+        print_changes(reply);
 }
 
-static enum exit_code fail(const json_t *error)
+static enum exit_code fail(const struct call *call, const json_t *reply)
 {
+    const json_t *error = json_object_get(reply, "error");
     const char *code = json_string_value(json_object_get(error, "code"));
     const char *message = json_string_value(json_object_get(error, "message"));
 
+    if (call->is_json)
+        print_json(reply);
     complain(code ? code : "error", message ? message : "the service did not say what");
+    if (code && strcmp(code, "config") == 0)
+        return EXIT_CONFIG;
     if (code && strcmp(code, "no-session") == 0)
         return EXIT_NO_SESSION;
     return code && strcmp(code, "usage") == 0 ? EXIT_USAGE : EXIT_UNEXPECTED;
@@ -138,12 +166,12 @@ static enum exit_code talk(const struct call *call, FILE *socket)
         return EXIT_NO_SERVICE;
     }
     if (json_object_get(reply, "error"))
-        code = fail(json_object_get(reply, "error"));
-    else if (!call->watches && !call->approves)
+        code = fail(call, reply);
+    else if (call->is_json || (!call->watches && !call->approves))
         print_reply(call, reply);
     json_decref(reply);
     if (code == EXIT_OK && call->approves)
-        return fh__approve(socket) == 0 ? EXIT_OK : service_ended(call);
+        return fh__approve(socket, call->is_json) == 0 ? EXIT_OK : service_ended(call);
     return code == EXIT_OK && call->watches ? watch(call, socket) : code;
 }
 
@@ -173,7 +201,7 @@ static json_t *session_of(const char *text)
 /* NULL: no such command, or not so many words. */
 static json_t *request_of(char *const *word, int n)
 {
-    static const char *const plain[] = {"list", "pause", "resume", "watch", "approve"};
+    static const char *const plain[] = {"list", "pause", "resume", "watch", "approve", "reload"};
     const char *name = n > 0 ? word[0] : "";
 
     for (size_t i = 0; n == 1 && i < sizeof plain / sizeof *plain; i++)
@@ -184,6 +212,9 @@ static json_t *request_of(char *const *word, int n)
     if (n == 3 && strcmp(name, "permissions") == 0)
         return json_pack("{s:s,s:o,s:s}", "command", name, "session", session_of(word[1]),
                          "permissions", word[2]);
+    if (n == 3 && strcmp(name, "message") == 0)
+        return json_pack("{s:s,s:o,s:s}", "command", name, "session", session_of(word[1]), "text",
+                         word[2]);
     if (n == 3 && strcmp(name, "forgive") == 0 &&
         (strcmp(word[1], "address") == 0 || strcmp(word[1], "user") == 0))
         return json_pack("{s:s,s:s}", "command", name, word[1], word[2]);

@@ -67,13 +67,11 @@ static void checked(uv_work_t *work, int status)
 {
     struct fh__codecheck *c = work->data;
     bool is_right = status == 0 && c->error == 0;
-    char name[4 * sizeof c->name];
 
-    fh__log_escape(c->name, strlen(c->name), name, sizeof name);
     if (status == 0 && c->error && c->error != FH_SESSION_E_AUTH)
         explain(c->path, c->error, c->because, 0, NULL);
     if (is_right && c->is_recovery)
-        fh__log(FH__LOG_NOTICE, "%s used a recovery code", name);
+        fh__log(FH__LOG_NOTICE, "%s used a recovery code", c->name);
     if (c->done)
         c->done(c->user, is_right);
     free(c->path);

@@ -28,6 +28,8 @@ struct fh__control {
     uv_pipe_t listener;
     uv_loop_t *loop;
     struct fh__sharing *sharing;
+    fh__control_reload_fn reload;
+    void *user;
     struct client *clients;
     unsigned n_clients;
     bool is_closing, is_deaf; /* deaf: the listener is closed */
@@ -258,6 +260,31 @@ static void do_forgive(struct client *client, const json_t *request)
                                                       address ? &parsed : NULL, user)));
 }
 
+static void do_message(struct client *client, const json_t *request)
+{
+    const char *text = json_string_value(json_object_get(request, "text"));
+    uint64_t number;
+
+    if (!read_session(client, request, &number))
+        return;
+    if (!text || !*text)
+        send_error(client, "usage", "text: expected something to say");
+    else
+        send_count(client, fh__sharing_notice(client->control->sharing, number, text));
+}
+
+static void do_reload(struct client *client, const json_t *request)
+{
+    json_t *reply = client->control->reload(client->control->user);
+
+    (void)request;
+    if (reply)
+        send_json(client, reply);
+    else
+        send_error(client, "config",
+                   "the configuration is wrong and everything stays as it is; the log says where");
+}
+
 static const struct {
     const char *name;
     void (*run)(struct client *client, const json_t *request);
@@ -265,6 +292,7 @@ static const struct {
     {"list", do_list},       {"disconnect", do_disconnect}, {"permissions", do_permissions},
     {"pause", do_pause},     {"resume", do_resume},         {"watch", do_watch},
     {"forgive", do_forgive}, {"approve", do_approve},       {"answer", do_answer},
+    {"message", do_message}, {"reload", do_reload},
 };
 
 static void on_line(struct client *client, const char *line, size_t len)
@@ -281,7 +309,7 @@ static void on_line(struct client *client, const char *line, size_t len)
     else if (!name || i == sizeof commands / sizeof *commands)
         send_error(client, "usage",
                    "command: expected list, disconnect, permissions, pause, resume, watch, "
-                   "approve, answer or forgive");
+                   "approve, answer, forgive, message or reload");
     else
         commands[i].run(client, request);
     json_decref(request);
@@ -404,7 +432,8 @@ static int start_listening(struct fh__control *c)
 }
 
 struct fh__control *fh__control_open(uv_loop_t *loop, const char *path, struct fh__sharing *sharing,
-                                     char *error, size_t room)
+                                     fh__control_reload_fn reload, void *user, char *error,
+                                     size_t room)
 {
     struct fh__control *c = calloc(1, sizeof *c);
     int err;
@@ -423,6 +452,8 @@ struct fh__control *fh__control_open(uv_loop_t *loop, const char *path, struct f
     snprintf(c->path, sizeof c->path, "%s", path);
     c->loop = loop;
     c->sharing = sharing;
+    c->reload = reload;
+    c->user = user;
     uv_pipe_init(loop, &c->listener, 0);
     c->listener.data = c;
     if ((err = start_listening(c)) != 0) {

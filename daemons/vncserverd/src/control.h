@@ -18,9 +18,17 @@ enum {
 
 struct fh__control;
 
+/*
+ * Reads the configuration again. Returns what the socket answers, {"taken": [...], "restart":
+ * [...]} with names of options, to be released; NULL: it is wrong, the log says where, and nothing
+ * changed.
+ */
+typedef json_t *(*fh__control_reload_fn)(void *user);
+
 /* NULL and a sentence in error: the socket cannot be made. sharing: borrowed until close. */
 struct fh__control *fh__control_open(uv_loop_t *loop, const char *path, struct fh__sharing *sharing,
-                                     char *error, size_t room);
+                                     fh__control_reload_fn reload, void *user, char *error,
+                                     size_t room);
 /* A line of the audit, with its newline: told to those who watch. */
 void fh__control_tell(struct fh__control *c, const char *line, size_t len);
 /* NULL is fine. ASYNCHRONOUS in the loop, without a callback; the socket's name is gone at once. */

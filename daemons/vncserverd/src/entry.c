@@ -157,10 +157,7 @@ static void record_denial(const struct fh__entry *e, const char *reason)
 
 static void reject(struct fh__entry *e, const char *reason)
 {
-    char name[4 * sizeof e->name];
-
-    fh__log_escape(e->name, strlen(e->name), name, sizeof name);
-    fh__log(FH__LOG_WARNING, "%s as %s: %s", e->caller.peer, name, sentence(reason));
+    fh__log(FH__LOG_WARNING, "%s as %s: %s", e->caller.peer, e->name, sentence(reason));
     record_denial(e, reason);
     end_dialogue(e);
     authenticated(e, FH_PERM_NONE);

@@ -32,7 +32,9 @@ int fh__gate_configure(struct fh__gate *g, const struct fh__config *cfg)
         return FH_SESSION_E_NOMEM;
     fh_ip_filter_free(g->filter);
     g->filter = filter;
-    return 0;
+    return fh_blacklist_configure(
+        g->blacklist, &(struct fh_blacklist_config){.threshold = cfg->blacklist_threshold,
+                                                    .timeout_s = cfg->blacklist_timeout_s});
 }
 
 static void load(struct fh__gate *g)

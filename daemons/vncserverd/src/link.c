@@ -152,6 +152,12 @@ static bool receive(struct fh__link *l)
     return l->is_open && !l->is_broken;
 }
 
+void fh__link_drain(struct fh__link *l)
+{
+    for (int i = 0; i < FH__LINK_DRAIN && l->is_open && !l->is_broken && receive(l); i++)
+        ;
+}
+
 /* ---- out ---- */
 
 static void listen_for(struct fh__link *l);

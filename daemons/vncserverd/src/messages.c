@@ -134,13 +134,69 @@ void fh__msg_key_setup_write(struct wr *w, const struct fh__msg_key_setup *m)
 
 /* ---- session ---- */
 
+static struct fh_address read_peer(struct rd *r)
+{
+    struct fh_address peer = {.family = (enum fh_address_family)rd_u8(r)};
+
+    rd_copy(r, peer.ip, 16);
+    peer.port = rd_u16(r);
+    return peer;
+}
+
+static void write_peer(struct wr *w, const struct fh_address *peer)
+{
+    wr_u8(w, (uint8_t)peer->family);
+    wr_bytes(w, peer->ip, 16);
+    wr_u16(w, peer->port);
+}
+
+static bool is_peer(const struct fh_address *a)
+{
+    return a->family == FH_ADDRESS_IPV4 || a->family == FH_ADDRESS_IPV6 ||
+           a->family == FH_ADDRESS_UNIX;
+}
+
+/* All that fh_link_look() takes of a stream that is resumed. */
+static struct fh_link_opening read_opening(struct rd *r)
+{
+    struct fh_link_opening o = {.len = FH_LINK_OPENING_MAX};
+
+    rd_copy(r, o.bytes, sizeof o.bytes);
+    return o;
+}
+
+bool fh__msg_moved_read(struct rd r, struct fh__msg_moved *out)
+{
+    out->ref = rd_bytes(&r, FH_LINK_REF_LEN);
+    out->opening = read_opening(&r);
+    return rd_is_done(&r);
+}
+
+void fh__msg_moved_write(struct wr *w, const struct fh__msg_moved *m)
+{
+    wr_bytes(w, m->ref, FH_LINK_REF_LEN);
+    wr_bytes(w, m->opening.bytes, sizeof m->opening.bytes);
+}
+
+bool fh__msg_stream_read(struct rd r, struct fh__msg_stream *out)
+{
+    out->peer = read_peer(&r);
+    out->opening = read_opening(&r);
+    return rd_is_done(&r) && is_peer(&out->peer);
+}
+
+void fh__msg_stream_write(struct wr *w, const struct fh__msg_stream *m)
+{
+    write_peer(w, &m->peer);
+    wr_bytes(w, m->opening.bytes, sizeof m->opening.bytes);
+}
+
 bool fh__msg_session_setup_read(struct rd r, struct fh__msg_session_setup *out)
 {
     out->level = rd_u8(&r);
-    out->peer = (struct fh_address){.family = (enum fh_address_family)rd_u8(&r)};
-    rd_copy(&r, out->peer.ip, 16);
-    out->peer.port = rd_u16(&r);
+    out->peer = read_peer(&r);
     out->idle_ms = rd_u64(&r);
+    out->resume_ms = rd_u32(&r);
     out->spki_len = rd_u16(&r);
     out->spki = rd_bytes(&r, out->spki_len);
     out->n_methods = rd_u8(&r);
@@ -148,17 +204,15 @@ bool fh__msg_session_setup_read(struct rd r, struct fh__msg_session_setup *out)
     out->user = read_text(&r);
     out->name = rest(&r);
     return rd_is_done(&r) && out->spki_len <= FH_SPKI_MAX && out->n_methods <= FH_METHODS_MAX &&
-           (out->peer.family == FH_ADDRESS_IPV4 || out->peer.family == FH_ADDRESS_IPV6 ||
-            out->peer.family == FH_ADDRESS_UNIX);
+           is_peer(&out->peer);
 }
 
 void fh__msg_session_setup_write(struct wr *w, const struct fh__msg_session_setup *m)
 {
     wr_u8(w, m->level);
-    wr_u8(w, (uint8_t)m->peer.family);
-    wr_bytes(w, m->peer.ip, 16);
-    wr_u16(w, m->peer.port);
+    write_peer(w, &m->peer);
     wr_u64(w, m->idle_ms);
+    wr_u32(w, m->resume_ms);
     wr_u16(w, (uint16_t)m->spki_len);
     wr_bytes(w, m->spki, m->spki_len);
     wr_u8(w, (uint8_t)m->n_methods);

@@ -46,18 +46,30 @@ struct fh__msg_key_setup {
     struct fh__text user, path;
 };
 /*
- * SESSION_SETUP: u8 level | u8 family, u8 ip[16], u16 port of the peer | u64 idle ms | u16 n, spki
+ * SESSION_SETUP: u8 level | u8 family, u8 ip[16], u16 port of the peer | u64 idle ms | u32 ms that
+ * it waits for a viewer whose network was lost, 0: not | u16 n, spki
  * | u8 n, methods | u16 n, user | name
  */
 struct fh__msg_session_setup {
     uint8_t level;
     struct fh_address peer;
     uint64_t idle_ms;
+    uint32_t resume_ms;
     const uint8_t *spki;
     size_t spki_len;
     const uint8_t *methods;
     size_t n_methods;
     struct fh__text user, name;
+};
+/* MOVED: ref[16] | what the stream began with */
+struct fh__msg_moved {
+    const uint8_t *ref;
+    struct fh_link_opening opening;
+};
+/* STREAM: u8 family, u8 ip[16], u16 port of the peer | what it began with. The descriptor is it. */
+struct fh__msg_stream {
+    struct fh_address peer;
+    struct fh_link_opening opening;
 };
 /* DISCONNECT: u8 enum fh_bye | u8 may reconnect */
 struct fh__msg_disconnect {
@@ -181,7 +193,9 @@ struct fh__msg_cursor {
     X(size, fh__msg_size)                                                                          \
     X(screen, fh__msg_screen)                                                                      \
     X(damage, fh__msg_damage)                                                                      \
-    X(cursor, fh__msg_cursor)
+    X(cursor, fh__msg_cursor)                                                                      \
+    X(moved, fh__msg_moved)                                                                        \
+    X(stream, fh__msg_stream)
 
 #define X(noun, type)                                                                              \
     bool fh__msg_##noun##_read(struct rd r, struct type *out);                                     \

@@ -80,16 +80,14 @@ static void on_result(struct pam *p, const struct fh__pam_message *m)
 {
     struct fh__verdict v = {.is_right = m->outcome == FH__PAM_IS_RIGHT,
                             .reason = fh__pam_outcome_name(m->outcome)};
-    char user[4 * sizeof p->user];
 
     if (p->state != AUTHENTICATING) {
         fail(p, fh__pam_outcome_name(FH__PAM_IS_FAILED));
         return;
     }
-    fh__log_escape(p->user, strlen(p->user), user, sizeof user);
     if (!v.is_right)
         fh__log(m->outcome == FH__PAM_IS_FAILED ? FH__LOG_ERROR : FH__LOG_INFO, "PAM about %s: %s",
-                user, m->words);
+                p->user, m->words);
     p->state = DECIDED;
     p->base.events->decided(p->base.user, &v);
 }

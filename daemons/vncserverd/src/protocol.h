@@ -16,6 +16,7 @@
 
 #include <farhand/auth.h>
 #include <farhand/identity.h>
+#include <farhand/link.h>
 #include <farhand/permissions.h>
 
 enum fh__role {
@@ -54,8 +55,13 @@ enum {
     FH__ROTATION_MAX = 6 + FH_SPKI_MAX + 2 * FH_SIGNATURE_MAX,
     FH__RECTS_MAX = 512,        /* in one message of damage */
     FH__MESSAGE_MAX = 36 << 10, /* of any body */
+    FH__MOVED_LEN = FH_LINK_REF_LEN + FH_LINK_OPENING_MAX,
+    FH__STREAM_LEN = 1 + 16 + 2 + FH_LINK_OPENING_MAX,
     FH__ITEMS_MAX = 1 + FH_AUTH_ITEMS_MAX * (3 + FH_AUTH_ANSWER_MAX)
 };
+
+/* Where a session's viewer is, as its process says. */
+enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be it */ };
 
 /* X(NAME, number, from, to, least and most bytes, descriptors, when) */
 #define FH__MESSAGES(X)                                                                            \
@@ -95,6 +101,12 @@ enum {
     X(ANSWERS, 33, SESSION, MONITOR, 1, FH__ITEMS_MAX, 0, AT_QUESTION | FH__AT_LEAVE)              \
     X(STARTED, 34, SESSION, MONITOR, 16, 16, 0, AT_GRANT | FH__AT_LEAVE)                           \
     X(REPORT, 35, SESSION, MONITOR, 18, 18, 0, AT_ANY & ~FH__AT_END)                               \
+    /* A viewer that comes back: the stream, with what it began with, goes from the process that   \
+     * read that to the one whose session it names. Neither is looked into here. */                \
+    X(LINKED, 36, SESSION, MONITOR, FH_LINK_REF_LEN, FH_LINK_REF_LEN, 0, AT_WORK | FH__AT_LEAVE)   \
+    X(MOVED, 37, SESSION, MONITOR, FH__MOVED_LEN, FH__MOVED_LEN, 0, AT_START | FH__AT_LEAVE)       \
+    X(STREAM, 38, MONITOR, SESSION, FH__STREAM_LEN, FH__STREAM_LEN, 1, ALWAYS)                     \
+    X(AWAY, 39, SESSION, MONITOR, 1, 1, 0, AT_WORK | FH__AT_LEAVE) /* u8 enum fh__away */          \
     /* The desktop process. */                                                                     \
     X(DESKTOP_SETUP, 40, MONITOR, DESKTOP, 1, 3 * FH__TEXT_MAX, 0, ALWAYS) /* also later */        \
     X(DESKTOP_READY, 41, DESKTOP, MONITOR, 0, FH__TEXT_MAX, 0, CHILD_NEW)                          \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE /* struct ucred */
 #include "seat.h"
 
 #include <dirent.h>
@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <systemd/sd-login.h>
@@ -48,26 +50,20 @@ static size_t read_file(const char *path, char *out, size_t room)
     return n > 0 ? (size_t)n : 0;
 }
 
-/* Whose process it is, by the X server's lock; 0: not known. */
-static pid_t server_of(const char *root, int number)
+/* The process that listens there, whoever it is. false: nobody does. */
+static bool find_server(const char *root, int number, struct ucred *out)
 {
-    char path[FH__SEAT_PATH], text[32];
-    long pid;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t len = sizeof *out;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool is_there;
 
-    snprintf(path, sizeof path, "%s/tmp/.X%d-lock", root, number);
-    if (read_file(path, text, sizeof text) == 0)
-        return 0;
-    pid = strtol(text, NULL, 10);
-    return pid > 1 ? (pid_t)pid : 0;
-}
-
-static bool is_alive(const char *root, pid_t pid)
-{
-    char path[FH__SEAT_PATH];
-    struct stat st;
-
-    snprintf(path, sizeof path, "%s/proc/%ld", root, (long)pid);
-    return stat(path, &st) == 0;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/tmp/.X11-unix/X%d", root, number);
+    is_there = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+               getsockopt(fd, SOL_SOCKET, SO_PEERCRED, out, &len) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_there;
 }
 
 /* What the X server itself was started with: -auth FILE. */
@@ -121,8 +117,8 @@ static void list(struct candidates *c, const char *root, const struct fh__seat *
 {
     const struct passwd *pw = s->has_user ? getpwuid(s->uid) : NULL;
     int number = number_of(s->display);
-    pid_t server = number >= 0 ? server_of(root, number) : 0;
     char auth[FH__SEAT_PATH];
+    struct ucred server;
 
     c->n = 0;
     if (s->has_user) {
@@ -134,8 +130,8 @@ static void list(struct candidates *c, const char *root, const struct fh__seat *
         add(c, "%s/run/lightdm/%s/xauthority", root, pw->pw_name);
         add(c, "%s%s/.Xauthority", root, pw->pw_dir);
     }
-    if (server) {
-        find_auth_argument(root, server, auth);
+    if (number >= 0 && find_server(root, number, &server)) {
+        find_auth_argument(root, server.pid, auth);
         if (auth[0] == '/')
             add(c, "%s%s", root, auth);
     }
@@ -239,29 +235,18 @@ static size_t list_displays(const char *root, int *out, size_t room)
     return n;
 }
 
-static bool is_server(const char *root, int number, uid_t *owner)
-{
-    char path[FH__SEAT_PATH];
-    pid_t server = server_of(root, number);
-    struct stat st;
-
-    snprintf(path, sizeof path, "%s/tmp/.X11-unix/X%d", root, number);
-    if (stat(path, &st) != 0 || !S_ISSOCK(st.st_mode) || !server || !is_alive(root, server))
-        return false;
-    *owner = st.st_uid;
-    return true;
-}
-
 /* Anybody can start an X server: it is root's, or of whom we expect it. */
 static bool find_lowest(const char *root, uid_t trusted, char out[FH__SEAT_TEXT], uid_t *owner)
 {
     int numbers[64];
     size_t n = list_displays(root, numbers, sizeof numbers / sizeof *numbers);
+    struct ucred server;
 
     for (size_t i = 0; i < n; i++) {
-        if (!is_server(root, numbers[i], owner) || (*owner != 0 && *owner != trusted))
+        if (!find_server(root, numbers[i], &server) || (server.uid != 0 && server.uid != trusted))
             continue;
         snprintf(out, FH__SEAT_TEXT, ":%d", numbers[i]);
+        *owner = server.uid;
         return true;
     }
     return false;
@@ -329,18 +314,17 @@ void fh__seat_of_display(const struct fh__seat_login *login, const char *root, c
                          const char *xauthority, struct fh__seat *out)
 {
     int number = number_of(display);
-    char path[FH__SEAT_PATH];
+    struct ucred server;
     struct stat st;
 
     *out = (struct fh__seat){0};
     snprintf(out->display, sizeof out->display, "%s", display);
     if (number >= 0)
         find_session(login, number, out);
-    snprintf(path, sizeof path, "%s/tmp/.X11-unix/X%d", root, number);
     if (!out->has_user && xauthority && stat(xauthority, &st) == 0)
         set_user(out, st.st_uid);
-    if (!out->has_user && number >= 0 && stat(path, &st) == 0)
-        set_user(out, st.st_uid);
+    if (!out->has_user && number >= 0 && find_server(root, number, &server))
+        set_user(out, server.uid);
     if (xauthority)
         snprintf(out->xauthority, sizeof out->xauthority, "%s", xauthority);
 }

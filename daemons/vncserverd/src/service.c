@@ -19,6 +19,7 @@
 #include "control.h"
 #include "identityfile.h"
 #include "options.h"
+#include "seatwatch.h"
 #include "sharing.h"
 
 enum { SIGNALS = 3, ERROR_MAX = 400 };
@@ -31,8 +32,10 @@ struct service {
     uv_signal_t signals[SIGNALS];
     uv_timer_t watchdog;
     struct fh__steady key, desktop;
-    char display[FH__TEXT_MAX + 1]; /* that is shared */
-    struct fh__seat seat;           /* where it is */
+    struct fh__seat seat;           /* where the desktop is, or is to be */
+    struct fh__seatwatch watch;     /* of display = auto */
+    char why[ERROR_MAX];            /* there is no desktop; "": there is one */
+    char display[FH__TEXT_MAX + 1]; /* that is shared; "": none */
     struct fh__userstore users;
     struct fh__auditlog audit;
     struct fh__control *control;
@@ -115,6 +118,7 @@ static void wind_down(void *user)
     fh__sharing_finish(&s->sharing);
     fh__steady_close(&s->desktop);
     fh__steady_close(&s->key);
+    fh__seatwatch_close(&s->watch);
     close_handle(s, &s->watchdog);
     /* Signals are heard to the last: a second one must not cut the cleaning up short. */
     for (size_t i = 0; i < SIGNALS; i++)
@@ -144,9 +148,10 @@ static void stop(struct service *s, enum fh__exit how, enum fh_bye why)
 
 /* ---- the configuration, again ---- */
 
+/* user: an object of two lists. */
 static void on_changed(void *user, const char *name, bool is_taken)
 {
-    (void)user;
+    json_array_append_new(json_object_get(user, is_taken ? "taken" : "restart"), json_string(name));
     if (is_taken)
         fh__log(FH__LOG_INFO, "%s has changed", name);
     else
@@ -164,8 +169,10 @@ static void tell_configuration(struct service *s)
     fh__sharing_configure(&s->sharing);
 }
 
-static void reload(struct service *s)
+/* What the control socket answers; NULL: nothing changed. */
+static json_t *reload(struct service *s)
 {
+    json_t *changes = NULL;
     struct fh__config fresh;
     struct fh__invocation invocation;
     char error[ERROR_MAX];
@@ -173,7 +180,8 @@ static void reload(struct service *s)
     if (s->is_ready)
         sd_notify(0, "RELOADING=1");
     if (fh__config_build(&fresh, &invocation, s->argc, s->argv, error, sizeof error) == 0) {
-        if (!fh__config_adopt(s->cfg, &fresh, on_changed, NULL))
+        changes = json_pack("{s:[],s:[]}", "taken", "restart");
+        if (!fh__config_adopt(s->cfg, &fresh, on_changed, changes))
             fh__log(FH__LOG_ERROR, "out of memory: not all of the configuration was taken");
         fh__log_set_level(s->cfg->log_level);
         tell_configuration(s);
@@ -187,6 +195,7 @@ static void reload(struct service *s)
     /* While it starts, READY=1 would be a lie. */
     if (s->is_ready)
         sd_notify(0, "READY=1");
+    return changes;
 }
 
 /* ---- signals ---- */
@@ -196,7 +205,7 @@ static void on_signal(uv_signal_t *h, int number)
     struct service *s = h->data;
 
     if (number == SIGHUP) {
-        reload(s);
+        json_decref(reload(s));
         return;
     }
     fh__log(FH__LOG_NOTICE, "ending, on signal %d", number);
@@ -266,6 +275,12 @@ static void say_addresses(const struct service *s)
     }
 }
 
+static json_t *on_reload(void *user)
+{
+    fh__log(FH__LOG_INFO, "an operator has the configuration read again");
+    return reload(user);
+}
+
 /* It may be there; if it cannot be made, the socket's own error says enough. */
 static void make_directory_of(const char *path)
 {
@@ -286,7 +301,8 @@ static enum fh__exit start_control(struct service *s)
         return FH__EXIT_OK;
     if (s->cfg->is_control_default)
         make_directory_of(s->cfg->control);
-    s->control = fh__control_open(&s->loop, s->cfg->control, &s->sharing, error, sizeof error);
+    s->control =
+        fh__control_open(&s->loop, s->cfg->control, &s->sharing, on_reload, s, error, sizeof error);
     if (!s->control) {
         fh__log(s->cfg->is_control_default ? FH__LOG_WARNING : FH__LOG_ERROR,
                 "no control socket: %s", error);
@@ -324,25 +340,48 @@ static enum fh__exit start_listening(struct service *s)
 
 /* ---- the desktop process ---- */
 
-/* As root: who started the X server that is to be shared, if that can be seen. */
-static void find_desktop_user(const struct service *s, char *out, size_t room)
+static bool is_auto(const struct service *s)
 {
-    const struct passwd *who = NULL;
-    struct fh__seat seat;
+    return s->cfg->display && strcmp(s->cfg->display, "auto") == 0;
+}
+
+/* desktop-user counts whatever else says. */
+static void obey_desktop_user(const struct service *s, struct fh__seat *seat)
+{
+    const struct passwd *who = s->cfg->desktop_user ? getpwnam(s->cfg->desktop_user) : NULL;
+
+    if (!who)
+        return;
+    seat->has_user = true;
+    seat->uid = who->pw_uid;
+    seat->gid = who->pw_gid;
+}
+
+/* Where the desktop is now; false: nowhere, and why. */
+static bool find_seat(const struct service *s, struct fh__seat *out, char *why, size_t room)
+{
+    *out = (struct fh__seat){0};
+    if (s->cfg->virtual)
+        snprintf(out->display, sizeof out->display, "%.*s", FH__SEAT_TEXT - 1, s->display);
+    else if (!is_auto(s))
+        fh__seat_of_display(&fh__seat_logind, "", s->cfg->display, s->cfg->xauthority, out);
+    else if (fh__seat_find(&fh__seat_logind, "", out, why, room) != 0)
+        return false;
+    obey_desktop_user(s, out);
+    return true;
+}
+
+/* As root: the user of the desktop, if that is known. */
+static void name_desktop_user(const struct service *s, char *out, size_t room)
+{
+    const struct passwd *who = s->seat.has_user ? getpwuid(s->seat.uid) : NULL;
 
     *out = '\0';
     if (geteuid() != 0)
         return;
-    if (s->cfg->desktop_user) {
+    if (s->cfg->desktop_user)
         snprintf(out, room, "%s", s->cfg->desktop_user);
-        return;
-    }
-    if (!s->cfg->display)
-        return;
-    fh__seat_of_display(&fh__seat_logind, "", s->cfg->display, s->cfg->xauthority, &seat);
-    if (seat.has_user && seat.uid != 0)
-        who = getpwuid(seat.uid);
-    if (who)
+    else if (who && who->pw_uid != 0)
         snprintf(out, room, "%s", who->pw_name);
 }
 
@@ -356,12 +395,12 @@ static void send_desktop_setup(struct service *s)
                                       .width = cfg->virtual ? cfg->virtual_width : 0,
                                       .height = cfg->virtual ? cfg->virtual_height : 0,
                                       .rate = (uint16_t)cfg->frame_rate,
-                                      .display = fh__text_of(cfg->display),
-                                      .xauthority = fh__text_of(cfg->xauthority)};
+                                      .display = fh__text_of(s->seat.display),
+                                      .xauthority = fh__text_of(s->seat.xauthority)};
     uint8_t body[3 * FH__TEXT_MAX];
     struct wr w = wr_init(body, sizeof body);
 
-    find_desktop_user(s, user, sizeof user);
+    name_desktop_user(s, user, sizeof user);
     m.user = fh__text_of(user);
     fh__msg_desktop_setup_write(&w, &m);
     if (w.bad)
@@ -372,39 +411,59 @@ static void send_desktop_setup(struct service *s)
 
 static void on_desktop_setup(void *user)
 {
-    send_desktop_setup(user);
+    struct service *s = user;
+
+    if (!is_auto(s)) /* the display may be another user's by now */
+        (void)find_seat(s, &s->seat, NULL, 0);
+    send_desktop_setup(s);
 }
 
-static void on_desktop_ready(struct service *s, struct rd body)
+/* All that is needed is there. */
+static void begin(struct service *s)
 {
-    enum fh__exit how;
+    enum fh__exit how = start_listening(s);
 
-    fh__steady_ready(&s->desktop);
-    fh__text_copy((struct fh__text){(const char *)body.p, body.left}, s->display,
-                  sizeof s->display);
-    fh__seat_of_display(&fh__seat_logind, "", s->display, s->cfg->xauthority, &s->seat);
-    if (s->is_ready) {
-        fh__log(FH__LOG_NOTICE, "%s is shared again", s->display);
-        fh__sharing_desktop(&s->sharing, true);
-        return;
-    }
-    if ((how = start_listening(s)) != FH__EXIT_OK) {
+    if (how != FH__EXIT_OK) {
         stop(s, how, FH_BYE_SHUTDOWN);
         return;
     }
     start_watchdog(s);
     s->is_ready = true;
     record(s, FH_AUDIT_SERVICE_STARTED, false);
-    sd_notifyf(0, "READY=1\nSTATUS=Sharing %s", s->display);
+    sd_notifyf(0, "READY=1\nSTATUS=Sharing %s", s->display[0] ? s->display : "nothing yet");
+}
+
+static void on_desktop_ready(struct service *s, struct rd body)
+{
+    fh__steady_ready(&s->desktop);
+    fh__text_copy((struct fh__text){(const char *)body.p, body.left}, s->display,
+                  sizeof s->display);
+    if (s->cfg->virtual)
+        (void)find_seat(s, &s->seat, NULL, 0);
+    if (!s->is_ready) {
+        begin(s);
+        return;
+    }
+    fh__log(FH__LOG_NOTICE, is_auto(s) ? "%s is shared" : "%s is shared again", s->display);
+    sd_notifyf(0, "STATUS=Sharing %s", s->display);
+    fh__sharing_desktop(&s->sharing, true);
 }
 
 /* It has said why. What was shared and is not there any more is lost, whatever stands in the way of
- * having it again. */
+ * having it again; but where the desktop is looked for, there may be another. */
 static void on_desktop_ended(struct service *s, struct rd body)
 {
     uint8_t code = FH__EXIT_UNEXPECTED;
 
     (void)fh__msg_u8_read(body, &code);
+    if (s->desktop.is_renewed) /* it was asked to end */
+        return;
+    if (is_auto(s) && !s->is_stopping &&
+        (code == FH__EXIT_DISPLAY || code == FH__EXIT_DISPLAY_LOST)) {
+        fh__steady_renew(&s->desktop, s->seat.display[0] != '\0', true);
+        fh__seatwatch_soon(&s->watch);
+        return;
+    }
     if (s->is_ready && code == FH__EXIT_DISPLAY)
         code = FH__EXIT_DISPLAY_LOST;
     fh__steady_final(&s->desktop);
@@ -428,12 +487,67 @@ static void on_desktop_lost(void *user)
 {
     struct service *s = user;
 
-    if (!s->is_stopping)
+    if (s->is_stopping)
+        return;
+    s->display[0] = '\0';
+    if (is_auto(s))
+        fh__sharing_wait(&s->sharing, "Waiting for the desktop: it was left, or changes");
+    else
         fh__sharing_desktop(&s->sharing, false);
 }
 
 static const struct fh__steady_ops desktop_ops = {on_desktop_setup, on_desktop_message,
                                                   on_desktop_lost, wind_down};
+
+/* ---- whose turn it is ---- */
+
+static void say_nothing_to_share(const char *why)
+{
+    fh__log(FH__LOG_NOTICE, "there is no desktop to share: %s", why);
+    sd_notifyf(0, "STATUS=Waiting: %s", why);
+}
+
+static void on_seat_changed(void *user)
+{
+    struct service *s = user;
+    struct fh__seat now;
+    char why[ERROR_MAX] = "";
+    bool is_there;
+
+    if (s->is_stopping)
+        return;
+    is_there = find_seat(s, &now, why, sizeof why);
+    if (!is_there && strcmp(why, s->why) != 0)
+        say_nothing_to_share(why);
+    snprintf(s->why, sizeof s->why, "%s", why);
+    if (fh__seat_is_same(&now, &s->seat))
+        return;
+    s->seat = now;
+    if (is_there)
+        fh__log(FH__LOG_NOTICE, "it is the turn of %s", now.display);
+    fh__notices_close(&s->sharing.notices); /* they are on the desktop that was */
+    if (s->desktop.is_open)
+        fh__steady_renew(&s->desktop, is_there, false);
+    else if (is_there)
+        fh__steady_open(&s->desktop, &s->loop, FH__DESKTOP, s->cfg->program, &desktop_ops, s);
+}
+
+/* Where the desktop is looked for there may be none yet: whoever comes waits as well. */
+static void start_desktop(struct service *s)
+{
+    char why[ERROR_MAX] = "";
+    bool is_there = find_seat(s, &s->seat, why, sizeof why);
+
+    if (is_auto(s))
+        fh__seatwatch_open(&s->watch, &s->loop, on_seat_changed, s);
+    if (is_there) {
+        fh__steady_open(&s->desktop, &s->loop, FH__DESKTOP, s->cfg->program, &desktop_ops, s);
+        return;
+    }
+    say_nothing_to_share(why);
+    snprintf(s->why, sizeof s->why, "%s", why);
+    begin(s);
+}
 
 /* ---- the key process ---- */
 
@@ -504,7 +618,7 @@ static void on_key_ready(struct service *s, struct rd body)
     if ((how = adopt_identity(s, body.p, body.left)) != FH__EXIT_OK)
         stop(s, how, FH_BYE_SHUTDOWN);
     else
-        fh__steady_open(&s->desktop, &s->loop, FH__DESKTOP, s->cfg->program, &desktop_ops, s);
+        start_desktop(s);
 }
 
 static void on_key_message(void *user, unsigned number, struct rd body)

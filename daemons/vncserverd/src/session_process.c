@@ -34,7 +34,9 @@ struct seat {
     char program[256];           /* that the viewer says it is */
     struct fh_rotation rotation; /* what is to be told of another key */
     bool has_rotation;
-    bool has_want;                     /* the desktop knows that a picture is waited for */
+    bool has_want; /* the desktop knows that a picture is waited for */
+    bool has_ended, is_closed;
+    struct fh__msg_report end;         /* what is to be said of it */
     struct fh_framebuffer pictures[2]; /* the one that is shared, and the one before or after it */
     unsigned current;
     struct fh__parts text, cursor;
@@ -161,6 +163,61 @@ static void on_started(void *user, struct fh_session *session)
     for (size_t i = 0; i < sizeof id; i++)
         id[i] = (uint8_t)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
     must(s, fh__link_send(&s->monitor, FH__MSG_STARTED, id, sizeof id, -1));
+    if (fh_session_link_ref(session))
+        must(s, fh__link_send(&s->monitor, FH__MSG_LINKED, fh_session_link_ref(session),
+                              FH_LINK_REF_LEN, -1));
+}
+
+/* ---- a viewer that was away ---- */
+
+static void tell_where(struct seat *s, enum fh__away where)
+{
+    const uint8_t body = (uint8_t)where;
+
+    if (s->session)
+        must(s, fh__link_send(&s->monitor, FH__MSG_AWAY, &body, 1, -1));
+}
+
+static void on_detached(void *user, struct fh_session *session)
+{
+    (void)session;
+    tell_where(user, FH__AWAY);
+}
+
+static void on_resumed(void *user, struct fh_session *session)
+{
+    (void)session;
+    tell_where(user, FH__BACK);
+}
+
+/* It is not ours: the monitor, who has the stream as well, gives it to whose it is. */
+static void on_resume_elsewhere(void *user, struct fh_session *session,
+                                const uint8_t ref[FH_SESSION_LINK_REF_LEN])
+{
+    struct seat *s = user;
+    struct fh__msg_moved m = {.ref = ref};
+    uint8_t body[FH__MOVED_LEN];
+    struct wr w = wr_init(body, sizeof body);
+    struct fh_stream *stream = fh_session_release_stream(session, &m.opening);
+
+    fh__msg_moved_write(&w, &m);
+    tell(s, &s->monitor, FH__MSG_MOVED, &w);
+    fh_stream_close(stream, NULL, NULL);
+}
+
+/* From the monitor: one that is ours. */
+static void on_stream(struct seat *s, struct rd body, int fd)
+{
+    struct fh__msg_stream m;
+    struct fh_stream *stream;
+
+    if (!fh__msg_stream_read(body, &m)) {
+        close(fd);
+        must(s, -1);
+    } else if (fh_tcp_open(&s->loop, fd, &m.peer, NULL, &stream) == 0 &&
+               fh_server_resume(s->server, stream, &m.opening) != 0) {
+        tell_where(s, FH__NOT_PROVED);
+    }
 }
 
 /* ---- from the viewer, about the desktop ---- */
@@ -216,11 +273,32 @@ static void on_resize(void *user, struct fh_session *session, uint16_t width, ui
 
 /* ---- the end ---- */
 
+static void report(struct seat *s, const struct fh__msg_report *m)
+{
+    uint8_t body[32];
+    struct wr w = wr_init(body, sizeof body);
+
+    fh__msg_report_write(&w, m);
+    (void)fh__link_send_wr(&s->monitor, FH__MSG_REPORT, &w);
+}
+
+/* What the viewer did last reaches the desktop before the monitor closes the way there. */
+static void finish(struct seat *s)
+{
+    if (s->desktop.is_open && !s->desktop.is_broken && s->desktop.first)
+        return;
+    if (s->has_ended)
+        report(s, &s->end);
+    s->has_ended = false;
+    if (s->is_closed)
+        uv_stop(&s->loop);
+}
+
 static void on_server_closed(void *user)
 {
     struct seat *s = user;
 
-    uv_stop(&s->loop);
+    s->is_closed = true; /* and s->server is no more */
 }
 
 static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
@@ -237,8 +315,6 @@ static void on_audit(void *user, const struct fh_audit_event *ev)
 {
     struct seat *s = user;
     struct fh__msg_report m = {ev->type, FH_BYE_NORMAL, ev->bytes_in, ev->bytes_out};
-    uint8_t body[32];
-    struct wr w = wr_init(body, sizeof body);
 
     if (ev->type == FH_AUDIT_IDENTIFIED && ev->program)
         fh__text_copy(fh__text_of(ev->program), s->program, sizeof s->program);
@@ -249,8 +325,12 @@ static void on_audit(void *user, const struct fh_audit_event *ev)
         m.reason++;
     if (m.reason > FH_BYE_IDENTITY) /* the monitor rejected it, and says so */
         return;
-    fh__msg_report_write(&w, &m);
-    (void)fh__link_send_wr(&s->monitor, FH__MSG_REPORT, &w);
+    if (m.type == FH_AUDIT_ENDED) {
+        s->end = m;
+        s->has_ended = true;
+    } else {
+        report(s, &m);
+    }
 }
 
 static const struct fh_server_callbacks callbacks = {
@@ -266,6 +346,9 @@ static const struct fh_server_callbacks callbacks = {
     .pointer = on_pointer,
     .cut_text = on_viewer_text,
     .resize = on_resize,
+    .detached = on_detached,
+    .resumed = on_resumed,
+    .resume_elsewhere = on_resume_elsewhere,
     .ended = on_ended,
     .audit = on_audit,
 };
@@ -396,7 +479,9 @@ static void on_desktop_message(void *user, unsigned number, struct rd body, int 
 {
     struct seat *s = user;
 
-    if (number == FH__MSG_SCREEN)
+    if (s->is_closed)
+        ; /* nobody looks any more */
+    else if (number == FH__MSG_SCREEN)
         on_screen(s, body, fd);
     else if (number == FH__MSG_DAMAGE)
         on_damage(s, body);
@@ -507,10 +592,14 @@ static void on_monitor_message(void *user, unsigned number, struct rd body, int 
 
     if (fh__role_message(number, body))
         return;
+    if (number == FH__MSG_STREAM) { /* also for its last words */
+        on_stream(s, body, fd);
+        return;
+    }
     if (!s->session) { /* it is over, or has not begun */
         if (fd >= 0)
             close(fd);
-        if (number == FH__MSG_DISCONNECT)
+        if (number == FH__MSG_DISCONNECT && !s->is_closed)
             fh_server_close(s->server, FH_BYE_SHUTDOWN, on_server_closed);
         return;
     }
@@ -559,6 +648,8 @@ static void on_prepare(uv_prepare_t *handle)
 {
     struct seat *s = handle->data;
 
+    if (s->has_ended || s->is_closed)
+        finish(s);
     if (!s->desktop.is_open || s->has_want || !s->session || !fh_server_is_wanted(s->server))
         return;
     s->has_want = true;
@@ -577,7 +668,8 @@ static int open_server(struct seat *s, const struct fh__msg_session_setup *m)
                                             .n_methods = m->n_methods,
                                             .name = name,
                                             .program = "vncserverd " FH__VERSION,
-                                            .idle_timeout_ms = m->idle_ms};
+                                            .idle_timeout_ms = m->idle_ms,
+                                            .resume_ms = m->resume_ms};
 
     fh__text_copy(m->name, name, sizeof name);
     return fh_server_new(&config, &s->server);

@@ -190,6 +190,7 @@ void fh__sharing_configure(struct fh__sharing *s)
     }
     if (fh__notices_configure(&s->notices) && s->sessions > 0)
         fh__sharing_changed(s);
+    fh_admission_set_max_sessions(s->admission, s->cfg->max_sessions);
     if (fh__gate_configure(&s->gate, s->cfg) != 0)
         fh__log(FH__LOG_ERROR, "out of memory: the filter stays as it is");
 }
@@ -205,6 +206,13 @@ void fh__sharing_desktop(struct fh__sharing *s, bool is_there)
             fh__viewer_disconnect(v, FH_BYE_SERVER, true);
         v->is_attached = v->is_attached && is_there;
     }
+}
+
+void fh__sharing_wait(struct fh__sharing *s, const char *why)
+{
+    for (struct viewer *v = s->viewers; v; v = v->next)
+        v->is_attached = false;
+    (void)fh__sharing_notice(s, FH__SHARING_ALL, why);
 }
 
 void fh__sharing_next(struct fh__sharing *s, const uint8_t *spki, size_t len)

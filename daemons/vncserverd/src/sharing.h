@@ -70,6 +70,8 @@ void fh__sharing_accept(struct fh__sharing *s, int fd, const struct fh_address *
 void fh__sharing_configure(struct fh__sharing *s);
 /* The desktop process is ready: who waits is let in to it; or it is gone: sessions end. */
 void fh__sharing_desktop(struct fh__sharing *s, bool is_there);
+/* There is no desktop now, but there will be: sessions keep what they have seen, and are told. */
+void fh__sharing_wait(struct fh__sharing *s, const char *why);
 /* Before it is opened: another key is to follow ours. */
 void fh__sharing_next(struct fh__sharing *s, const uint8_t *spki, size_t len);
 /* What both keys signed for one session: the body of ROTATED. */

@@ -48,12 +48,15 @@ static void on_gone(void *user, int64_t status, int signal)
         ended(s);
         return;
     }
-    fh__records_crash(s->role, 0, status, signal);
+    if (!s->is_renewed)
+        fh__records_crash(s->role, 0, status, signal);
+    s->is_renewed = false;
+    uv_timer_stop(&s->timer);
     s->ops->lost(s->user);
-    if (!s->is_stopping)
-        start_again(s);
-    else
+    if (s->is_stopping)
         ended(s);
+    else if (s->is_wanted)
+        start_again(s);
 }
 
 static void on_message(void *user, unsigned number, struct rd body, int fd)
@@ -101,8 +104,12 @@ static void start(struct fh__steady *s)
 void fh__steady_open(struct fh__steady *s, uv_loop_t *loop, enum fh__role role,
                      char *const *arguments, const struct fh__steady_ops *ops, void *user)
 {
-    *s = (struct fh__steady){
-        .loop = loop, .role = role, .arguments = arguments, .ops = ops, .user = user};
+    *s = (struct fh__steady){.loop = loop,
+                             .role = role,
+                             .arguments = arguments,
+                             .ops = ops,
+                             .user = user,
+                             .is_wanted = true};
     uv_timer_init(loop, &s->timer);
     s->timer.data = s;
     s->is_open = true;
@@ -116,12 +123,37 @@ void fh__steady_ready(struct fh__steady *s)
 
 bool fh__steady_is_ready(const struct fh__steady *s)
 {
-    return s->stage == FH__CHILD_READY && !s->is_stopping;
+    return s->stage == FH__CHILD_READY && !s->is_stopping && !s->is_renewed;
 }
 
 void fh__steady_final(struct fh__steady *s)
 {
     s->is_final = true;
+}
+
+/* The desktop process tidies up; the key process has nothing to. */
+static void ask_to_end(struct fh__steady *s)
+{
+    uv_timer_start(&s->timer, on_too_long, FH__STEADY_STOP_MS, 0);
+    if (s->role != FH__DESKTOP || fh__steady_send(s, FH__MSG_STOP, NULL, 0, -1) != 0)
+        fh__child_kill(&s->child);
+}
+
+void fh__steady_renew(struct fh__steady *s, bool is_wanted, bool has_failed)
+{
+    s->is_wanted = is_wanted;
+    if (!has_failed)
+        s->delay_ms = 0;
+    if (s->is_stopping)
+        return;
+    if (s->is_alive) {
+        s->is_renewed = true;
+        ask_to_end(s);
+    } else {
+        uv_timer_stop(&s->timer);
+        if (is_wanted)
+            start_again(s);
+    }
 }
 
 int fh__steady_send(struct fh__steady *s, unsigned number, const void *body, size_t len, int fd)
@@ -138,10 +170,7 @@ void fh__steady_stop(struct fh__steady *s)
         ended(s);
         return;
     }
-    uv_timer_start(&s->timer, on_too_long, FH__STEADY_STOP_MS, 0);
-    /* The desktop process tidies up; the key process has nothing to. */
-    if (s->role != FH__DESKTOP || fh__steady_send(s, FH__MSG_STOP, NULL, 0, -1) != 0)
-        fh__child_kill(&s->child);
+    ask_to_end(s);
 }
 
 void fh__steady_close(struct fh__steady *s)

@@ -3,9 +3,12 @@
 #include "syscalls.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 /* What any program on libuv and malloc does. Descriptors are used, none is made. */
 static const int common[] = {
@@ -85,6 +88,24 @@ static int allow_memory(scmp_filter_ctx ctx)
                                   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
+/* What fh_tcp_open() asks of a stream, such as a viewer may come back on. */
+static int allow_tuning(scmp_filter_ctx ctx)
+{
+    static const struct {
+        int level, option;
+    } asked[] = {{IPPROTO_TCP, TCP_NODELAY},
+                 {IPPROTO_TCP, TCP_KEEPIDLE},
+                 {IPPROTO_TCP, TCP_USER_TIMEOUT},
+                 {SOL_SOCKET, SO_KEEPALIVE}};
+    int ret = 0;
+
+    for (size_t i = 0; i < sizeof asked / sizeof *asked && ret == 0; i++)
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                               SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)asked[i].level),
+                               SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)asked[i].option));
+    return ret;
+}
+
 /* Flags and seals are asked for, and a socket is told not to wait. */
 static int allow_flags(scmp_filter_ctx ctx)
 {
@@ -114,6 +135,8 @@ int fh__syscalls_allow(enum fh__role role, bool keeps_children)
         ret = allow_all(ctx, desktop, sizeof desktop / sizeof *desktop);
     else if (ret == 0)
         ret = allow_flags(ctx);
+    if (ret == 0 && role == FH__SESSION)
+        ret = allow_tuning(ctx);
     if (ret == 0 && keeps_children)
         ret = allow_all(ctx, parent, sizeof parent / sizeof *parent);
     if (ret == 0)

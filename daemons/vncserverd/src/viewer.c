@@ -2,6 +2,7 @@
 /* viewer.c -- what one session process says, and is answered. */
 #include "viewer.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,6 +224,9 @@ static void disconnect(void *user, enum fh_bye reason, bool may_reconnect)
 
 static const struct fh__caller_ops caller_ops = {ask, authenticated, disconnect};
 
+static void over(struct viewer *v, const char *text);
+static void close_stream(struct viewer *v);
+
 /* ---- its way in ---- */
 
 static void refuse(struct viewer *v, unsigned retry_s)
@@ -252,6 +256,7 @@ static bool on_hello(struct viewer *v, struct rd body)
     }
     close(v->key_end);
     v->key_end = -1;
+    close_stream(v);
     go(v, FH__AT_HANDSHAKE);
     (void)fh__viewer_send(v, FH__MSG_PROCEED, NULL, 0, -1);
     return true;
@@ -305,7 +310,7 @@ static bool on_answers(struct viewer *v, struct rd body)
 static bool on_started(struct viewer *v, struct rd body)
 {
     static const char hex[] = "0123456789abcdef";
-    char permissions[200];
+    char permissions[FH_PERMISSIONS_TEXT];
 
     for (size_t i = 0; i < FH_SESSION_ID_LEN; i++) {
         uint8_t byte = rd_u8(&body);
@@ -325,6 +330,119 @@ static bool on_started(struct viewer *v, struct rd body)
     fh__sharing_changed(v->s);
     fh__viewer_attach(v);
     return true;
+}
+
+/* ---- where its viewer is ---- */
+
+static void close_stream(struct viewer *v)
+{
+    if (v->stream >= 0)
+        close(v->stream);
+    v->stream = -1;
+}
+
+static bool on_linked(struct viewer *v, struct rd body)
+{
+    if (v->is_linked)
+        return false;
+    v->is_linked = true;
+    rd_copy(&body, v->ref, sizeof v->ref);
+    return true;
+}
+
+/* Whose viewer says that it is back; also of one that has ended and has last words for it. */
+static struct viewer *find_linked(const struct fh__sharing *s, const uint8_t *ref)
+{
+    struct viewer *v = s->viewers;
+
+    while (v && (!v->is_linked || !v->child.is_running || memcmp(v->ref, ref, sizeof v->ref) != 0))
+        v = v->next;
+    return v;
+}
+
+/* Its stream and what came of it go on, unread; that it is its viewer is proved there. */
+static bool hand_on(struct viewer *v, struct viewer *to, const struct fh_link_opening *opening)
+{
+    const struct fh__msg_stream m = {v->address, *opening};
+    uint8_t body[FH__STREAM_LEN];
+    struct wr w = wr_init(body, sizeof body);
+
+    fh__msg_stream_write(&w, &m);
+    if (fh__viewer_send(to, FH__MSG_STREAM, body, w.len, v->stream) != 0)
+        return false;
+    to->is_returning = true;
+    to->returns = v->entry.caller;
+    return true;
+}
+
+static bool on_moved(struct viewer *v, struct rd body)
+{
+    struct fh__msg_moved m;
+    struct viewer *to;
+    const char *refused = "resume-unknown";
+    uint32_t most;
+
+    if (!fh__msg_moved_read(body, &m) || v->stream < 0)
+        return false;
+    if ((to = find_linked(v->s, m.ref)) != NULL)
+        refused = fh__gate_resume(&v->s->gate, &v->entry.caller, to->entry.asks, &most);
+    if (!refused && !hand_on(v, to, &m.opening))
+        refused = "internal";
+    close_stream(v);
+    if (refused)
+        fh__viewer_record(v, FH_AUDIT_REFUSED, refused, NULL);
+    over(v, refused ? "it may not carry on with the session that it names"
+                    : "it wants to carry on with a session");
+    return true;
+}
+
+/* Where it is now may be a place from which less is allowed. */
+static void on_back(struct viewer *v)
+{
+    struct fh__caller *c = &v->entry.caller;
+    uint32_t most = FH_PERM_NONE;
+
+    memcpy(c->peer, v->returns.peer, sizeof c->peer);
+    memcpy(c->ip, v->returns.ip, sizeof c->ip);
+    c->ip_len = v->returns.ip_len;
+    fh__viewer_record(v, FH_AUDIT_RESUMED, NULL, NULL);
+    fh__log(FH__LOG_NOTICE, "%s carries on with its session", c->peer);
+    (void)fh__gate_resume(&v->s->gate, c, v->entry.asks, &most);
+    v->granted &= most;
+    fh__viewer_apply(v);
+    fh__sharing_changed(v->s);
+}
+
+static void on_not_proved(struct viewer *v)
+{
+    const struct fh__caller own = v->entry.caller;
+
+    memcpy(v->entry.caller.peer, v->returns.peer, sizeof own.peer);
+    memcpy(v->entry.caller.ip, v->returns.ip, sizeof own.ip);
+    v->entry.caller.ip_len = v->returns.ip_len;
+    fh__viewer_record(v, FH_AUDIT_REFUSED, "resume-not-proved", NULL);
+    v->entry.caller = own;
+}
+
+static bool on_away(struct viewer *v, struct rd body)
+{
+    uint8_t where = rd_u8(&body);
+
+    switch (where) {
+    case FH__AWAY:
+        fh__viewer_record(v, FH_AUDIT_DETACHED, NULL, NULL);
+        fh__log(FH__LOG_NOTICE, "%s lost its network; its session waits", v->entry.caller.peer);
+        return v->is_linked;
+    case FH__BACK:
+        if (v->is_returning)
+            on_back(v);
+        return v->is_returning;
+    case FH__NOT_PROVED:
+        if (v->is_returning)
+            on_not_proved(v);
+        return v->is_returning;
+    }
+    return false;
 }
 
 /* ---- its work ---- */
@@ -485,6 +603,7 @@ static void on_gone(void *user, int64_t status, int signal)
     }
     if (v->key_end >= 0)
         close(v->key_end);
+    close_stream(v);
     if (v->is_counted)
         fh_admission_leave(v->s->admission, c->ip, c->ip_len, v->is_authenticated);
     uv_close((uv_handle_t *)&v->deadline, on_deadline_closed);
@@ -499,6 +618,7 @@ static const struct {
 } handlers[] = {
     {FH__MSG_HELLO, on_hello},     {FH__MSG_PEER, on_peer},       {FH__MSG_ATTEMPT, on_attempt},
     {FH__MSG_ANSWERS, on_answers}, {FH__MSG_STARTED, on_started}, {FH__MSG_REPORT, on_report},
+    {FH__MSG_LINKED, on_linked},   {FH__MSG_MOVED, on_moved},     {FH__MSG_AWAY, on_away},
 };
 
 static void on_message(void *user, unsigned number, struct rd body, int fd)
@@ -544,6 +664,7 @@ static void send_setup(struct viewer *v, const struct fh_address *peer)
     const struct fh__msg_session_setup m = {.level = (uint8_t)fh__log_get_level(),
                                             .peer = *peer,
                                             .idle_ms = (uint64_t)cfg->idle_timeout_s * 1000,
+                                            .resume_ms = cfg->resume_timeout_s * 1000,
                                             .spki = v->s->spki,
                                             .spki_len = v->s->spki_len,
                                             .methods = methods,
@@ -562,8 +683,12 @@ int fh__viewer_start(struct viewer *v, int fd, const struct fh_address *peer)
 
     v->entry.caller.ops = &caller_ops;
     v->entry.caller.user = v;
-    if (fh__link_pair(ends) != 0)
+    v->address = *peer;
+    v->stream = v->s->cfg->resume_timeout_s > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fh__link_pair(ends) != 0) {
+        close_stream(v);
         return -1;
+    }
     fds[0] = fd;
     fds[1] = ends[1];
     v->key_end = ends[0];
@@ -572,6 +697,7 @@ int fh__viewer_start(struct viewer *v, int fd, const struct fh_address *peer)
     close(ends[1]);
     if (error) {
         close(ends[0]);
+        close_stream(v);
         fh__log(FH__LOG_ERROR, "a session process cannot be started: %s", uv_strerror(error));
         return -1;
     }

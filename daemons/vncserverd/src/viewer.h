@@ -22,6 +22,12 @@ struct viewer {
     unsigned open;  /* child and deadline */
     uint32_t stage; /* enum fh__stage */
     struct fh__entry entry;
+    struct fh_address address; /* of the stream that came first */
+    int stream;                /* a copy of it, until its viewer speaks; -1 */
+    bool is_linked;            /* it may be carried on with by who proves that it is ref's viewer */
+    uint8_t ref[FH_LINK_REF_LEN];
+    bool is_returning; /* a stream that says so was handed on: returns is its caller */
+    struct fh__caller returns;
     int key_end; /* what its one signature is asked through; -1: it was handed on */
     bool is_counted, is_authenticated, is_attached, has_started;
     bool is_rotating;                      /* it may come in, as soon as both keys have signed */

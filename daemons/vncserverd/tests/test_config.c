@@ -417,7 +417,7 @@ START_TEST(newer_options_are_taken_as_far_as_they_can)
     struct fh__config c, fresh;
 
     read_text(&c, user_file);
-    read_text(&fresh, "name = new\nframe-rate = 30\nmax-sessions = 3\nfilter = + 10.0.0.2\n"
+    read_text(&fresh, "name = new\nframe-rate = 30\nmax-half-open = 3\nfilter = + 10.0.0.2\n"
                       "notice-command = /bin/true x\n");
     n_taken = n_waiting = 0;
     ck_assert(fh__config_adopt(&c, &fresh, on_change, NULL));
@@ -426,7 +426,7 @@ START_TEST(newer_options_are_taken_as_far_as_they_can)
     ck_assert_uint_eq(n_waiting, 1);
     ck_assert_str_eq(c.name, "new");
     ck_assert_uint_eq(c.frame_rate, 30);
-    ck_assert_uint_eq(c.max_sessions, 64);
+    ck_assert_uint_eq(c.max_half_open, 32);
     ck_assert_uint_eq(c.idle_timeout_s, 3600);
     ck_assert_uint_eq(c.n_filter, 1);
     ck_assert_str_eq(c.filter[0], "+ 10.0.0.2");

@@ -36,13 +36,13 @@ static const struct {
     uint32_t stage;
     unsigned messages[4]; /* beyond LOG and CONFINED */
 } stages[] = {
-    {FH__AT_START, {FH__MSG_HELLO, FH__MSG_REPORT}},
+    {FH__AT_START, {FH__MSG_HELLO, FH__MSG_MOVED, FH__MSG_REPORT}},
     {FH__AT_HANDSHAKE, {FH__MSG_PEER, FH__MSG_REPORT}},
     {FH__AT_DOOR, {FH__MSG_ATTEMPT, FH__MSG_REPORT}},
     {FH__AT_DECISION, {FH__MSG_REPORT}},
     {FH__AT_QUESTION, {FH__MSG_ANSWERS, FH__MSG_REPORT}},
     {FH__AT_GRANT, {FH__MSG_STARTED, FH__MSG_REPORT}},
-    {FH__AT_WORK, {FH__MSG_REPORT}},
+    {FH__AT_WORK, {FH__MSG_REPORT, FH__MSG_LINKED, FH__MSG_AWAY}},
     {FH__AT_END, {0}},
 };
 

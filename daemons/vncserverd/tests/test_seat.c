@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* test_seat.c -- whose turn it is at a computer, as files and a logind of our own say it. */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #include <check.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "seat.h"
@@ -49,7 +51,8 @@ static void put(const char *name, const char *data, size_t len)
     fclose(f);
 }
 
-static void put_socket(int number)
+/* One that nobody listens on any more, unless it listens. */
+static void put_socket(int number, bool listens)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -57,24 +60,29 @@ static void put_socket(int number)
     make_directories("/tmp/.X11-unix/");
     snprintf(a.sun_path, sizeof a.sun_path, "%s/tmp/.X11-unix/X%d", root, number);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    close(fd);
+    if (listens)
+        ck_assert_int_eq(listen(fd, 8), 0); /* until the test ends */
+    else
+        close(fd);
 }
 
-/* An X server that lives, if pid is not 0. */
-static void put_server(int number, int pid, const char *auth)
+/* What the server of these tests, which is the test, was started with. */
+static void put_cmdline(const char *text, size_t len)
 {
-    char name[60], text[300];
-    int len;
+    char name[60];
 
-    put_socket(number);
-    snprintf(name, sizeof name, "/tmp/.X%d-lock", number);
-    put(name, text, (size_t)snprintf(text, sizeof text, "%10d\n", pid ? pid : 99999));
-    if (!pid)
-        return;
-    len = snprintf(text, sizeof text, "/usr/lib/xorg/Xorg%c:%d%c-auth%c%s%cvt2", 0, number, 0, 0,
-                   auth, 0);
-    snprintf(name, sizeof name, "/proc/%d/cmdline", pid);
-    put(name, text, (size_t)len + 1);
+    snprintf(name, sizeof name, "/proc/%ld/cmdline", (long)getpid());
+    put(name, text, len);
+}
+
+static void put_server(int number, const char *auth)
+{
+    char text[300];
+    int len = snprintf(text, sizeof text, "/usr/lib/xorg/Xorg%c:%d%c-auth%c%s%cvt2", 0, number, 0,
+                       0, auth, 0);
+
+    put_socket(number, true);
+    put_cmdline(text, (size_t)len + 1);
 }
 
 static void begin(void)
@@ -174,7 +182,7 @@ START_TEST(the_session_in_front_is_shared)
     logind.type = "x11";
     logind.display = ":7";
     logind.uid = geteuid();
-    put_server(0, 41, "/nowhere");
+    put_server(0, "/nowhere");
     ck_assert_int_eq(find(), 0);
     ck_assert_str_eq(seat.display, ":7");
     ck_assert_str_eq(seat.session, "c2");
@@ -188,8 +196,8 @@ START_TEST(where_logind_does_not_know_the_display_it_is_the_one_that_lives)
     memset(&logind, 0, sizeof logind);
     logind.session = "c2";
     logind.type = "x11";
-    put_server(0, 0, "");
-    put_server(1, 42, "/nowhere");
+    put_socket(0, false);
+    put_server(1, "/nowhere");
     ck_assert_int_eq(find(), 0);
     ck_assert_str_eq(seat.display, ":1");
     ck_assert_str_eq(seat.session, "c2");
@@ -264,10 +272,10 @@ START_TEST(a_display_that_was_named_is_looked_up)
     ck_assert_str_eq(seat.display, ":8");
     ck_assert_str_eq(seat.xauthority, "/tmp");
     ck_assert(seat.has_user); /* whose cookie it is */
-    put_socket(9);
+    put_socket(9, true);
     fh__seat_of_display(&fake, root, ":9", NULL, &seat);
     ck_assert(seat.has_user);
-    ck_assert_uint_eq(seat.uid, geteuid()); /* whose socket it is */
+    ck_assert_uint_eq(seat.uid, geteuid()); /* who listens there */
     fh__seat_of_display(&fake, root, "there:1", NULL, &seat);
     ck_assert(!seat.has_user);
 }
@@ -285,13 +293,12 @@ static void without_logind(void)
 START_TEST(without_logind_the_lowest_that_lives_is_shared)
 {
     without_logind();
-    put_server(3, 0, "");
-    put_server(12, 43, "/nowhere");
-    put_server(5, 44, "/nowhere");
+    put_socket(3, false);
+    put_server(12, "/nowhere");
+    put_server(5, "/nowhere");
     put("/tmp/.X11-unix/X4", "", 0); /* no socket */
-    put("/tmp/.X4-lock", "        44\n", 11);
     put("/tmp/.X11-unix/Xfoo", "", 0);
-    put_socket(1); /* no lock */
+    put("/tmp/.X11-unix/X-1", "", 0);
     ck_assert_int_eq(find(), 0);
     ck_assert_str_eq(seat.display, ":5");
     ck_assert_str_eq(seat.session, "");
@@ -300,17 +307,41 @@ START_TEST(without_logind_the_lowest_that_lives_is_shared)
 }
 END_TEST
 
-START_TEST(locks_that_are_nonsense_are_no_servers)
+/* Anybody can put a socket there: of what is not root's or our own nothing is believed. */
+START_TEST(an_x_server_of_somebody_else_is_not_shared)
 {
+    int ready[2], status;
+    pid_t other;
+    char byte;
+
     without_logind();
-    put_socket(0);
-    put("/tmp/.X0-lock", "-1\n", 3);
-    put_socket(1);
-    put("/tmp/.X1-lock", "\377\377", 2);
-    put_socket(2);
-    put("/tmp/.X2-lock", "1\n", 2); /* not even if it lives */
-    put("/proc/1/cmdline", "", 0);
+    if (geteuid() != 0)
+        return;
+    make_directories("/tmp/.X11-unix/");
+    chmod(root, 0777);
+    ck_assert_int_eq(pipe(ready), 0);
+    other = fork();
+    if (other == 0) {
+        char folder[300];
+
+        path_of(folder, "/tmp/.X11-unix");
+        chmod(folder, 0777);
+        if (setresuid(65534, 65534, 65534) != 0)
+            _exit(1);
+        put_socket(0, true);
+        (void)!write(ready[1], "x", 1);
+        pause();
+        _exit(0);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
     ck_assert_int_ne(find(), 0);
+    put_server(1, "/nowhere");
+    ck_assert_int_eq(find(), 0);
+    ck_assert_str_eq(seat.display, ":1");
+    kill(other, SIGKILL);
+    waitpid(other, &status, 0);
+    close(ready[0]);
+    close(ready[1]);
 }
 END_TEST
 
@@ -321,7 +352,7 @@ START_TEST(the_users_own_cookie_is_taken_and_else_the_servers)
     char name[100];
 
     without_logind();
-    put_server(0, 45, "/var/run/lightdm/root/:0");
+    put_server(0, "/var/run/lightdm/root/:0");
     ck_assert_int_eq(find(), 0);
     ck_assert_str_eq(seat.xauthority, "");
     put("/var/run/lightdm/root/:0", "x", 1);
@@ -341,13 +372,13 @@ END_TEST
 START_TEST(what_an_x_server_was_started_with_is_read_with_care)
 {
     without_logind();
-    put_server(0, 46, "relative");
+    put_server(0, "relative");
     ck_assert_int_eq(find(), 0);
     ck_assert_str_eq(seat.xauthority, "");
-    put("/proc/46/cmdline", "Xorg\0-auth", 11); /* nothing follows */
+    put_cmdline("Xorg\0-auth", 11); /* nothing follows */
     ck_assert_int_eq(find(), 0);
     ck_assert_str_eq(seat.xauthority, "");
-    put("/proc/46/cmdline", "Xorg\0-auth\0/x", 12); /* cut */
+    put_cmdline("Xorg\0-auth\0/x", 12); /* cut */
     ck_assert_int_eq(find(), 0);
 }
 END_TEST
@@ -366,7 +397,7 @@ int main(void)
     tcase_add_test(tc, another_session_is_another_seat);
     tcase_add_test(tc, a_display_that_was_named_is_looked_up);
     tcase_add_test(tc, without_logind_the_lowest_that_lives_is_shared);
-    tcase_add_test(tc, locks_that_are_nonsense_are_no_servers);
+    tcase_add_test(tc, an_x_server_of_somebody_else_is_not_shared);
     tcase_add_test(tc, the_users_own_cookie_is_taken_and_else_the_servers);
     tcase_add_test(tc, what_an_x_server_was_started_with_is_read_with_care);
     suite_add_tcase(s, tc);

@@ -3,9 +3,9 @@
  * identity.h -- RSA identities of clients, and how they are shown to people.
  *
  * An identity is an RSA key of 2048, 3072 (default) or 4096 bits with e = 65537. It signs secure-
- * channel transcripts, its successor (rotation.h), and nothing else. It is named by its SPKI (one canonical DER form, compared
- * as bytes), by the fingerprint of that (32 bytes) and, for people, by a catchphrase of eight
- * words.
+ * channel transcripts, its successor (rotation.h), and nothing else. It is named by its SPKI (one
+ * canonical DER form, compared as bytes), by the fingerprint of that (32 bytes) and, for people, by
+ * a catchphrase of eight words.
  *
  *     fh_identity_generate()      a new key; takes up to seconds, so not on the loop
  *     fh_identity_from_pem()      a key from PKCS#8 PEM

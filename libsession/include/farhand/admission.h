@@ -30,6 +30,9 @@ struct fh_admission;
 struct fh_admission *fh_admission_new(const struct fh_admission_config *cfg);
 void fh_admission_free(struct fh_admission *a);
 
+/* Another number of sessions from now on; 0: 64. Those that are there stay. */
+void fh_admission_set_max_sessions(struct fh_admission *a, unsigned max_sessions);
+
 /*
  * A connection arrived. addr: 4 or 16 bytes, or len 0 for a unix socket (not limited by source).
  * 0: count it until fh_admission_leave; FH_SESSION_E_BUSY: close it without a word.

@@ -52,6 +52,8 @@ struct fh_blacklist;
 
 /* NULL: out of memory, or a value outside its range. */
 struct fh_blacklist *fh_blacklist_new(const struct fh_blacklist_config *cfg);
+/* Other limits from now on; who waits goes on waiting. FH_SESSION_E_INVAL: nothing changed. */
+int fh_blacklist_configure(struct fh_blacklist *b, const struct fh_blacklist_config *cfg);
 void fh_blacklist_free(struct fh_blacklist *b);
 
 /* Milliseconds until it may try, 0: now. Changes nothing. */
