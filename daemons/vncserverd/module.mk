@@ -14,9 +14,9 @@ daemons/vncserverd_UV_TESTS := tests/test_protocol.c tests/test_sandbox.c tests/
 daemons/vncserverd_MAN  := vncserverd.8.scd vncserverd.conf.5.scd vncserverd-audit.5.scd
 daemons/vncserverd_UNIT := vncserverd.service.in
 daemons/vncserverd_EXPOSURE := 4.0
-daemons/vncserverd_CONF := vncserverd.conf daemons/vncserverd_PAM vncserverd.pam fail2ban/filter-vncserverd.conf fail2ban/jail-vncserverd.conf fuzz/fuzz_authreply.c fuzz/fuzz_pammsg.c
+daemons/vncserverd_CONF := vncserverd.conf fail2ban/filter-vncserverd.conf fail2ban/jail-vncserverd.conf
 daemons/vncserverd_PAM  := vncserverd.pam
-daemons/vncserverd_UV_FUZZERS := fuzz/fuzz_config.c fuzz/fuzz_messages.c
+daemons/vncserverd_UV_FUZZERS := fuzz/fuzz_config.c fuzz/fuzz_messages.c fuzz/fuzz_authreply.c fuzz/fuzz_pammsg.c
 daemons/vncserverd_SCRIPTS := tests/test_service.py
 daemons/vncserverd_PROFILES := profiles/vncserverd-session.service.in=1.5 profiles/vncserverd-key.service.in=1.5 \
   profiles/vncserverd-desktop.service.in=2.0
