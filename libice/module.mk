@@ -19,4 +19,4 @@ libice_UV_PKGS    := libuv
 libice_UV_SYSLIBS := -lmbedtls -lmbedx509
 libice_UV_HEADERS := include/farhand/ice_uv.h
 libice_UV_SRCS    := uv/ice_uv.c uv/interfaces.c uv/mapping.c uv/port.c uv/relay.c uv/resolve.c uv/tls.c
-libice_UV_TESTS   := tests/test_ice_roaming.c tests/test_ice_uv.c tests/test_ice_uv_alloc.c
+libice_UV_TESTS   := tests/test_ice_tls.c tests/test_ice_roaming.c tests/test_ice_uv.c tests/test_ice_uv_alloc.c

@@ -11,9 +11,10 @@ tests_SCRIPTS += e2e/demo.py e2e/resume.py
 # Beside code that is not ours, and in its hands.
 tests_SCRIPTS += interop/second.py mitm/meddle.py
 
-tests_BENCH_SCRIPTS := bench/connect.py bench/split.py
+tests_BENCH_SCRIPTS := bench/first_byte.py bench/connect.py bench/split.py
 tests_BENCHES := bench/loopback.c bench/grid.c
 # Peers that only tests and benchmarks measure themselves with.
 tests_TEST_PKGS := usrsctp nice
+TRANSPORT_SCRIPTS := tests/bench/first_byte.py
 TRANSPORT_BENCHES := libcrypto-rfb/bench/bench_guard tests/bench/loopback tests/bench/grid
-tests_TOOLS   := netlab/ice_peer.c netlab/tunlink.c
+tests_TOOLS   := netlab/ice_peer.c netlab/nice_peer.c netlab/tunlink.c

@@ -381,6 +381,15 @@ static uint64_t pace(const struct fh_ice_agent *a)
     return p && p->next_ms > a->pace_ms ? p->next_ms : a->pace_ms;
 }
 
+/*
+ * Where the way to the world begins and no server has answered yet, a second question helps more
+ * than any check: so a dead server costs one place in the line.
+ */
+static bool is_urgent(const struct fh_ice_agent *a, const struct fh__ask *k)
+{
+    return k->server < 2 && a->bases[k->base].is.cost == 0 && !fh__base_is_answered(a, k->base);
+}
+
 /* RFC 8445 14.2: one transaction begins every Ta. */
 static void begin_next(struct fh_ice_agent *a)
 {
@@ -389,7 +398,7 @@ static void begin_next(struct fh_ice_agent *a)
 
     if (pace(a) > a->now || (!p && !k))
         return;
-    a->was_ask = k && (!p || !a->was_ask);
+    a->was_ask = k && (!p || !a->was_ask || is_urgent(a, k));
     if (a->was_ask)
         fh__ask_begin(a, k);
     else

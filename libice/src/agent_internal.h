@@ -198,6 +198,8 @@ uint8_t fh__local_learn(struct fh_ice_agent *a, uint8_t base, const struct fh_ic
 bool fh__local_is_gathered(const struct fh_ice_agent *a);
 void fh__local_export(const struct fh_ice_agent *a, const struct fh__local *l,
                       struct fh_ice_candidate *out);
+/* Whether a STUN server has already told how this base is seen. */
+bool fh__base_is_answered(const struct fh_ice_agent *a, uint8_t base);
 bool fh__base_is_usable(const struct fh_ice_agent *a, uint8_t base);
 
 /* The next question to ask, or NULL. */

@@ -335,7 +335,10 @@ struct fh__ask *fh__ask_pick(struct fh_ice_agent *a)
     for (size_t i = 0; i < FH__ASKS; i++) {
         struct fh__ask *k = &a->asks[i];
 
-        if (k->state == FH__ASK_WAITING && (!best || k->server < best->server))
+        if (k->state == FH__ASK_WAITING &&
+            (!best || k->server < best->server ||
+             (k->server == best->server &&
+              a->bases[k->base].is.cost < a->bases[best->base].is.cost)))
             best = k;
     }
     return best;
@@ -352,8 +355,7 @@ void fh__ask_begin(struct fh_ice_agent *a, struct fh__ask *k)
     a->stats.transactions++;
 }
 
-/* Whether another server has already told how this base is seen. */
-static bool is_answered(const struct fh_ice_agent *a, uint8_t base)
+bool fh__base_is_answered(const struct fh_ice_agent *a, uint8_t base)
 {
     for (size_t i = 0; i < FH__ASKS; i++)
         if (a->asks[i].state == FH__ASK_ANSWERED && a->asks[i].base == base)
@@ -399,7 +401,7 @@ void fh__ask_tick(struct fh_ice_agent *a, struct fh__ask *k)
 void fh__ask_answered(struct fh_ice_agent *a, struct fh__ask *k,
                       const struct fh_ice_address *mapped)
 {
-    bool is_more = a->is_gathered_told && !k->is_keepalive && is_answered(a, k->base);
+    bool is_more = a->is_gathered_told && !k->is_keepalive && fh__base_is_answered(a, k->base);
 
     k->state = FH__ASK_ANSWERED;
     k->is_due = false;
@@ -436,7 +438,7 @@ bool fh__local_is_gathered(const struct fh_ice_agent *a)
 
         if ((k->state == FH__ASK_WAITING ||
              (k->state == FH__ASK_RUNNING && k->sent <= FH__ASKS_OVERDUE)) &&
-            !is_answered(a, k->base))
+            !fh__base_is_answered(a, k->base))
             return false;
     }
     for (size_t i = 0; i < FH_ICE_MAX_BASES; i++)

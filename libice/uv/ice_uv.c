@@ -9,6 +9,7 @@ enum {
     LOOKUPS = FH_ICE_UV_MAX_STUN + FH_ICE_UV_MAX_TURN,
     RELAYS = 2 * FH_ICE_UV_MAX_TURN, /* one for each family of a server's name */
     DEFAULT_SERVER_PORT = 3478,
+    DEFAULT_TA_MS = 20,
     DEFAULT_TLS_PORT = 5349,
     MAX_HOST = 256,
     NAMES_HOLD_MS = 3000 /* how long our end of candidates waits for names */
@@ -637,7 +638,7 @@ static int make_agent(struct fh_ice_uv *u, const struct fh_ice_uv_config *cfg)
     struct fh_ice_config c = {.role = cfg->role,
                               .policy = cfg->policy,
                               .allow_loopback = cfg->allow_loopback || cfg->only_loopback,
-                              .ta_ms = cfg->ta_ms,
+                              .ta_ms = cfg->ta_ms != 0 ? cfg->ta_ms : DEFAULT_TA_MS,
                               .tag = u->member.tag,
                               .refused = cfg->refused,
                               .refused_len = cfg->refused_len,

@@ -45,6 +45,16 @@ static void fail(const char *what)
     exit(2);
 }
 
+static unsigned number(const char *text, unsigned long max)
+{
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+
+    if (end == text || *end != '\0' || v > max)
+        fail("not a number, or too large");
+    return (unsigned)v;
+}
+
 static unsigned long long since_start(void)
 {
     return (unsigned long long)(uv_hrtime() / 1000000 - app.start);
@@ -180,7 +190,7 @@ static void obey(char *line)
     else if (strcmp(line, "end") == 0)
         fh_ice_uv_end_remote(app.u);
     else if (strcmp(line, "send") == 0 && rest)
-        do_send((unsigned)atoi(rest));
+        do_send(number(rest, 1000000));
     else if (strcmp(line, "echo") == 0)
         app.echoes = true;
     else if (strcmp(line, "restart") == 0)
@@ -242,7 +252,7 @@ static void add_stun(char *text)
         fail("--stun HOST:PORT");
     *colon = '\0';
     app.stun[app.cfg.stun_len++] =
-        (struct fh_ice_uv_server){.host = text, .port = (uint16_t)atoi(colon + 1)};
+        (struct fh_ice_uv_server){.host = text, .port = (uint16_t)number(colon + 1, 65535)};
 }
 
 static void add_turn(char *text)
@@ -257,7 +267,8 @@ static void add_turn(char *text)
     t->carrier = strcmp(word[0], "tls") == 0   ? FH_ICE_UV_TLS
                  : strcmp(word[0], "tcp") == 0 ? FH_ICE_UV_TCP
                                                : FH_ICE_UV_UDP;
-    t->server = (struct fh_ice_uv_server){.host = word[1], .port = (uint16_t)atoi(word[2])};
+    t->server =
+        (struct fh_ice_uv_server){.host = word[1], .port = (uint16_t)number(word[2], 65535)};
     t->username = word[3];
     t->password = word[4];
 }
