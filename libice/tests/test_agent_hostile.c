@@ -314,10 +314,14 @@ START_TEST(data_is_told_apart_by_where_it_comes_from)
 
     d.peer = at("192.0.2.2", 2000);
     ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &d), FH_ICE_INPUT_STRANGER);
+    ck_assert(!fh_ice_agent_is_proved(n->sides[0].agent, 0, &d.peer));
     net_exchange(n);
     net_until(n, FH_ICE_COMPLETED, 1000);
     ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &d), FH_ICE_INPUT_DATA);
+    ck_assert(fh_ice_agent_is_proved(n->sides[0].agent, 0, &d.peer));
+    ck_assert(!fh_ice_agent_is_proved(n->sides[0].agent, 1, &d.peer));
     d.peer.port++;
+    ck_assert(!fh_ice_agent_is_proved(n->sides[0].agent, 0, &d.peer));
     ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &d), FH_ICE_INPUT_STRANGER);
     d.base = 1;
     ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &d), FH_ICE_INPUT_IGNORED);

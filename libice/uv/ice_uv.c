@@ -240,7 +240,8 @@ static void take(struct fh_ice_uv *u, int base, const struct fh_ice_address *fro
         break;
     case FH_ICE_INPUT_PEER:
         if (mux)
-            fh_ice_mux_learn(mux, u->member.tag, from);
+            fh_ice_mux_learn(mux, u->member.tag, from,
+                             fh_ice_agent_is_proved(u->agent, base, from));
         break;
     case FH_ICE_INPUT_DATA:
     case FH_ICE_INPUT_STRANGER:
