@@ -26,7 +26,7 @@ static void take_lifetime(struct fh_turn *t, uint64_t now_ms, const struct fh_st
 
     fh_stun_read_u32(m, FH_STUN_LIFETIME, &s);
     t->end_ms = now_ms + s * UINT64_C(1000);
-    t->refresh_ms = now_ms + (s > 120 ? s - 60 : s / 2) * UINT64_C(1000);
+    t->refresh_ms = now_ms + (s > 120 ? (s - 60) * UINT64_C(1000) : s * UINT64_C(500));
 }
 
 static bool read_relayed(const struct fh_stun_message *m, struct fh_ice_address out[2])

@@ -513,6 +513,29 @@ START_TEST(an_allocation_is_refreshed_a_minute_before_its_end)
     ck_assert_uint_eq(now, start + 30000); /* half of a short life */
 }
 
+/* A server that gives a second at a time is not asked once for each of its answers. */
+START_TEST(a_life_of_a_second_makes_no_storm)
+{
+    struct fh_turn_config cfg = {0};
+    struct fh_turn_message out;
+    uint64_t start;
+    int requests = 0;
+
+    allocate(&cfg);
+    now += 540000;
+    start = now;
+    while (wait(start + 10000, &out)) {
+        memcpy(req_mem, out.data, out.len);
+        ck_assert_int_eq(fh_stun_parse(req_mem, out.len, &req), 0);
+        ck_assert_int_lt(requests++, 30);
+        answer(FH_STUN_SUCCESS);
+        fh_stun_write_u32(&b, FH_STUN_LIFETIME, 1);
+        ck_assert_int_eq(give(), 0);
+    }
+    ck_assert_int_ge(requests, 10);
+    expect_no_event();
+}
+
 START_TEST(an_allocation_that_the_server_forgot_is_lost)
 {
     struct fh_turn_config cfg = {0};
@@ -1032,6 +1055,7 @@ int main(void)
     suite_add_tcase(s, tc);
     tc = tcase_create("keeping");
     tcase_add_test(tc, an_allocation_is_refreshed_a_minute_before_its_end);
+    tcase_add_test(tc, a_life_of_a_second_makes_no_storm);
     tcase_add_test(tc, an_allocation_that_the_server_forgot_is_lost);
     tcase_add_test(tc, a_sleeper_finds_his_allocation_gone);
     tcase_add_loop_test(tc, it_is_deleted_on_close, 0, 3);
