@@ -104,7 +104,7 @@ static int permitted(struct fh_turn *t, uint64_t now_ms)
             continue;
         }
         p->grant = FH__TURN_GRANTED;
-        p->report = !p->had;
+        p->report |= !p->had;
         p->had = true;
         p->due_ms = now_ms + FH__TURN_PERMISSION_MS;
         p->end_ms = now_ms + FH__TURN_PERMISSION_LIFE_MS;
@@ -137,7 +137,7 @@ static int bound(struct fh_turn *t, uint64_t now_ms)
     c->end_ms = now_ms + FH__TURN_CHANNEL_LIFE_MS;
     p = fh__turn_permission(t, &c->peer);
     if (p && p->grant != FH__TURN_ASKED) {
-        p->report = !p->had;
+        p->report |= !p->had;
         p->had = true;
         p->grant = FH__TURN_GRANTED;
         p->due_ms = now_ms + FH__TURN_PERMISSION_MS;
