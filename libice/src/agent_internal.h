@@ -2,6 +2,7 @@
 /*
  * agent_internal.h -- the agent's state, and what its files share. Never installed.
  *
+ *     address.c  addresses, which scope they have, where a NAT64 leads
  *     agent.c    life, descriptions, the peer's candidates, tick and deadline
  *     local.c    bases, our candidates, STUN servers
  *     pair.c     the check list: pairs, their order, transactions
@@ -9,7 +10,7 @@
  *     path.c     which pair carries data: selection, nomination, consent, state
  *     event.c    what the caller is told
  *
- * Calls go down this list and back up only through fh__agent_changed().
+ * Calls go down this list, from agent.c on, and back up only through fh__agent_changed().
  */
 #ifndef FH_ICE_AGENT_INTERNAL_H
 #define FH_ICE_AGENT_INTERNAL_H
@@ -184,6 +185,11 @@ struct fh_ice_agent {
     struct fh_ice_stats stats;
     uint8_t out[FH_ICE_MAX_DATAGRAM];
 };
+
+/* ---- address.c */
+
+/* The host that is reached by this address: behind a NAT64 the IPv4 one inside, else itself. */
+struct fh_ice_address fh__address_reached(const struct fh_ice_address *a);
 
 /* ---- local.c */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "uv_internal.h"
 
 enum {
@@ -442,7 +443,7 @@ static void ended(struct fh_ice_uv *u)
         return;
     fh_ice_agent_free(u->agent);
     for (size_t i = 0; i < u->lookups_len; i++)
-        memset(u->lookups[i].password, 0, sizeof u->lookups[i].password);
+        fh__ice_wipe(u->lookups[i].password, sizeof u->lookups[i].password);
     free(u);
     if (closed)
         closed(user);
