@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "uv_internal.h"
 
 enum {
@@ -240,7 +241,8 @@ static void take(struct fh_ice_uv *u, int base, const struct fh_ice_address *fro
         break;
     case FH_ICE_INPUT_PEER:
         if (mux)
-            fh_ice_mux_learn(mux, u->member.tag, from);
+            fh_ice_mux_learn(mux, u->member.tag, from,
+                             fh_ice_agent_is_proved(u->agent, base, from));
         break;
     case FH_ICE_INPUT_DATA:
     case FH_ICE_INPUT_STRANGER:
@@ -441,7 +443,7 @@ static void ended(struct fh_ice_uv *u)
         return;
     fh_ice_agent_free(u->agent);
     for (size_t i = 0; i < u->lookups_len; i++)
-        memset(u->lookups[i].password, 0, sizeof u->lookups[i].password);
+        fh__ice_wipe(u->lookups[i].password, sizeof u->lookups[i].password);
     free(u);
     if (closed)
         closed(user);
