@@ -216,6 +216,10 @@ class World:
         c.tell(f"info {number}")
         return self.until(lambda: c.find(since, info=number), f"what is known of path {number}")
 
+    def sent(self, *paths):
+        """How many pieces of the stream each end has sent over these paths."""
+        return [[self.ask(c, n)["sent"] for c in (self.near, self.far)] for n in paths]
+
     def ask_link(self):
         since = len(self.near.said)
         self.near.tell("link")
@@ -308,8 +312,14 @@ def simple(claims, world, how, types):
 def cut(is_cut):
     """The direct way between the two networks; the TURN server stays reachable from both."""
     if is_cut:
-        lab.run("nft -f -", input="""table ip cut { chain forw { type filter hook forward priority 0;
-            ip saddr { 198.51.100.1, 198.51.100.2 } ip daddr { 198.51.100.1, 198.51.100.2 } drop; } }""")
+        lab.run("nft -f -", input="""
+table ip cut {
+ chain forw {
+  type filter hook forward priority 0; policy accept;
+  ip saddr { 198.51.100.1, 198.51.100.2 } ip daddr { 198.51.100.1, 198.51.100.2 } drop
+ }
+}
+""")
     else:
         lab.run("nft delete table ip cut")
 
@@ -334,22 +344,25 @@ def moved(claims, world):
     world.until(lambda: world.ask_link()["paths"] == 2, "both are attached")
     world.color("red")
     world.until(lambda: len(farhand.read_text(world.typed)) > len(texts[0]), "it is being typed over the direct path")
-    before = world.ask(world.near, 2)["came"]
+    before, = world.sent(2)
     cut(True)
     began = time.monotonic()
     world.until(lambda: world.ask_link()["paths"] == 1, "the link notices that the direct path is dead")
     world.color("lime")
     world.has_typed(texts[2])
-    claims.check(world.ask(world.near, 2)["came"] > before + 10 and viewer.is_running(),
-                 "the session goes on over the relay, s", round(time.monotonic() - began, 1))
+    after, = world.sent(2)
+    claims.check(all(n > m + 2 for m, n in zip(before, after)) and viewer.is_running(),
+                 "the session goes on over the relay", [before, after, round(time.monotonic() - began, 1)])
     cut(False)
     since = len(world.near.said)
     claims.check(world.open(3, "direct", 0)[0], "a direct path stands again")
     world.until(lambda: world.near.find(since, link="attached"), "the session is attached there")
-    before = world.ask(world.near, 3)["came"]
+    before = world.sent(2, 3)
     world.color("blue")
     world.has_typed(texts[3])
-    claims.check(world.ask(world.near, 3)["came"] > before + 10, "and goes on there")
+    after = world.sent(2, 3)
+    claims.check(all(after[1][i] - before[1][i] > after[0][i] - before[0][i] for i in range(2)),
+                 "and goes on there", [before, after])
     claims.check(True, "link", world.ask_link())
     finish(claims, world, viewer, texts)
 

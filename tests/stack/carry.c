@@ -297,12 +297,13 @@ static void print_info(const char *what, int id, const struct fh_path_info *i)
 
     fh_address_print(&i->peer, peer, sizeof peer);
     printf("{\"%s\": %d, \"known\": %d, \"types\": [\"%s\", \"%s\"], \"relayed\": %d, \"peer\": "
-           "\"%s\", \"rtt_us\": %u, \"datagram\": %u, \"resent\": %llu, \"came\": %llu, "
+           "\"%s\", \"rtt_us\": %u, \"datagram\": %u, \"sent\": %llu, \"resent\": %llu, \"came\": "
+           "%llu, "
            "\"forged\": %llu, \"foreign\": %llu}\n",
            what, id, i->is_known, types[i->local_type], types[i->remote_type], i->is_relayed, peer,
-           i->rtt_us, i->sctp.datagram, (unsigned long long)i->sctp.resent,
-           (unsigned long long)i->guard.opened, (unsigned long long)i->guard.forged,
-           (unsigned long long)i->guard.foreign);
+           i->rtt_us, i->sctp.datagram, (unsigned long long)i->sctp.sent,
+           (unsigned long long)i->sctp.resent, (unsigned long long)i->guard.opened,
+           (unsigned long long)i->guard.forged, (unsigned long long)i->guard.foreign);
 }
 
 static void on_changed(void *user, const struct fh_path_info *info)
