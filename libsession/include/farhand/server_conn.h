@@ -243,8 +243,8 @@ int fh_server_conn_link_key(const struct fh_server_conn *c, uint8_t key[FH_SESSI
 /*
  * The keys that sign datagrams below the channel, as fh_channel_guard_key() gives them, each
  * FH_SESSION_GUARD_KEY_LEN bytes: of what the viewer sends, and of what the server does. Returns
- * which they are: 1 once the channel stands, 2 after its first rekey, and so on; an error before it
- * stands and after the end.
+ * which they are: 1 once the channel stands (for a viewer: once its own part of that is done), 2
+ * after its first rekey, and so on; an error before that and after the end.
  */
 int fh_server_conn_guard_keys(const struct fh_server_conn *c,
                               uint8_t client[FH_SESSION_GUARD_KEY_LEN],
