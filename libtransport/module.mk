@@ -22,3 +22,4 @@ libtransport_UV_TESTS   := tests/test_sctp_uv.c tests/test_sctp_alloc.c tests/te
 libtransport_IMPURE_OK := malloc|calloc|free
 libtransport_SCRIPTS := tests/link/link.py
 libtransport_DIST    := docs/vectors
+libtransport_BENCHES := bench/bench_link.c

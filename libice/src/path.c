@@ -13,10 +13,11 @@ bool fh__pair_is_usable(const struct fh_ice_agent *a, const struct fh__pair *p)
            a->now < p->answered_ms + a->cfg.consent_timeout_ms;
 }
 
-/* It answered once, and now does not. */
+/* It answered once, and now does not: requests repeat, and the peer is not heard either. */
 static bool is_doubtful(const struct fh__pair *p)
 {
-    return p->missed >= FH__MISSED || (p->state == FH__PAIR_IN_PROGRESS && p->sent >= FH__OVERDUE);
+    return p->state == FH__PAIR_IN_PROGRESS &&
+           p->sent >= (p->heard_ms > p->begun_ms ? FH__DEAF : FH__OVERDUE);
 }
 
 static const struct fh__pair *path_pair(const struct fh_ice_agent *a)
@@ -42,10 +43,19 @@ static bool needs_consent(const struct fh_ice_agent *a, const struct fh__pair *p
            (a->is_open || fh__pair_index(a, p) == a->path);
 }
 
+/*
+ * One request, not repeated (RFC 7675 5.1). If the last one was not answered the pair is checked as
+ * any other, with repeats: so a lost datagram is no alarm, and a dead path is known to be dead in
+ * seconds.
+ */
 void fh__path_consent(struct fh_ice_agent *a, struct fh__pair *p)
 {
     if (!needs_consent(a, p) || !fh__pair_is_usable(a, p)) {
         p->next_ms = FH__NEVER;
+        return;
+    }
+    if (p->answered_ms < p->begun_ms) {
+        fh__pair_begin(a, p);
         return;
     }
     memcpy(p->before, p->txid, sizeof p->before);
@@ -55,8 +65,6 @@ void fh__path_consent(struct fh_ice_agent *a, struct fh__pair *p)
     p->begun_ms = a->now;
     p->is_nominating = false;
     p->was_controlling = a->role == FH_ICE_CONTROLLING;
-    if (p->missed < UINT8_MAX)
-        p->missed++;
     p->next_ms = a->now + consent_interval(a);
     a->stats.transactions++;
 }
@@ -120,7 +128,6 @@ void fh__path_answered(struct fh_ice_agent *a, struct fh__pair *p,
     note_mapped(a, p, mapped);
     p->is_valid = true;
     p->answered_ms = p->heard_ms = a->now;
-    p->missed = 0;
     end_transaction(a, p, is_current);
     if (is_current && p->is_nominating)
         p->wants_nomination = false;
@@ -416,6 +423,16 @@ uint64_t fh__path_deadline(const struct fh_ice_agent *a)
 }
 
 /* ---- for the caller ------------------------------------------------------------------------- */
+
+bool fh_ice_agent_is_proved(const struct fh_ice_agent *a, int base,
+                            const struct fh_ice_address *peer)
+{
+    for (size_t i = 0; i <= FH__OLD; i++)
+        if (fh__pair_is_usable(a, &a->pairs[i]) && a->pairs[i].base == base &&
+            fh_ice_address_equal(&a->pairs[i].peer, peer))
+            return true;
+    return false;
+}
 
 bool fh_ice_agent_path(const struct fh_ice_agent *a, struct fh_ice_path *out)
 {

@@ -80,8 +80,7 @@ START_TEST(a_dead_stun_server_delays_nothing)
         net_free(n);
     }
     ck_assert_uint_le(gathered[0], 20);
-    /* Its question was asked first; questions and checks take turns. */
-    ck_assert_uint_le(gathered[1], 2 * 50 + 20);
+    ck_assert_uint_le(gathered[1], 50 + 20);
     ck_assert_uint_le(took[1], took[0] + 100);
 }
 END_TEST
@@ -644,7 +643,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, agents_that_share_a_pacer_keep_its_gap_among_them);
     tcase_add_test(tc, a_check_is_repeated_seven_times_and_given_up_after_39_5_seconds);
     tcase_add_test(tc, an_agent_without_any_pair_fails_after_patience);
-    tcase_add_loop_test(tc, every_seed_connects_over_a_lossy_network, 0, 100);
+    tcase_add_loop_test(tc, every_seed_connects_over_a_lossy_network, 0, 300);
 }
 
 int main(void)

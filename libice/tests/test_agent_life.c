@@ -80,6 +80,47 @@ START_TEST(consent_is_asked_for_every_five_seconds_or_so)
 }
 END_TEST
 
+/* Every other response is lost. */
+static bool drop_every_other_success(struct net *n, const struct packet *p)
+{
+    static unsigned seen;
+    struct fh_stun_message m;
+
+    (void)n;
+    return fh_stun_parse(p->data, p->len, &m) == 0 && m.cls == FH_STUN_SUCCESS && seen++ % 2 == 0;
+}
+
+START_TEST(a_lost_answer_is_no_alarm)
+{
+    struct net *n = connected(60);
+
+    n->drop = drop_every_other_success;
+    net_run(n, 600000);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq((int)n->sides[i].states[n->sides[i].states_len - 1], FH_ICE_COMPLETED);
+        for (size_t j = 0; j < n->sides[i].states_len; j++)
+            ck_assert_int_ne((int)n->sides[i].states[j], FH_ICE_DISCONNECTED);
+    }
+    net_free(n);
+}
+END_TEST
+
+START_TEST(a_dead_path_is_in_doubt_within_two_intervals)
+{
+    struct net *n = connected((uint64_t)_i + 70);
+    uint64_t start;
+
+    net_run(n, 20000 + (uint64_t)_i * 700);
+    n->sides[1].is_mute = true;
+    start = n->now;
+    while (n->sides[0].state != FH_ICE_DISCONNECTED)
+        net_run(n, 10);
+    /* The request that is not answered, the next one, and its repeats. */
+    ck_assert_uint_le(n->now - start, 2 * 6000 + 1500 + 10);
+    net_free(n);
+}
+END_TEST
+
 START_TEST(without_consent_for_thirty_seconds_nothing_is_sent)
 {
     struct net *n = connected(2);
@@ -470,6 +511,8 @@ END_TEST
 static void add(TCase *tc)
 {
     tcase_add_test(tc, consent_is_asked_for_every_five_seconds_or_so);
+    tcase_add_test(tc, a_lost_answer_is_no_alarm);
+    tcase_add_loop_test(tc, a_dead_path_is_in_doubt_within_two_intervals, 0, 10);
     tcase_add_test(tc, without_consent_for_thirty_seconds_nothing_is_sent);
     tcase_add_test(tc, a_path_that_comes_back_is_used_again);
     tcase_add_test(tc, a_lost_path_comes_back_by_a_restart_only);

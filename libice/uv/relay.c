@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "tls.h"
 #include "uv_internal.h"
 
@@ -439,7 +440,7 @@ static void free_relay(struct fh__relay *r)
 {
     if (!r)
         return;
-    memset(r->password, 0, sizeof r->password);
+    fh__ice_wipe(r->password, sizeof r->password);
     fh__tls_free(r->tls);
     free(r);
 }

@@ -3,11 +3,18 @@
 """trust.py -- who the server is: first contact, known, changed, forgotten, and the person at a terminal."""
 import json
 import os
+import shutil
+import signal
 import stat
 import sys
+import threading
+import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../support"))
 sys.dont_write_bytecode = True
 import farhand  # noqa: E402
+import procs  # noqa: E402
+import session  # noqa: E402
 
 
 class Trust(farhand.Case):
@@ -226,6 +233,12 @@ class Rotation(Trust):
         self.assertEqual(stat.S_IMODE(os.stat(self.own + ".next").st_mode), 0o600)
         return farhand.identity(self.own + ".next")
 
+    @staticmethod
+    def has_unread(pid):
+        """Whether something waits in a socket of the process."""
+        lines = farhand.subprocess.run(["ss", "-xpHa"], check=True, stdout=farhand.subprocess.PIPE).stdout.decode()
+        return any(int(line.split()[2]) > 0 for line in lines.splitlines() if f"pid={pid}," in line)
+
     def trusted(self, *options):
         return ["--trust", self.own_fingerprint, *options]
 
@@ -252,7 +265,7 @@ class Rotation(Trust):
         self.ok(server, "info", options=self.trusted(), trust=False)
         server.stop()
         old = self.path("kept.pem")
-        farhand.shutil.copy(self.own, old)
+        shutil.copy(self.own, old)
         phrase, fingerprint = self.begin()
         server = self.serve()
         for number in range(2):
@@ -301,6 +314,29 @@ class Rotation(Trust):
         self.identity("rotate", "--abort")
         self.ok(self.serve(), "info", trust=False)
         self.assertEqual([e["fingerprint"] for e in self.listed()], [self.own_fingerprint])
+
+
+    @unittest.skipUnless(shutil.which("ss"), "ss is not installed (scripts/install-deps test)")
+    def test_the_key_process_that_dies_while_both_keys_should_sign_keeps_nobody_out(self):
+        self.begin()
+        server = self.serve()
+        client = session.Client(server.connect(), session.load_key(self.viewer_key), bytes.fromhex(self.own_fingerprint))
+        self.addCleanup(client.channel.sock.close)
+        key, = procs.of(server)["key"]
+        os.kill(key, signal.SIGSTOP)
+        results = []
+        thread = threading.Thread(target=lambda: results.append(client.log_in(farhand.USER, farhand.PASSWORD)), daemon=True)
+        thread.start()
+        farhand.wait_until(lambda: self.has_unread(key), "what the key process is asked")
+        os.kill(key, signal.SIGKILL)
+        thread.join(farhand.PATIENCE)
+        self.assertEqual([r[0] for r in results], [session.GRANTED])
+        client.start_rfb()
+        client.picture()  # and nothing was said of another key
+        self.assertNotIn(session.ROTATION, [payload[0] for number, payload in client.frames if number == session.SESSION])
+        farhand.wait_until(lambda: self.viewer(server, "info", options=self.trusted(), trust=False).code == 0,
+                           "another key process")
+        self.assertEqual(len(self.listed()), 2)  # which has both keys again
 
 
 class ViewerAudit(Trust):

@@ -90,7 +90,8 @@ struct fh__config {
     unsigned at_disconnect; /* enum fh__at_disconnect */
     char *notice_command, *lock_command, *logout_command;
     unsigned blacklist_threshold, blacklist_timeout_s;
-    unsigned idle_timeout_s, resume_timeout_s, max_sessions, max_half_open, max_half_open_source, frame_rate;
+    unsigned idle_timeout_s, resume_timeout_s, max_sessions, max_half_open, max_half_open_source,
+        frame_rate;
     bool has_clipboard, has_resize, has_dialog;
     uint16_t virtual_width, virtual_height;
     char *const *program; /* of --virtual; NULL: none; borrowed from argv */

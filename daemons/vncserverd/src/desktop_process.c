@@ -447,8 +447,11 @@ static void on_detach(struct host *h, struct rd body)
     uint64_t number;
     struct guest *g = fh__msg_u64_read(body, &number) ? find_guest(h, number) : NULL;
 
-    if (g)
-        dismiss(g);
+    if (!g)
+        return;
+    /* What its viewer typed before it left is typed. */
+    fh__link_drain(&g->link);
+    dismiss(g);
 }
 
 static void on_hold(struct host *h, struct rd body)

@@ -21,8 +21,9 @@
 #include "wr.h"
 
 enum {
-    FH__LINK_BACKLOG_MAX = 1 << 20, /* bytes that the other end has not taken */
-    FH__LINK_TURN = 64              /* messages that are read in one turn of the loop */
+    FH__LINK_BACKLOG_MAX = 1 << 20, /* bytes of memory, for what the other end has not taken */
+    FH__LINK_TURN = 64,             /* messages that are read in one turn of the loop */
+    FH__LINK_DRAIN = 8192           /* at once, at the most: a socket's buffer holds less */
 };
 
 struct fh__link;
@@ -43,7 +44,7 @@ struct fh__link {
     const struct fh__link_ops *ops;
     void *user;
     struct fh__link_waiting *first, *last;
-    size_t waiting; /* bytes */
+    size_t waiting; /* bytes of memory */
     bool is_open, is_broken;
     void (*closed)(void *user);
 };
@@ -55,6 +56,8 @@ int fh__link_open(struct fh__link *l, uv_loop_t *loop, int fd, enum fh__role us,
                   const struct fh__link_ops *ops, void *user);
 /* 0; -1: it is broken, or the other end does not read. fd: stays the caller's; -1: none. */
 int fh__link_send(struct fh__link *l, unsigned number, const void *body, size_t len, int fd);
+/* All that has arrived is heard now, not in turns. */
+void fh__link_drain(struct fh__link *l);
 /* With what was written so far. */
 int fh__link_send_wr(struct fh__link *l, unsigned number, const struct wr *w);
 /* No callback comes any more but closed, which may be NULL. Twice, or before _open, is fine. */

@@ -177,8 +177,6 @@ struct fh__msg_cursor {
     X(confined, fh__msg_confined)                                                                  \
     X(key_setup, fh__msg_key_setup)                                                                \
     X(session_setup, fh__msg_session_setup)                                                        \
-    X(moved, fh__msg_moved)                                                                        \
-    X(stream, fh__msg_stream)                                                                      \
     X(disconnect, fh__msg_disconnect)                                                              \
     X(peer, fh__msg_peer)                                                                          \
     X(attempt, fh__msg_attempt)                                                                    \
@@ -195,7 +193,9 @@ struct fh__msg_cursor {
     X(size, fh__msg_size)                                                                          \
     X(screen, fh__msg_screen)                                                                      \
     X(damage, fh__msg_damage)                                                                      \
-    X(cursor, fh__msg_cursor)
+    X(cursor, fh__msg_cursor)                                                                      \
+    X(moved, fh__msg_moved)                                                                        \
+    X(stream, fh__msg_stream)
 
 #define X(noun, type)                                                                              \
     bool fh__msg_##noun##_read(struct rd r, struct type *out);                                     \

@@ -34,7 +34,9 @@ struct seat {
     char program[256];           /* that the viewer says it is */
     struct fh_rotation rotation; /* what is to be told of another key */
     bool has_rotation;
-    bool has_want;                     /* the desktop knows that a picture is waited for */
+    bool has_want; /* the desktop knows that a picture is waited for */
+    bool has_ended, is_closed;
+    struct fh__msg_report end;         /* what is to be said of it */
     struct fh_framebuffer pictures[2]; /* the one that is shared, and the one before or after it */
     unsigned current;
     struct fh__parts text, cursor;
@@ -271,11 +273,32 @@ static void on_resize(void *user, struct fh_session *session, uint16_t width, ui
 
 /* ---- the end ---- */
 
+static void report(struct seat *s, const struct fh__msg_report *m)
+{
+    uint8_t body[32];
+    struct wr w = wr_init(body, sizeof body);
+
+    fh__msg_report_write(&w, m);
+    (void)fh__link_send_wr(&s->monitor, FH__MSG_REPORT, &w);
+}
+
+/* What the viewer did last reaches the desktop before the monitor closes the way there. */
+static void finish(struct seat *s)
+{
+    if (s->desktop.is_open && !s->desktop.is_broken && s->desktop.first)
+        return;
+    if (s->has_ended)
+        report(s, &s->end);
+    s->has_ended = false;
+    if (s->is_closed)
+        uv_stop(&s->loop);
+}
+
 static void on_server_closed(void *user)
 {
     struct seat *s = user;
 
-    uv_stop(&s->loop);
+    s->is_closed = true; /* and s->server is no more */
 }
 
 static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
@@ -292,8 +315,6 @@ static void on_audit(void *user, const struct fh_audit_event *ev)
 {
     struct seat *s = user;
     struct fh__msg_report m = {ev->type, FH_BYE_NORMAL, ev->bytes_in, ev->bytes_out};
-    uint8_t body[32];
-    struct wr w = wr_init(body, sizeof body);
 
     if (ev->type == FH_AUDIT_IDENTIFIED && ev->program)
         fh__text_copy(fh__text_of(ev->program), s->program, sizeof s->program);
@@ -304,8 +325,12 @@ static void on_audit(void *user, const struct fh_audit_event *ev)
         m.reason++;
     if (m.reason > FH_BYE_IDENTITY) /* the monitor rejected it, and says so */
         return;
-    fh__msg_report_write(&w, &m);
-    (void)fh__link_send_wr(&s->monitor, FH__MSG_REPORT, &w);
+    if (m.type == FH_AUDIT_ENDED) {
+        s->end = m;
+        s->has_ended = true;
+    } else {
+        report(s, &m);
+    }
 }
 
 static const struct fh_server_callbacks callbacks = {
@@ -454,7 +479,9 @@ static void on_desktop_message(void *user, unsigned number, struct rd body, int 
 {
     struct seat *s = user;
 
-    if (number == FH__MSG_SCREEN)
+    if (s->is_closed)
+        ; /* nobody looks any more */
+    else if (number == FH__MSG_SCREEN)
         on_screen(s, body, fd);
     else if (number == FH__MSG_DAMAGE)
         on_damage(s, body);
@@ -572,7 +599,7 @@ static void on_monitor_message(void *user, unsigned number, struct rd body, int 
     if (!s->session) { /* it is over, or has not begun */
         if (fd >= 0)
             close(fd);
-        if (number == FH__MSG_DISCONNECT)
+        if (number == FH__MSG_DISCONNECT && !s->is_closed)
             fh_server_close(s->server, FH_BYE_SHUTDOWN, on_server_closed);
         return;
     }
@@ -621,6 +648,8 @@ static void on_prepare(uv_prepare_t *handle)
 {
     struct seat *s = handle->data;
 
+    if (s->has_ended || s->is_closed)
+        finish(s);
     if (!s->desktop.is_open || s->has_want || !s->session || !fh_server_is_wanted(s->server))
         return;
     s->has_want = true;

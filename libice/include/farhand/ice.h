@@ -218,9 +218,20 @@ struct fh_ice_datagram {
 };
 
 /*
- * What an incoming datagram was. RFC 7983: STUN begins with 0 to 3; ChannelData of TURN with 64 to
- * 79, which is for whoever speaks to the TURN server; signed datagrams with 8 to 15.
+ * What a datagram is by its first byte (RFC 7983, RFC 9443): the first question of whoever reads a
+ * socket that carries several things. ChannelData is only what a TURN server's address sends.
  */
+enum fh_ice_packet {
+    FH_ICE_PACKET_STUN,         /* 0 to 3 */
+    FH_ICE_PACKET_SIGNED,       /* 8 to 15, which nobody else uses: signed datagrams */
+    FH_ICE_PACKET_DTLS,         /* 20 to 63 */
+    FH_ICE_PACKET_CHANNEL_DATA, /* 64 to 79 */
+    FH_ICE_PACKET_OTHER         /* QUIC, RTP, ZRTP, nothing at all */
+};
+
+enum fh_ice_packet fh_ice_packet_of(const void *data, size_t len);
+
+/* What an incoming datagram was to the agent. */
 enum fh_ice_input {
     FH_ICE_INPUT_IGNORED, /* STUN that nobody asked for, or that does not verify */
     FH_ICE_INPUT_SERVER,  /* the answer of a STUN server */
@@ -233,6 +244,13 @@ enum fh_ice_input {
 /* Take a datagram. in->data: borrowed until return. */
 enum fh_ice_input fh_ice_agent_input(struct fh_ice_agent *a, uint64_t now_ms,
                                      const struct fh_ice_datagram *in);
+
+/*
+ * Whether the peer answered a check from this base at this address, and did so of late: what comes
+ * from there is FH_ICE_INPUT_DATA. A request alone may carry anybody's address.
+ */
+bool fh_ice_agent_is_proved(const struct fh_ice_agent *a, int base,
+                            const struct fh_ice_address *peer);
 
 void fh_ice_agent_tick(struct fh_ice_agent *a, uint64_t now_ms);
 
