@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The simulated network, an archive for the tests that need one.
 tests_SRCS  := simnet/dns.c simnet/gateway.c simnet/link.c simnet/nat.c simnet/node.c simnet/oracle.c simnet/peer.c simnet/stream.c simnet/transcript.c simnet/turn_server.c simnet/world.c simnet/world_of_two.c
-tests_TESTS := simnet/test_simnet.c simnet/test_simnat.c interop/test_sctp_usrsctp.c simnet/test_paths.c simnet/test_scenarios.c interop/nice.c
+tests_TESTS := simnet/test_simnet.c simnet/test_simnat.c interop/test_sctp_usrsctp.c simnet/test_paths.c simnet/test_scenarios.c interop/nice.c stack/test_session_path.c
 # Who gets in.
 tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/auth.py e2e/auth_program.py e2e/auth_pam.py e2e/policy.py e2e/addresses.py netlab/kinds.py netlab/opinion.py \
   netlab/paths.py netlab/relays.py netlab/stack.py

@@ -176,7 +176,7 @@ static void obey(char *line)
     else if (strcmp(line, "end") == 0)
         fh_ice_uv_end_remote(app.u);
     else if (strcmp(line, "send") == 0 && rest)
-        do_send((unsigned)atoi(rest));
+        do_send(ice_options_number(rest, 1000000));
     else if (strcmp(line, "echo") == 0)
         app.echoes = true;
     else if (strcmp(line, "restart") == 0)

@@ -385,24 +385,43 @@ static void show_path(int id)
     print_info("info", id, &info);
 }
 
+static void hear(int id, const char *text)
+{
+    int ret = app.paths[id].path ? fh_path_signal(app.paths[id].path, text, strlen(text)) : 0;
+
+    if (ret != 0)
+        printf("{\"refused\": %d, \"why\": \"%s\"}\n", id, fh_cloud_strerror(ret));
+}
+
+/* The next word of a line; what is behind it becomes the line. */
+static const char *word(char **line)
+{
+    const char *begin = *line;
+    size_t len = strcspn(*line, " ");
+
+    *line += len;
+    if (**line)
+        *(*line)++ = '\0';
+    return begin;
+}
+
 static void obey(char *line)
 {
-    char how[16];
-    int id = 0, rank = 0, at = 0;
+    const char *what = word(&line), *how;
+    int id;
 
-    if (sscanf(line, "open %d %15s %d", &id, how, &rank) == 3 && id >= 0 && id < PATHS) {
-        open_path(id, strcmp(how, "relay") == 0, rank);
-    } else if (sscanf(line, "line %d %n", &id, &at) == 1 && at > 0 && id >= 0 && id < PATHS) {
-        int ret = app.paths[id].path
-                      ? fh_path_signal(app.paths[id].path, line + at, strlen(line + at))
-                      : 0;
-
-        if (ret != 0)
-            printf("{\"refused\": %d, \"why\": \"%s\"}\n", id, fh_cloud_strerror(ret));
-    } else if (sscanf(line, "info %d", &id) == 1 && id >= 0 && id < PATHS) {
-        show_path(id);
-    } else if (strcmp(line, "link") == 0) {
+    if (strcmp(what, "link") == 0) {
         show_link();
+        return;
+    }
+    id = (int)ice_options_number(word(&line), PATHS - 1);
+    if (strcmp(what, "open") == 0) {
+        how = word(&line);
+        open_path(id, strcmp(how, "relay") == 0, (int)ice_options_number(word(&line), 255));
+    } else if (strcmp(what, "line") == 0) {
+        hear(id, line);
+    } else if (strcmp(what, "info") == 0) {
+        show_path(id);
     } else {
         fail("a line that means nothing");
     }
@@ -457,11 +476,12 @@ static void parse(int argc, char **argv)
     app.is_near = strcmp(argv[1], "near") == 0;
     app.socket = argv[2];
     for (size_t i = 0; i < sizeof app.secret; i++) {
-        unsigned byte;
+        const char digits[] = {argv[3][2 * i], argv[3][2 * i + 1], '\0'};
+        char *end;
 
-        if (sscanf(argv[3] + 2 * i, "%2x", &byte) != 1)
+        app.secret[i] = (uint8_t)strtoul(digits, &end, 16);
+        if (end != digits + 2)
             fail("SECRET is 64 hexadecimal digits");
-        app.secret[i] = (uint8_t)byte;
     }
     for (int i = 4; i < argc; i++)
         if (!ice_options_take(&app.options, argc, argv, &i))

@@ -29,6 +29,16 @@ static inline void ice_options_fail(const char *what)
     exit(2);
 }
 
+static inline unsigned ice_options_number(const char *text, unsigned long max)
+{
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+
+    if (end == text || *end != '\0' || v > max)
+        ice_options_fail("not a number, or too large");
+    return (unsigned)v;
+}
+
 static inline char *ice_options_file(const char *path)
 {
     FILE *f = fopen(path, "r");
@@ -47,8 +57,8 @@ static inline void ice_options_stun(struct ice_options *o, char *text)
     if (!colon || o->stun_len == FH_ICE_UV_MAX_STUN)
         ice_options_fail("--stun HOST:PORT");
     *colon = '\0';
-    o->stun[o->stun_len++] =
-        (struct fh_ice_uv_server){.host = text, .port = (uint16_t)atoi(colon + 1)};
+    o->stun[o->stun_len++] = (struct fh_ice_uv_server){
+        .host = text, .port = (uint16_t)ice_options_number(colon + 1, 65535)};
 }
 
 static inline void ice_options_turn(struct ice_options *o, char *text)
@@ -64,7 +74,8 @@ static inline void ice_options_turn(struct ice_options *o, char *text)
     t->carrier = strcmp(word[0], "tls") == 0   ? FH_ICE_UV_TLS
                  : strcmp(word[0], "tcp") == 0 ? FH_ICE_UV_TCP
                                                : FH_ICE_UV_UDP;
-    t->server = (struct fh_ice_uv_server){.host = word[1], .port = (uint16_t)atoi(word[2])};
+    t->server = (struct fh_ice_uv_server){.host = word[1],
+                                          .port = (uint16_t)ice_options_number(word[2], 65535)};
     t->username = word[3];
     t->password = word[4];
 }
