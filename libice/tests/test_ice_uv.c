@@ -359,6 +359,93 @@ START_TEST(a_connection_may_be_closed_in_its_own_callback)
 }
 END_TEST
 
+/* Callbacks that are left until both sides are closed from inside one. */
+static int callbacks_left;
+
+static void count_callback(struct side *s)
+{
+    if (callbacks_left-- != 0)
+        return;
+    close_side(s->peer);
+    close_side(s);
+}
+
+static void counted_description(void *user, const struct fh_ice_description *d)
+{
+    side_description(user, d);
+    count_callback(user);
+}
+
+static void counted_candidate(void *user, const struct fh_ice_candidate *c, const char *ufrag)
+{
+    side_candidate(user, c, ufrag);
+    count_callback(user);
+}
+
+static void counted_state(void *user, enum fh_ice_state state, int error)
+{
+    struct side *s = user;
+
+    side_state(user, state, error);
+    if (state == FH_ICE_CONNECTED && s->u)
+        (void)fh_ice_uv_send(s->u, "\x08hello", 6);
+    count_callback(user);
+}
+
+static void counted_path(void *user, const struct fh_ice_path *path)
+{
+    side_path(user, path);
+    count_callback(user);
+}
+
+static void counted_received(void *user, const uint8_t *data, size_t len, bool is_stranger)
+{
+    side_received(user, data, len, is_stranger);
+    count_callback(user);
+}
+
+static void counted_batch_end(void *user)
+{
+    side_batch_end(user);
+    count_callback(user);
+}
+
+/* Both on one port, with a TURN server that refuses; whichever callback it is. */
+START_TEST(both_sides_may_be_closed_in_any_callback)
+{
+    struct fh_ice_uv_turn turn = {.server = {.host = "127.0.0.1", .port = 1},
+                                  .carrier = _i % 2 ? FH_ICE_UV_TCP : FH_ICE_UV_UDP,
+                                  .username = "ann",
+                                  .password = "secret"};
+    struct side s[2] = {{.u = NULL}};
+    struct fh_ice_uv_port *port = NULL;
+    uv_loop_t loop;
+
+    uv_loop_init(&loop);
+    ck_assert_int_eq(fh_ice_uv_port_open(&loop, 0, &port), 0);
+    callbacks_left = _i / 2;
+    for (int i = 0; i < 2; i++) {
+        struct fh_ice_uv_config cfg = config(&s[i], i ? FH_ICE_CONTROLLED : FH_ICE_CONTROLLING);
+
+        s[i].peer = &s[1 - i];
+        cfg.description = counted_description;
+        cfg.candidate = counted_candidate;
+        cfg.state = counted_state;
+        cfg.path = counted_path;
+        cfg.received = counted_received;
+        cfg.batch_end = counted_batch_end;
+        cfg.port = port;
+        cfg.turn = &turn;
+        cfg.turn_len = 1;
+        make(&loop, &s[i], &cfg);
+    }
+    RUN_UNTIL(&loop, s[0].is_closed && s[1].is_closed);
+    fh_ice_uv_port_close(port, NULL, NULL);
+    end_loop(&loop);
+    ck_assert_uint_eq(count_sockets(), 0);
+}
+END_TEST
+
 START_TEST(a_connection_may_be_closed_before_anything_happened)
 {
     struct side s = {.u = NULL};
@@ -502,6 +589,7 @@ int main(void)
                         2);
     tcase_add_test(tc, with_the_relay_policy_no_port_is_opened);
     tcase_add_test(tc, a_connection_may_be_closed_in_its_own_callback);
+    tcase_add_loop_test(tc, both_sides_may_be_closed_in_any_callback, 0, 48);
     tcase_add_test(tc, a_connection_may_be_closed_before_anything_happened);
     tcase_add_test(tc, a_config_out_of_range_is_refused);
     tcase_add_test(tc, two_hundred_idle_connections_cost_next_to_nothing);
