@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # mk/quality.mk -- the style guide, executed. `make lint` runs all of it.
-LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-size \
+LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-size check-run \
          check-man check-hardening check-scripts tidy
 .PHONY: lint format $(LINTS)
 lint: $(LINTS)
@@ -37,6 +37,8 @@ check-words:
 	@scripts/lint-text words
 check-size:
 	@scripts/lint-text size
+check-run:
+	@scripts/lint-text run
 check-man: $(LINT_BINS)
 	@set -e; $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
 check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))
