@@ -434,6 +434,14 @@ static void on_addresses(struct fh__member *m)
 
 /* ---- servers -------------------------------------------------------------------------------- */
 
+static void free_connection(struct fh_ice_uv *u)
+{
+    fh_ice_agent_free(u->agent);
+    for (size_t i = 0; i < u->lookups_len; i++)
+        fh__ice_wipe(u->lookups[i].password, sizeof u->lookups[i].password);
+    free(u);
+}
+
 static void ended(struct fh_ice_uv *u)
 {
     void (*closed)(void *user) = u->closed;
@@ -441,10 +449,7 @@ static void ended(struct fh_ice_uv *u)
 
     if (--u->open > 0)
         return;
-    fh_ice_agent_free(u->agent);
-    for (size_t i = 0; i < u->lookups_len; i++)
-        fh__ice_wipe(u->lookups[i].password, sizeof u->lookups[i].password);
-    free(u);
+    free_connection(u);
     if (closed)
         closed(user);
 }
@@ -704,7 +709,7 @@ int fh_ice_uv_new(uv_loop_t *loop, const struct fh_ice_uv_config *cfg, struct fh
         if (u->is_own_port) /* freed when its port is closed */
             return ret;
     }
-    free(u);
+    free_connection(u);
     return ret;
 }
 
