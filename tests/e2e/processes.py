@@ -442,6 +442,23 @@ class BrokenInto(Processes):
         xev.wait_line(r"keysym 0x7a, z\)")
         self.assertNotRegex(xev.text(), r"ButtonPress|keysym 0x62, b\)")
 
+    def test_a_text_that_was_begun_without_permission_is_nobodys_fault(self):
+        xev = self.shared.xev(events=("keyboard",))
+        client = self.join()
+        link = self.desktop_link(self.one("session"))
+        link.send(bytes([TEXT_IN]) + struct.pack(">IB", 9, 0) + b"one")
+        self.ctl("permissions", "all", "view,keyboard")
+        client.message(session.PERMISSIONS)
+        link.send(bytes([TEXT_IN]) + struct.pack(">IB", 9, 1) + b"two")
+        client.rfb(session.key_event(0x7a, True) + session.key_event(0x7a, False))
+        xev.wait_line(r"keysym 0x7a, z\)")  # by then the desktop has heard of all that
+        self.ctl("permissions", "all", "all")
+        client.message(session.PERMISSIONS)
+        link.send(bytes([TEXT_IN]) + struct.pack(">IB", 9, 1) + b"three")
+        client.picture()
+        self.assertNotIn(("ended", "violation"), self.events(1))
+        self.assertFalse(procs.is_gone(self.one("session")))
+
     def test_it_says_to_the_desktop_what_cannot_be(self):
         other = self.join()
         there = set(self.of("session"))
@@ -472,13 +489,13 @@ class BrokenInto(Processes):
         xev.wait_line(r"keysym 0x7a, z\)")
 
     def test_it_says_again_and_again_where_its_viewer_is(self):
-        for number, said in enumerate(((0, 0), (1,), (2,), (3,)), 1):
+        for number, said in enumerate(((b"\0", b"\0"), (b"\1127.0.0.1:1",), (b"\2127.0.0.1:1",), (b"\1",), (b"\3x",)), 1):
             self.join()
             pid = self.one("session")
             link = self.stolen(pid, LINK)
             link.send(bytes([LINKED]) + os.urandom(16))
             for where in said:
-                link.send(bytes([AWAY, where]))
+                link.send(bytes([AWAY]) + where)
             self.gone(pid)
             self.wait_event(number, "ended", "violation")
             self.assertLessEqual([e for e, _ in self.events(number)].count("detached"), 1)
