@@ -16,7 +16,12 @@
 
 #include "pamhelper.h"
 
-enum { READ_ROOM = 4096, ARGUMENTS_MAX = 64, EXIT_CANNOT = 127 };
+enum {
+    READ_ROOM = 4096,
+    ARGUMENTS_MAX = 64,
+    EXIT_CANNOT = 127,
+    BACKLOG_MAX = 256 << 10 /* bytes that it has not read */
+};
 
 struct fh__helper {
     uv_process_t process;
@@ -200,8 +205,11 @@ void fh__helper_write(struct fh__helper *h, const void *data, size_t len)
     struct writing *w = malloc(sizeof *w + len);
     uv_buf_t buf;
 
-    if (!w)
+    if (h->input.write_queue_size + len > BACKLOG_MAX || !w) {
+        free(w);
+        kill_it(h);
         return;
+    }
     w->request.data = w;
     w->len = len;
     memcpy(w->data, data, len);
