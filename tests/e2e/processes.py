@@ -7,6 +7,7 @@ What was broken into is played from outside: root takes a copy of a session proc
 them.
 """
 import fcntl
+import json
 import os
 import pwd
 import signal
@@ -282,6 +283,27 @@ class OthersDie(Processes):
         self.wait_event(1, "ended", "server")
         self.works()
         self.assertNotEqual(self.one("desktop"), first)
+
+    def test_a_desktop_process_that_hears_nothing_keeps_no_permission(self):
+        """What it was to be told would be lost, and with it that something is not permitted any more."""
+        self.join()
+        pid = self.one("desktop")
+        os.kill(pid, signal.SIGSTOP)
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(farhand.PATIENCE)
+            control.connect(self.serving.control)
+            lines = control.makefile("rw", encoding="utf-8")
+
+            def change():
+                for which in ("view", "all") * 100:
+                    lines.write(json.dumps({"command": "permissions", "session": "all", "permissions": which}) + "\n")
+                lines.flush()
+                for _ in range(200):
+                    lines.readline()
+                return procs.is_gone(pid)
+
+            farhand.wait_until(change, "its end", 4 * farhand.PATIENCE)
+        self.works()
 
     def test_the_desktop_process_while_somebody_comes_in(self):
         client = self.raw_client(self.serving)
