@@ -183,6 +183,13 @@ class Confinement(Processes):
         self.assertLessEqual(set(kinds), {"socket", "pipe", "anon_inode", "/dev/null"})
         self.assertLessEqual(len(kinds), 13, kinds)
 
+    def test_none_writes_to_the_log_by_itself(self):
+        """Lines that nobody signed: some may be read as the record's."""
+        self.join()
+        for kind in ("key", "session", "desktop"):
+            pid, = self.of(kind)
+            self.assertEqual(os.readlink(f"/proc/{pid}/fd/2"), "/dev/null", kind)
+
     def test_the_monitor_never_had_the_key_nor_the_desktop(self):
         monitor, = self.of("monitor")
         files = " ".join(procs.descriptors(monitor).values())
@@ -429,6 +436,18 @@ class BrokenInto(Processes):
         link.send(bytes([REPORT]) + bytes(30))
         self.gone(pid)
         self.wait_event(1, "ended", "violation")
+
+    def test_the_desktop_process_says_too_much(self):
+        link = self.stolen(self.one("desktop"), LINK)
+        link.setblocking(True)
+        link.settimeout(farhand.PATIENCE)
+        for _ in range(500):
+            link.send(bytes([LOG, 3]) + b"forged line")
+        self.works()
+        said = self.serving.program.text()
+        self.assertLessEqual(said.count("forged"), 100)
+        self.assertEqual(said.count("vncserverd-desktop: forged line"), said.count("forged"))
+        self.assertIn("vncserverd-desktop says too much", said)
 
     def test_it_has_something_signed_before_the_monitor_lets_it(self):
         sock = self.serving.connect()

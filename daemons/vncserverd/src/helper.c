@@ -256,6 +256,15 @@ static void close_all(void)
         close(fd);
 }
 
+/* Another user's lines in our log would pass for ours. */
+static void leave_stderr(void)
+{
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (null < 0 || dup2(null, STDERR_FILENO) < 0)
+        close(STDERR_FILENO);
+}
+
 /* desktop UID GID NAME=VALUE... -- PROGRAM ARGUMENT...; UID -1: ours. */
 static int run_at_desktop(char *const *argv)
 {
@@ -278,6 +287,8 @@ static int run_at_desktop(char *const *argv)
         fprintf(stderr, "vncserverd: %s: cannot become user %ld: %m\n", argv[1], uid);
         return EXIT_CANNOT;
     }
+    if (uid >= 0)
+        leave_stderr();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* changing the user has taken it away */
     execvpe(argv[1], argv + 1, environment);
     fprintf(stderr, "vncserverd: %s: %m\n", argv[1]);
