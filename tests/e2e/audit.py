@@ -352,6 +352,21 @@ class Fail2ban(Audit):
             self.assertEqual(matched, len(guessed))
             self.assertEqual(set(addresses), {"127.0.0.1"})
 
+    def test_the_journal_itself_says_who_wrote(self):
+        """Any user may send it entries; what begins with _ he cannot choose."""
+        with open(FILTER, encoding="utf-8") as f:
+            match, = re.findall(r"^journalmatch = (.*)$", f.read(), re.M)
+        for way in match.split(" + "):
+            self.assertLessEqual({"_SYSTEMD_UNIT=vncserverd.service", "_UID=0"}, set(way.split()))
+        events = set(re.findall(r"FARHAND_EVENT=([a-z-]+)", match))
+        self.assertEqual(events, {"auth-failed", "blacklisted"})
+        journal = Datagrams(self.path("journal"))
+        self.addCleanup(journal.socket.close)
+        server = self.serve(f"journal:{self.path('journal')}", options=["--blacklist-threshold", "1"])
+        self.fails(3, server, "info", password="wrong")
+        server.stop()
+        self.assertLessEqual(events, {journal_fields(entry)["FARHAND_EVENT"].decode() for entry in journal.all})
+
     def test_addresses_of_ipv6_are_found(self):
         try:
             with socket.create_server(("::1", 0), family=socket.AF_INET6):

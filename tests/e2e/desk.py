@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -508,6 +509,29 @@ class Notice(Desk):
                                    farhand.read_text(self.path("told")).splitlines(), "three lines")
         told = [[(s["user"], s["permissions"]) for s in json.loads(line)["sessions"]] for line in lines]
         self.assertEqual(told, [[(farhand.USER, "all")], [(farhand.USER, "view")], []])
+
+    def test_one_that_does_not_read_is_ended_and_another_begins(self):
+        """Else each change would wait for it in the service's memory."""
+        command = self.script("notice", f'echo $$ >>{self.path("pids")}\nexec sleep 3600\n')
+        server = self.serve("--notice", "command", "--notice-command", command)
+        self.join(server)
+        pids = lambda: farhand.read_text(self.path("pids")).split()  # noqa: E731
+        farhand.wait_until(pids, "the notice")
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(server.control)
+            lines = control.makefile("rw", encoding="utf-8")
+
+            def change():
+                for which in ("view", "all"):
+                    for _ in range(50):
+                        lines.write(json.dumps({"command": "permissions", "session": "all", "permissions": which}) + "\n")
+                    lines.flush()
+                    for _ in range(50):
+                        lines.readline()
+                return len(pids()) > 1
+
+            farhand.wait_until(change, "another")
+        self.assertFalse(os.path.exists(f"/proc/{pids()[0]}"))
 
     def test_a_program_may_disconnect(self):
         command = self.script("notice", f"read -r line; until [ -e {self.path('go')} ]; do sleep 0.05; done; echo disconnect; "

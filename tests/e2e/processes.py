@@ -7,6 +7,7 @@ What was broken into is played from outside: root takes a copy of a session proc
 them.
 """
 import fcntl
+import json
 import os
 import pwd
 import signal
@@ -182,6 +183,13 @@ class Confinement(Processes):
         self.assertLessEqual(set(kinds), {"socket", "pipe", "anon_inode", "/dev/null"})
         self.assertLessEqual(len(kinds), 13, kinds)
 
+    def test_none_writes_to_the_log_by_itself(self):
+        """Lines that nobody signed: some may be read as the record's."""
+        self.join()
+        for kind in ("key", "session", "desktop"):
+            pid, = self.of(kind)
+            self.assertEqual(os.readlink(f"/proc/{pid}/fd/2"), "/dev/null", kind)
+
     def test_the_monitor_never_had_the_key_nor_the_desktop(self):
         monitor, = self.of("monitor")
         files = " ".join(procs.descriptors(monitor).values())
@@ -282,6 +290,27 @@ class OthersDie(Processes):
         self.wait_event(1, "ended", "server")
         self.works()
         self.assertNotEqual(self.one("desktop"), first)
+
+    def test_a_desktop_process_that_hears_nothing_keeps_no_permission(self):
+        """What it was to be told would be lost, and with it that something is not permitted any more."""
+        self.join()
+        pid = self.one("desktop")
+        os.kill(pid, signal.SIGSTOP)
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(farhand.PATIENCE)
+            control.connect(self.serving.control)
+            lines = control.makefile("rw", encoding="utf-8")
+
+            def change():
+                for which in ("view", "all") * 100:
+                    lines.write(json.dumps({"command": "permissions", "session": "all", "permissions": which}) + "\n")
+                lines.flush()
+                for _ in range(200):
+                    lines.readline()
+                return procs.is_gone(pid)
+
+            farhand.wait_until(change, "its end", 4 * farhand.PATIENCE)
+        self.works()
 
     def test_the_desktop_process_while_somebody_comes_in(self):
         client = self.raw_client(self.serving)
@@ -408,6 +437,18 @@ class BrokenInto(Processes):
         self.gone(pid)
         self.wait_event(1, "ended", "violation")
 
+    def test_the_desktop_process_says_too_much(self):
+        link = self.stolen(self.one("desktop"), LINK)
+        link.setblocking(True)
+        link.settimeout(farhand.PATIENCE)
+        for _ in range(500):
+            link.send(bytes([LOG, 3]) + b"forged line")
+        self.works()
+        said = self.serving.program.text()
+        self.assertLessEqual(said.count("forged"), 100)
+        self.assertEqual(said.count("vncserverd-desktop: forged line"), said.count("forged"))
+        self.assertIn("vncserverd-desktop says too much", said)
+
     def test_it_has_something_signed_before_the_monitor_lets_it(self):
         sock = self.serving.connect()
         self.addCleanup(sock.close)
@@ -442,6 +483,23 @@ class BrokenInto(Processes):
         xev.wait_line(r"keysym 0x7a, z\)")
         self.assertNotRegex(xev.text(), r"ButtonPress|keysym 0x62, b\)")
 
+    def test_a_text_that_was_begun_without_permission_is_nobodys_fault(self):
+        xev = self.shared.xev(events=("keyboard",))
+        client = self.join()
+        link = self.desktop_link(self.one("session"))
+        link.send(bytes([TEXT_IN]) + struct.pack(">IB", 9, 0) + b"one")
+        self.ctl("permissions", "all", "view,keyboard")
+        client.message(session.PERMISSIONS)
+        link.send(bytes([TEXT_IN]) + struct.pack(">IB", 9, 1) + b"two")
+        client.rfb(session.key_event(0x7a, True) + session.key_event(0x7a, False))
+        xev.wait_line(r"keysym 0x7a, z\)")  # by then the desktop has heard of all that
+        self.ctl("permissions", "all", "all")
+        client.message(session.PERMISSIONS)
+        link.send(bytes([TEXT_IN]) + struct.pack(">IB", 9, 1) + b"three")
+        client.picture()
+        self.assertNotIn(("ended", "violation"), self.events(1))
+        self.assertFalse(procs.is_gone(self.one("session")))
+
     def test_it_says_to_the_desktop_what_cannot_be(self):
         other = self.join()
         there = set(self.of("session"))
@@ -472,13 +530,13 @@ class BrokenInto(Processes):
         xev.wait_line(r"keysym 0x7a, z\)")
 
     def test_it_says_again_and_again_where_its_viewer_is(self):
-        for number, said in enumerate(((0, 0), (1,), (2,), (3,)), 1):
+        for number, said in enumerate(((b"\0", b"\0"), (b"\1127.0.0.1:1",), (b"\2127.0.0.1:1",), (b"\1",), (b"\3x",)), 1):
             self.join()
             pid = self.one("session")
             link = self.stolen(pid, LINK)
             link.send(bytes([LINKED]) + os.urandom(16))
             for where in said:
-                link.send(bytes([AWAY, where]))
+                link.send(bytes([AWAY]) + where)
             self.gone(pid)
             self.wait_event(number, "ended", "violation")
             self.assertLessEqual([e for e, _ in self.events(number)].count("detached"), 1)

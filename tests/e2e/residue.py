@@ -122,6 +122,20 @@ class Residue(farhand.Case):
         farhand.wait_until(lambda: not procs.of(self.serving)["session"], "the end of its process")
         self.nobody_has({"the password": wrong.encode()})
 
+    def test_a_password_that_a_program_decided_about_is_nowhere(self):
+        program = self.path("check")
+        with open(program, "w", encoding="utf-8") as f:
+            f.write("#!/bin/sh\nread -r line\necho '{\"result\": \"allow\", \"permissions\": \"all\"}'\n")
+        os.chmod(program, 0o755)
+        self.serving = self.server(self.display(), users=self.known_users,
+                                   options=["--auth", "program", "--auth-command", program])
+        secrets = {"the password": self.password.encode()}
+        client = self.raw_client(self.serving)
+        self.assertEqual(client.log_in(farhand.USER, self.password)[0], session.GRANTED)
+        self.nobody_has(secrets)
+        self.leave(client)
+        self.nobody_has(secrets)
+
     def test_a_proof_of_a_password_leaves_none_of_it(self):
         client = self.raw_client(self.serving)
         client.prove(farhand.USER, self.password)

@@ -171,7 +171,7 @@ class Network(Resume):
 
     def test_the_filter_judges_where_it_comes_back_from(self):
         with open(self.path("conf"), "w", encoding="utf-8") as f:
-            f.write("filter = - 127.9.0.0/16\nfilter = + 127.8.0.0/16 view-only\nfilter = + *\n")
+            f.write("filter = - 127.9.0.0/16\nfilter = + 127.8.0.0/16 view,clipboard-in\nfilter = + *\n")
         server = self.serve("--config", self.path("conf"))
         net = self.network(server, sources=("127.0.0.2", "127.9.0.1", "127.8.0.1"))
         viewer = self.start_viewer(net.address, "pause", "3", "key", "a", options=["--resume", "--verbose"])
@@ -181,6 +181,7 @@ class Network(Resume):
         self.assertIn("127.8.0.1", resumed["peer"])
         refused = [e for e in self.events(server, "refused") if "127.9.0.1" in e["peer"]]
         self.assertEqual([e["reason"] for e in refused], ["filtered"])
+        self.assertEqual(self.wait_event(server, "permissions-changed")["permissions"], "view,clipboard-in")
         self.assertEqual(viewer.wait(), 30, viewer.text())  # a key is not permitted from there
         self.assertIn("not permitted", viewer.text())
 
@@ -307,6 +308,34 @@ class Second(Resume):
         before = client.picture()
         self.assertIn(self.claim(server, wire, claim), (link.frame(link.REFUSED), b""))
         self.assertEqual(client.picture(), before)
+
+    def test_whose_claim_came_last_is_not_taken_for_who_is_back(self):
+        """A false claim from elsewhere, between the owner's and its proof."""
+        server = self.serve()
+        wire, client = self.begin(server)
+        wire.sock.close()
+        wrong = bytearray(wire.opening())
+        wrong[-1] ^= 1
+        owner = server.connect("127.0.0.2")
+        steps = []
+
+        class Slow:
+            def __getattr__(self, name):
+                return getattr(owner, name)
+
+            def sendall(sock, data):  # noqa: N805
+                steps.append(len(data))
+                if len(steps) == 2:  # the proof
+                    with server.connect("127.0.0.3") as other:
+                        other.sendall(link.GREETING + bytes(wrong))
+                        other.recv(4)
+                    self.wait_event(server, "refused")
+                owner.sendall(data)
+
+        wire.resume(Slow())
+        client.picture()
+        self.assertIn("127.0.0.2", self.wait_event(server, "resumed")["peer"])
+        self.assertIn("127.0.0.3", self.events(server, "refused")[0]["peer"])
 
     def test_a_claim_alone_moves_nothing(self):
         server = self.serve()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* authprogram.c -- a program of the administrator's decides: lines of JSON both ways. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,14 @@ static void fail(struct authprogram *p)
     decide(p, &(struct fh__verdict){.reason = failed});
 }
 
+/* Jansson copies texts as it builds and prints them: passwords are among these. */
+static void wipe_and_free(void *mem)
+{
+    if (mem)
+        fh_wipe(mem, malloc_usable_size(mem));
+    free(mem);
+}
+
 /* Takes the object. */
 static void tell(struct authprogram *p, json_t *object)
 {
@@ -65,9 +74,7 @@ static void tell(struct authprogram *p, json_t *object)
         fh__helper_write(p->helper, "\n", 1);
         fh__helper_deadline(p->helper, p->timeout_ms);
     }
-    if (text)
-        fh_wipe(text, strlen(text));
-    free(text);
+    wipe_and_free(text);
     json_decref(object);
 }
 
@@ -228,6 +235,7 @@ struct fh__dialogue *fh__authprogram_start(uv_loop_t *loop, const char *program,
         free(p);
         return NULL;
     }
+    json_set_alloc_funcs(malloc, wipe_and_free);
     p->base = (struct fh__dialogue){.ops = &ops, .events = events, .user = user};
     p->timeout_ms = timeout_s * 1000;
     split(p->path, argv);

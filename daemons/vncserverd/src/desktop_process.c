@@ -264,10 +264,13 @@ static bool take_pointer(struct guest *g, struct rd body)
 static bool take_text(struct guest *g, struct rd body)
 {
     struct fh__msg_part m;
-    enum fh__parts_state state = FH__PARTS_BAD;
+    enum fh__parts_state state;
 
-    if (fh__msg_part_read(body, &m))
-        state = fh__parts_take(&g->text, &m, FH__CLIPBOARD_MAX);
+    if (!fh__msg_part_read(body, &m))
+        return false;
+    if (m.goes_on && !g->text.mem)
+        return true; /* its beginning came when it was not permitted */
+    state = fh__parts_take(&g->text, &m, FH__CLIPBOARD_MAX);
     if (state == FH__PARTS_ALL) {
         if (!memchr(g->text.mem, '\0', g->text.len))
             fh__desktop_set_clipboard(g->host->desktop, (const char *)g->text.mem, g->text.len);
@@ -434,6 +437,8 @@ static void on_mask(struct host *h, struct rd body)
     g->permissions = m.permissions;
     if (has_lost(g, before, FH_ACT_KEY) || has_lost(g, before, FH_ACT_POINTER))
         fh__desktop_release(h->desktop, g);
+    if (has_lost(g, before, FH_ACT_TEXT_IN))
+        fh__parts_free(&g->text);
     if (has_lost(g, before, FH_ACT_PICTURE)) {
         g->is_waiting = false;
         take_view(h);

@@ -16,7 +16,12 @@
 
 #include "pamhelper.h"
 
-enum { READ_ROOM = 4096, ARGUMENTS_MAX = 64, EXIT_CANNOT = 127 };
+enum {
+    READ_ROOM = 4096,
+    ARGUMENTS_MAX = 64,
+    EXIT_CANNOT = 127,
+    BACKLOG_MAX = 256 << 10 /* bytes that it has not read */
+};
 
 struct fh__helper {
     uv_process_t process;
@@ -200,8 +205,11 @@ void fh__helper_write(struct fh__helper *h, const void *data, size_t len)
     struct writing *w = malloc(sizeof *w + len);
     uv_buf_t buf;
 
-    if (!w)
+    if (h->input.write_queue_size + len > BACKLOG_MAX || !w) {
+        free(w);
+        kill_it(h);
         return;
+    }
     w->request.data = w;
     w->len = len;
     memcpy(w->data, data, len);
@@ -248,6 +256,15 @@ static void close_all(void)
         close(fd);
 }
 
+/* Another user's lines in our log would pass for ours. */
+static void leave_stderr(void)
+{
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (null < 0 || dup2(null, STDERR_FILENO) < 0)
+        close(STDERR_FILENO);
+}
+
 /* desktop UID GID NAME=VALUE... -- PROGRAM ARGUMENT...; UID -1: ours. */
 static int run_at_desktop(char *const *argv)
 {
@@ -270,6 +287,8 @@ static int run_at_desktop(char *const *argv)
         fprintf(stderr, "vncserverd: %s: cannot become user %ld: %m\n", argv[1], uid);
         return EXIT_CANNOT;
     }
+    if (uid >= 0)
+        leave_stderr();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* changing the user has taken it away */
     execvpe(argv[1], argv + 1, environment);
     fprintf(stderr, "vncserverd: %s: %m\n", argv[1]);

@@ -29,7 +29,7 @@ struct fh__helper_events {
 /* argv: for fh__helper_main(), after its own word; borrowed. NULL: it cannot be started. */
 struct fh__helper *fh__helper_start(uv_loop_t *loop, char *const *argv,
                                     const struct fh__helper_events *events, void *user);
-/* Copies; what is not heard is lost. */
+/* Copies; what is not heard is lost. One that does not read is killed, as if its time were up. */
 void fh__helper_write(struct fh__helper *h, const void *data, size_t len);
 /* It sees the end of its input. */
 void fh__helper_end_input(struct fh__helper *h);

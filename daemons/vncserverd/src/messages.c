@@ -191,6 +191,21 @@ void fh__msg_stream_write(struct wr *w, const struct fh__msg_stream *m)
     wr_bytes(w, m->opening.bytes, sizeof m->opening.bytes);
 }
 
+bool fh__msg_away_read(struct rd r, struct fh__msg_away *out)
+{
+    uint8_t where = rd_u8(&r);
+
+    out->where = (enum fh__away)where;
+    out->peer = rest(&r);
+    return rd_is_done(&r) && where <= FH__NOT_PROVED && (out->peer.len == 0) == (where == FH__AWAY);
+}
+
+void fh__msg_away_write(struct wr *w, const struct fh__msg_away *m)
+{
+    wr_u8(w, (uint8_t)m->where);
+    wr_bytes(w, m->peer.p, m->peer.len);
+}
+
 bool fh__msg_session_setup_read(struct rd r, struct fh__msg_session_setup *out)
 {
     out->level = rd_u8(&r);

@@ -71,6 +71,12 @@ struct fh__msg_stream {
     struct fh_address peer;
     struct fh_link_opening opening;
 };
+/* AWAY: u8 enum fh__away | the peer of the stream that it is about, as fh_address_print() says it;
+ * FH__AWAY: none */
+struct fh__msg_away {
+    enum fh__away where;
+    struct fh__text peer;
+};
 /* DISCONNECT: u8 enum fh_bye | u8 may reconnect */
 struct fh__msg_disconnect {
     enum fh_bye reason;
@@ -195,7 +201,8 @@ struct fh__msg_cursor {
     X(damage, fh__msg_damage)                                                                      \
     X(cursor, fh__msg_cursor)                                                                      \
     X(moved, fh__msg_moved)                                                                        \
-    X(stream, fh__msg_stream)
+    X(stream, fh__msg_stream)                                                                      \
+    X(away, fh__msg_away)
 
 #define X(noun, type)                                                                              \
     bool fh__msg_##noun##_read(struct rd r, struct type *out);                                     \

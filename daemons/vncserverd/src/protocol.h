@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <farhand/address.h>
 #include <farhand/auth.h>
 #include <farhand/identity.h>
 #include <farhand/link.h>
@@ -106,7 +107,7 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(LINKED, 36, SESSION, MONITOR, FH_LINK_REF_LEN, FH_LINK_REF_LEN, 0, AT_WORK | FH__AT_LEAVE)   \
     X(MOVED, 37, SESSION, MONITOR, FH__MOVED_LEN, FH__MOVED_LEN, 0, AT_START | FH__AT_LEAVE)       \
     X(STREAM, 38, MONITOR, SESSION, FH__STREAM_LEN, FH__STREAM_LEN, 1, ALWAYS)                     \
-    X(AWAY, 39, SESSION, MONITOR, 1, 1, 0, AT_WORK | FH__AT_LEAVE) /* u8 enum fh__away */          \
+    X(AWAY, 39, SESSION, MONITOR, 1, FH_ADDRESS_TEXT, 0, AT_WORK | FH__AT_LEAVE)                   \
     /* The desktop process. */                                                                     \
     X(DESKTOP_SETUP, 40, MONITOR, DESKTOP, 1, 3 * FH__TEXT_MAX, 0, ALWAYS) /* also later */        \
     X(DESKTOP_READY, 41, DESKTOP, MONITOR, 0, FH__TEXT_MAX, 0, CHILD_NEW)                          \

@@ -18,17 +18,36 @@ static void name(enum fh__role role, uint64_t number, char *out, size_t room)
         snprintf(out, room, "%s", fh__role_name(role));
 }
 
-/* What a session process says of itself is what it says, no more. */
+/* A session's lines are bounded by its life (viewer.c); the desktop process has a longer one. */
+static bool is_too_much(enum fh__role role)
+{
+    static uint64_t until_ms;
+    static unsigned n;
+    uint64_t now = uv_hrtime() / 1000000;
+
+    if (role != FH__DESKTOP)
+        return false;
+    if (now >= until_ms) {
+        until_ms = now + 60000;
+        n = 0;
+    }
+    if (++n == FH__RECORDS_LINES + 1)
+        fh__log(FH__LOG_WARNING, "%s says too much; the rest of this minute is left out",
+                fh__role_name(role));
+    return n > FH__RECORDS_LINES;
+}
+
+/* What a process says that others may have a hold on is what it says, no more. */
 static void log_line(enum fh__role role, uint64_t number, struct rd body)
 {
     struct fh__msg_log m;
     char who[64], text[FH__TEXT_MAX + 1];
 
-    if (!fh__msg_log_read(body, &m))
+    if (!fh__msg_log_read(body, &m) || is_too_much(role))
         return;
     fh__text_copy(m.text, text, sizeof text);
     name(role, number, who, sizeof who);
-    if (role == FH__SESSION)
+    if (role != FH__KEY)
         fh__log((enum fh__log_level)m.level, "%s: %s", who, text);
     else
         fh__log((enum fh__log_level)m.level, "%s", text);

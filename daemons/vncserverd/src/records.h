@@ -9,6 +9,8 @@
 #include "messages.h"
 #include "rd.h"
 
+enum { FH__RECORDS_LINES = 100 /* of the desktop process, in a minute */ };
+
 /* LOG and CONFINED, of whichever process. number: of the session, 0: none. false: it is neither. */
 bool fh__records_message(enum fh__role role, uint64_t number, unsigned message, struct rd body);
 /* It ended, and should not have. status negative: it could not be started. */

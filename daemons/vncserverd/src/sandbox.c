@@ -3,6 +3,7 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -172,6 +173,17 @@ void fh__sandbox_limits(struct fh__sandbox *s)
         s->holds.what |= FH__CONFINED_LIMITS;
 }
 
+/* What is written there would be the monitor's, or the journal's, without saying who wrote it. */
+static int leave_stderr(void)
+{
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int ret = null >= 0 && dup2(null, STDERR_FILENO) == STDERR_FILENO ? 0 : -1;
+
+    if (null >= 0)
+        close(null);
+    return ret;
+}
+
 int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files,
                     bool keeps_children)
 {
@@ -183,6 +195,8 @@ int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files
         s->holds.what |= FH__CONFINED_NO_NEW_PRIVILEGES;
     if (IS_SANITIZED)
         return 0;
+    if (leave_stderr() != 0)
+        return -1;
     s->holds.landlock = (uint8_t)fh__landlock(files ? files->read : NULL,
                                               files ? files->write : NULL, keeps_children);
     s->holds.what |= s->holds.landlock ? FH__CONFINED_LANDLOCK : 0;

@@ -4,7 +4,8 @@
  *
  *     fh__sandbox_begin()   dies with its parent, no core, no debugger, limits
  *     fh__sandbox_user()    another user, no capabilities, no network
- *     fh__sandbox_end()     no files (Landlock), no system calls but those of its kind (seccomp)
+ *     fh__sandbox_end()     no files (Landlock), no system calls but those of its kind (seccomp),
+ *                           nothing of the monitor's to write to
  *
  * The kernel refuses some of it under some configurations: all is tried, what holds is told, and
  * the monitor logs what does not. The filter of system calls must hold, or _end() fails.

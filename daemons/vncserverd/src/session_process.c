@@ -170,24 +170,26 @@ static void on_started(void *user, struct fh_session *session)
 
 /* ---- a viewer that was away ---- */
 
-static void tell_where(struct seat *s, enum fh__away where)
+static void tell_where(struct seat *s, enum fh__away where, const char *peer)
 {
-    const uint8_t body = (uint8_t)where;
+    const struct fh__msg_away m = {where, fh__text_of(peer)};
+    uint8_t body[FH_ADDRESS_TEXT];
+    struct wr w = wr_init(body, sizeof body);
 
+    fh__msg_away_write(&w, &m);
     if (s->session)
-        must(s, fh__link_send(&s->monitor, FH__MSG_AWAY, &body, 1, -1));
+        tell(s, &s->monitor, FH__MSG_AWAY, &w);
 }
 
 static void on_detached(void *user, struct fh_session *session)
 {
     (void)session;
-    tell_where(user, FH__AWAY);
+    tell_where(user, FH__AWAY, NULL);
 }
 
 static void on_resumed(void *user, struct fh_session *session)
 {
-    (void)session;
-    tell_where(user, FH__BACK);
+    tell_where(user, FH__BACK, fh_session_peer(session));
 }
 
 /* It is not ours: the monitor, who has the stream as well, gives it to whose it is. */
@@ -210,13 +212,15 @@ static void on_stream(struct seat *s, struct rd body, int fd)
 {
     struct fh__msg_stream m;
     struct fh_stream *stream;
+    char peer[FH_ADDRESS_TEXT];
 
     if (!fh__msg_stream_read(body, &m)) {
         close(fd);
         must(s, -1);
     } else if (fh_tcp_open(&s->loop, fd, &m.peer, NULL, &stream) == 0 &&
                fh_server_resume(s->server, stream, &m.opening) != 0) {
-        tell_where(s, FH__NOT_PROVED);
+        fh_address_print(&m.peer, peer, sizeof peer);
+        tell_where(s, FH__NOT_PROVED, peer);
     }
 }
 

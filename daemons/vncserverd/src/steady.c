@@ -158,7 +158,14 @@ void fh__steady_renew(struct fh__steady *s, bool is_wanted, bool has_failed)
 
 int fh__steady_send(struct fh__steady *s, unsigned number, const void *body, size_t len, int fd)
 {
-    return s->is_alive ? fh__link_send(&s->child.link, number, body, len, fd) : -1;
+    if (!s->is_alive)
+        return -1;
+    if (fh__link_send(&s->child.link, number, body, len, fd) == 0)
+        return 0;
+    fh__log(FH__LOG_ERROR, "%s cannot be told what it must know; it is ended",
+            fh__role_name(s->role));
+    fh__child_kill(&s->child);
+    return -1;
 }
 
 void fh__steady_stop(struct fh__steady *s)

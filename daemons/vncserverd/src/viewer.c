@@ -378,6 +378,22 @@ static bool on_linked(struct viewer *v, struct rd body)
     return true;
 }
 
+static void forget_return(struct viewer *v, unsigned i)
+{
+    v->n_returns--;
+    memmove(v->returns + i, v->returns + i + 1, (v->n_returns - i) * sizeof *v->returns);
+}
+
+/* Who only claims to be its viewer may push out who is; then that one comes again. */
+static void expect(struct viewer *v, const struct fh__caller *from)
+{
+    if (v->n_returns == FH__VIEWER_RETURNS) {
+        forget_return(v, 0);
+        v->has_more_returns = true;
+    }
+    v->returns[v->n_returns++] = *from;
+}
+
 /* Its stream and what came of it go on, unread; that it is its viewer is proved there. */
 static bool hand_on(struct viewer *v, struct viewer *to, const struct fh_link_opening *opening)
 {
@@ -388,8 +404,7 @@ static bool hand_on(struct viewer *v, struct viewer *to, const struct fh_link_op
     fh__msg_stream_write(&w, &m);
     if (fh__viewer_send(to, FH__MSG_STREAM, body, w.len, v->stream) != 0)
         return false;
-    to->returning++;
-    to->returns = v->entry.caller;
+    expect(to, &v->entry.caller);
     return true;
 }
 
@@ -414,31 +429,35 @@ static bool on_moved(struct viewer *v, struct rd body)
     return true;
 }
 
+static void move_to(struct fh__caller *c, const struct fh__caller *from)
+{
+    memcpy(c->peer, from->peer, sizeof c->peer);
+    memcpy(c->ip, from->ip, sizeof c->ip);
+    c->ip_len = from->ip_len;
+}
+
 /* Where it is now may be a place from which less is allowed. */
-static void on_back(struct viewer *v)
+static void on_back(struct viewer *v, const struct fh__caller *from)
 {
     struct fh__caller *c = &v->entry.caller;
     uint32_t most = FH_PERM_NONE;
 
     v->is_away = false;
-    memcpy(c->peer, v->returns.peer, sizeof c->peer);
-    memcpy(c->ip, v->returns.ip, sizeof c->ip);
-    c->ip_len = v->returns.ip_len;
+    move_to(c, from);
     fh__viewer_record(v, FH_AUDIT_RESUMED, NULL, NULL);
     fh__log(FH__LOG_NOTICE, "%s carries on with its session", c->peer);
     (void)fh__gate_resume(&v->s->gate, c, v->entry.asks, &most);
-    v->granted &= most;
+    v->granted = fh_permissions_and(v->granted, most);
     fh__viewer_apply(v);
     fh__sharing_changed(v->s);
 }
 
-static void on_not_proved(struct viewer *v)
+static void on_not_proved(struct viewer *v, const struct fh__caller *from)
 {
     const struct fh__caller own = v->entry.caller;
 
-    memcpy(v->entry.caller.peer, v->returns.peer, sizeof own.peer);
-    memcpy(v->entry.caller.ip, v->returns.ip, sizeof own.ip);
-    v->entry.caller.ip_len = v->returns.ip_len;
+    move_to(&v->entry.caller, from);
+    v->entry.caller.has_fingerprint = false;
     fh__viewer_record(v, FH_AUDIT_REFUSED, "resume-not-proved", NULL);
     v->entry.caller = own;
 }
@@ -456,17 +475,27 @@ static bool on_left(struct viewer *v)
 /* Each stream that was handed on is answered for once, at the most. */
 static bool on_away(struct viewer *v, struct rd body)
 {
-    uint8_t where = rd_u8(&body);
+    struct fh__msg_away m;
+    struct fh__caller from;
+    unsigned i = 0;
 
-    if (where == FH__AWAY)
-        return on_left(v);
-    if ((where != FH__BACK && where != FH__NOT_PROVED) || v->returning == 0)
+    if (!fh__msg_away_read(body, &m))
         return false;
-    v->returning--;
-    if (where == FH__BACK)
-        on_back(v);
+    if (m.where == FH__AWAY)
+        return on_left(v);
+    while (i < v->n_returns && (strlen(v->returns[i].peer) != m.peer.len ||
+                                memcmp(v->returns[i].peer, m.peer.p, m.peer.len) != 0))
+        i++;
+    if (i == v->n_returns && m.where == FH__BACK && v->has_more_returns)
+        fh__viewer_disconnect(v, FH_BYE_INTERNAL, true);
+    if (i == v->n_returns)
+        return v->has_more_returns;
+    from = v->returns[i];
+    forget_return(v, i);
+    if (m.where == FH__BACK)
+        on_back(v, &from);
     else
-        on_not_proved(v);
+        on_not_proved(v, &from);
     return true;
 }
 

@@ -11,7 +11,8 @@ enum {
      * that does not. */
     FH__VIEWER_ENTRY_MS = FH_SERVER_AUTH_MAX_MS + 60000,
     FH__VIEWER_LEAVE_MS = 15000, /* to say goodbye and end */
-    FH__VIEWER_LOG_MAX = 50      /* lines that one process may write to our log */
+    FH__VIEWER_RETURNS = 8,
+    FH__VIEWER_LOG_MAX = 50 /* lines that one process may write to our log */
 };
 
 struct viewer {
@@ -26,10 +27,12 @@ struct viewer {
     int stream;                /* a copy of it, until its viewer speaks; -1 */
     bool is_linked;            /* it may be carried on with by who proves that it is ref's viewer */
     uint8_t ref[FH_LINK_REF_LEN];
-    bool is_away;              /* its network was lost */
-    unsigned returning;        /* streams that say so were handed on, and not answered for */
-    struct fh__caller returns; /* of the last of them */
-    int key_end;               /* what its one signature is asked through; -1: it was handed on */
+    bool is_away; /* its network was lost */
+    /* Of streams that say so and were handed on, and are not answered for: the last ones. */
+    struct fh__caller returns[FH__VIEWER_RETURNS];
+    unsigned n_returns;
+    bool has_more_returns; /* some were forgotten */
+    int key_end;           /* what its one signature is asked through; -1: it was handed on */
     bool is_counted, is_authenticated, is_attached, has_started;
     bool is_rotating;                      /* it may come in, as soon as both keys have signed */
     unsigned n_logged, attempts, reported; /* reported: bits of enum fh_audit_type */
