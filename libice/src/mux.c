@@ -250,11 +250,11 @@ void fh_ice_mux_ufrag(struct fh_ice_mux *m, uint32_t tag, const char *ufrag)
 }
 
 /* The one that is missed least: what was only seen comes before what was proved, then age. */
-static uint8_t find_place(const struct member *who)
+static uint32_t find_place(const struct member *who)
 {
-    uint8_t least = 0;
+    uint32_t least = 0;
 
-    for (uint8_t i = 1; i < FH_ICE_MUX_ADDRESSES; i++) {
+    for (uint32_t i = 1; i < FH_ICE_MUX_ADDRESSES; i++) {
         const struct address *a = &who->addresses[i], *l = &who->addresses[least];
 
         if (a->is_proved != l->is_proved ? l->is_proved : a->learnt < l->learnt)
@@ -266,7 +266,7 @@ static uint8_t find_place(const struct member *who)
 static void put_address(struct fh_ice_mux *m, struct member *who, const struct fh_ice_address *peer,
                         bool is_proved)
 {
-    uint8_t at = find_place(who);
+    uint32_t at = find_place(who);
     uint32_t node = first_node(m, who) + ADDRESS + at;
 
     if (who->addresses[at].is_proved && !is_proved)
