@@ -125,7 +125,7 @@ check-$1: $$($1_RUNS)
 	@scripts/run-test --sum $$(call verdicts,$$^)
 check-core-$1: $$($1_CORE_RUNS)
 	@scripts/run-test --sum $$(call verdicts,$$^)
-bench-$1: $$($1_BENCH) $(if $($1_BENCH_SCRIPTS),$(foreach m,$(DAEMONS),$($m_BIN)))
+bench-$1: $$($1_BENCH) $$($1_TOOL) $(if $($1_BENCH_SCRIPTS),$(foreach m,$(DAEMONS),$($m_BIN)))
 	@set -e; for b in $$($1_BENCH) $($1_BENCH_SCRIPTS:%=$1/%); do $$$$b; done
 endef
 verdicts = $(foreach r,$1,$(O)/log/$(patsubst $(O)/%,%,$(basename $r)).verdict)
@@ -140,15 +140,15 @@ check-core: $(foreach m,$(filter-out $(DAEMONS) tests,$(ONLY)),$($m_CORE_RUNS))
 hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
 # Guard, streams over datagrams and paths, each beside its peers.
 .PHONY: bench-transport
-bench-transport: $(TRANSPORT_BENCHES:%=$(O)/%)
-	@set -e; for b in $^; do $$b; done
+bench-transport: $(TRANSPORT_BENCHES:%=$(O)/%) $(tests_TOOL)
+	@set -e; for b in $(TRANSPORT_BENCHES:%=$(O)/%) $(TRANSPORT_SCRIPTS); do $$b; done
 # The published conversations, written anew after a change that is meant to change them.
 .PHONY: vectors
 vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libcrypto-rfb/tests/test_rotation \
   $(O)/libtransport/tests/test_link_vectors
 	@for v in $^; do $$v --write docs/vectors || exit 1; done
 # Measured one after the other, when everything is built.
-bench: $(foreach m,$(ONLY),$($m_BENCH)) $(foreach m,$(DAEMONS),$($m_BIN))
+bench: $(foreach m,$(ONLY),$($m_BENCH) $($m_TOOL)) $(foreach m,$(DAEMONS),$($m_BIN))
 	@set -e; $(foreach m,$(ONLY),$(foreach b,$($m_BENCH) $($m_BENCH_SCRIPTS:%=$m/%),$b;)) :
 demo: $(foreach m,$(DAEMONS),$($m_BIN))
 	@tests/demo/demo.sh

@@ -156,14 +156,18 @@ void fh_ice_agent_restart(struct fh_ice_agent *a, uint64_t now_ms)
 bool fh__remote_is_allowed(const struct fh_ice_agent *a, const struct fh_ice_address *address)
 {
     enum fh_ice_scope scope = fh_ice_address_scope(address);
+    struct fh_ice_address to = fh__address_reached(address);
 
     if (address->port == 0 || scope == FH_ICE_SCOPE_UNSPECIFIED ||
         scope == FH_ICE_SCOPE_MULTICAST || scope == FH_ICE_SCOPE_RESERVED ||
         (scope == FH_ICE_SCOPE_LOOPBACK && !a->cfg.allow_loopback))
         return false;
-    for (size_t i = 0; i < a->cfg.refused_len; i++)
-        if (fh_ice_address_equal_host(&a->refused[i], address))
+    for (size_t i = 0; i < a->cfg.refused_len; i++) {
+        struct fh_ice_address refused = fh__address_reached(&a->refused[i]);
+
+        if (fh_ice_address_equal_host(&refused, &to))
             return false;
+    }
     return true;
 }
 
@@ -381,6 +385,15 @@ static uint64_t pace(const struct fh_ice_agent *a)
     return p && p->next_ms > a->pace_ms ? p->next_ms : a->pace_ms;
 }
 
+/*
+ * Where the way to the world begins and no server has answered yet, a second question helps more
+ * than any check: so a dead server costs one place in the line.
+ */
+static bool is_urgent(const struct fh_ice_agent *a, const struct fh__ask *k)
+{
+    return k->server < 2 && a->bases[k->base].is.cost == 0 && !fh__base_is_answered(a, k->base);
+}
+
 /* RFC 8445 14.2: one transaction begins every Ta. */
 static void begin_next(struct fh_ice_agent *a)
 {
@@ -389,7 +402,7 @@ static void begin_next(struct fh_ice_agent *a)
 
     if (pace(a) > a->now || (!p && !k))
         return;
-    a->was_ask = k && (!p || !a->was_ask);
+    a->was_ask = k && (!p || !a->was_ask || is_urgent(a, k));
     if (a->was_ask)
         fh__ask_begin(a, k);
     else

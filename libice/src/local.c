@@ -96,6 +96,19 @@ static bool is_hidden(const struct fh_ice_agent *a, enum fh_ice_candidate_type t
     return true;
 }
 
+/*
+ * What others say about us has its share of the places: a server or a peer that says something else
+ * each time must not keep out an address of this machine, or a relay.
+ */
+static bool has_share(const struct fh_ice_agent *a, enum fh_ice_candidate_type type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < FH__LOCALS; i++)
+        n += a->locals[i].in_use && a->locals[i].type == type;
+    return (type != FH_ICE_SRFLX || n < FH__MAPPED) && (type != FH_ICE_PRFLX || n < FH__SEEN);
+}
+
 static uint8_t free_local(const struct fh_ice_agent *a)
 {
     for (size_t i = 0; i < FH__LOCALS; i++)
@@ -114,6 +127,8 @@ uint8_t fh__local_learn(struct fh_ice_agent *a, uint8_t base, const struct fh_ic
     /* What a peer saw first is now known from a server, and becomes a candidate to be told. */
     if (i != FH__NONE && (a->locals[i].type != FH_ICE_PRFLX || type == FH_ICE_PRFLX))
         return i;
+    if (!has_share(a, type))
+        return FH__NONE;
     if (i == FH__NONE)
         i = free_local(a);
     if (i == FH__NONE)
@@ -320,7 +335,10 @@ struct fh__ask *fh__ask_pick(struct fh_ice_agent *a)
     for (size_t i = 0; i < FH__ASKS; i++) {
         struct fh__ask *k = &a->asks[i];
 
-        if (k->state == FH__ASK_WAITING && (!best || k->server < best->server))
+        if (k->state == FH__ASK_WAITING &&
+            (!best || k->server < best->server ||
+             (k->server == best->server &&
+              a->bases[k->base].is.cost < a->bases[best->base].is.cost)))
             best = k;
     }
     return best;
@@ -337,8 +355,7 @@ void fh__ask_begin(struct fh_ice_agent *a, struct fh__ask *k)
     a->stats.transactions++;
 }
 
-/* Whether another server has already told how this base is seen. */
-static bool is_answered(const struct fh_ice_agent *a, uint8_t base)
+bool fh__base_is_answered(const struct fh_ice_agent *a, uint8_t base)
 {
     for (size_t i = 0; i < FH__ASKS; i++)
         if (a->asks[i].state == FH__ASK_ANSWERED && a->asks[i].base == base)
@@ -384,7 +401,7 @@ void fh__ask_tick(struct fh_ice_agent *a, struct fh__ask *k)
 void fh__ask_answered(struct fh_ice_agent *a, struct fh__ask *k,
                       const struct fh_ice_address *mapped)
 {
-    bool is_more = a->is_gathered_told && !k->is_keepalive && is_answered(a, k->base);
+    bool is_more = a->is_gathered_told && !k->is_keepalive && fh__base_is_answered(a, k->base);
 
     k->state = FH__ASK_ANSWERED;
     k->is_due = false;
@@ -421,7 +438,7 @@ bool fh__local_is_gathered(const struct fh_ice_agent *a)
 
         if ((k->state == FH__ASK_WAITING ||
              (k->state == FH__ASK_RUNNING && k->sent <= FH__ASKS_OVERDUE)) &&
-            !is_answered(a, k->base))
+            !fh__base_is_answered(a, k->base))
             return false;
     }
     for (size_t i = 0; i < FH_ICE_MAX_BASES; i++)

@@ -60,7 +60,7 @@ static int load_ca(struct fh__tls *t, const char *pem)
                   : mbedtls_x509_crt_parse_file(&t->ca, SYSTEM_CA);
 
     /* A positive number counts those of a bundle that were not understood. */
-    return ret < 0 || t->ca.version == 0 ? FH_ICE_E_INVAL : 0;
+    return ret < 0 ? FH_ICE_E_INVAL : 0;
 }
 
 /* TLS 1.2 and no other: 1.3 of mbedTLS 3 would want its PSA core initialised, which is global. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "link_frame.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <farhand/digest.h>
@@ -85,8 +86,10 @@ static void prove(const uint8_t *key, const char *label, const struct rd *frames
 
     wr_bytes(&w, label, strlen(label) + 1);
     wr_bytes(&w, fh__link_greeting, sizeof fh__link_greeting);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        assert(frames[i].p);
         wr_bytes(&w, frames[i].p, frames[i].left);
+    }
     fh_hmac_sha256(key, FH_LINK_KEY_LEN, text, w.len, mac);
 }
 

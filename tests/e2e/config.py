@@ -154,7 +154,7 @@ class Reload(Config):
         self.write("conf", "name = two\nmax-half-open = 3\n")
         self.assertEqual(self.ctl("reload"), "name: changed\nmax-half-open: changes at the next start\n")
         self.write("conf", "nonsense\n")
-        self.assertIn("the log says where", self.ctl("reload", code=5))
+        self.assertIn("the log says where", self.ctl("reload", code=6))
         self.serving.program.wait_line("conf:1: expected name = value")
 
 

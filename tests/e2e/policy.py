@@ -125,7 +125,7 @@ class Blacklist(Policy):
         self.assertEqual(self.attempt(server, "127.0.0.2", password=farhand.PASSWORD), session.GRANTED)
 
     def test_waiting_ends_it_and_asking_does_not_lengthen_it(self):
-        server = self.serve("--blacklist-timeout", "2")
+        server = self.serve("--blacklist-timeout", "5")
         self.exhaust(server, "127.0.0.1")
         since = time.monotonic()
         asked = 0

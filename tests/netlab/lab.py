@@ -205,9 +205,13 @@ class Lab:
         self.links.append(start_tunlink(a, b, options))
 
 
+def has_tun():
+    return os.access("/dev/net/tun", os.R_OK | os.W_OK)
+
+
 def start_tunlink(a, b, options):
     """The stage that delays and loses; skips where there is no TUN device."""
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+    if not has_tun():
         skip("/dev/net/tun cannot be opened here")
     p = subprocess.Popen([tool("netlab/tunlink"), a, b] + [str(o) for o in options], stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, text=True)

@@ -11,8 +11,8 @@ DEADLINE = 60  # seconds, for whatever must come; nothing is concluded from less
 
 
 class Peer:
-    def __init__(self, role, options, namespace="", env=None):
-        self.p = lab.popen(namespace, [lab.tool("netlab/ice_peer"), role] + [str(o) for o in options],
+    def __init__(self, role, options, namespace="", env=None, tool="ice_peer"):
+        self.p = lab.popen(namespace, [lab.tool("netlab/" + tool), role] + [str(o) for o in options],
                            stdin=lab.subprocess.PIPE, stdout=lab.subprocess.PIPE, text=True, bufsize=1, env=env)
         self.said = []          # all lines
         self.lines = queue.Queue()

@@ -153,6 +153,7 @@ static struct packet pop(struct way *w)
     struct packet top = w->heap[0], last = w->heap[--w->len];
     size_t i = 0;
 
+    w->heap[w->len].data = NULL;
     for (size_t c; (c = 2 * i + 1) < w->len; i = c) {
         if (c + 1 < w->len && before(&w->heap[c + 1], &w->heap[c]))
             c++;
@@ -160,7 +161,8 @@ static struct packet pop(struct way *w)
             break;
         w->heap[i] = w->heap[c];
     }
-    w->heap[i] = last;
+    if (w->len > 0)
+        w->heap[i] = last;
     return top;
 }
 

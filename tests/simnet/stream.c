@@ -428,8 +428,10 @@ bool sim__tcp_port_taken(const struct sim_node *n, uint16_t port)
 
 void sim__tcp_free(struct sim_node *n)
 {
-    while (n->streams)
-        destroy(n->streams);
+    for (struct sim_stream *s = n->streams, *next; s; s = next) {
+        next = s->next;
+        destroy(s);
+    }
     for (struct sim_listener *l = n->listeners, *next; l; l = next) {
         next = l->next;
         free(l);

@@ -20,6 +20,15 @@ static const char help[] =
     "  --help, --version   show this text or the version, and end\n\n"
     "See vncserver-prompt(1).\n";
 
+#ifdef __SANITIZE_ADDRESS__
+/* fontconfig keeps what it has read until the process ends. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\nleak:FcFontSet\n";
+}
+#endif
+
 static const struct {
     const char *name;
     enum fh__exit (*run)(struct fh__lines *lines);

@@ -11,8 +11,7 @@
 #include "lines.h"
 
 enum {
-    SYNTHETIC = 0x80, /* of response_type: made up by SendEvent */
-    RAISE_MS = 200,   /* two windows that both want to be above must not keep each other busy */
+    RAISE_MS = 200, /* two windows that both want to be above must not keep each other busy */
     RESOURCES_MAX = 65536
 };
 
@@ -261,7 +260,7 @@ static struct fh__window_event translate(struct fh__window *w, const xcb_generic
     const xcb_motion_notify_event_t *move = (const void *)ev;
     struct fh__window_event out = {.what = FH__EV_OTHER};
 
-    switch (ev->response_type) { /* with SYNTHETIC it is none of these */
+    switch (ev->response_type) { /* with bit 0x80, SendEvent's, it is none of these */
     case XCB_EXPOSE:
         out.what = FH__EV_PAINT;
         break;

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,15 +122,16 @@ static bool on_person(FILE *socket, json_int_t standing)
 /* A program answers by number; what is wrong the service says. false: there are no more lines. */
 static bool on_program(FILE *socket)
 {
-    char line[256], permissions[200] = "";
-    long long id = 0;
+    char line[256], *end;
     json_t *request;
+    long long id;
 
     if (!fgets(line, sizeof line, stdin))
         return false;
-    (void)sscanf(line, "%lld %199s", &id, permissions);
+    line[strcspn(line, "\n")] = '\0';
+    id = strtoll(line, &end, 10);
     request = json_pack("{s:s,s:I,s:s}", "command", "answer", "id", (json_int_t)id, "permissions",
-                        permissions);
+                        end + strspn(end, " "));
     if (request)
         (void)fh__socket_send(socket, request);
     json_decref(request);

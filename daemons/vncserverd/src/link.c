@@ -124,6 +124,17 @@ void fh__link_close(struct fh__link *l, void (*closed)(void *user))
 
 /* ---- in ---- */
 
+/*
+ * An end that closes without having read all makes the first call here fail (ECONNRESET, once);
+ * what it had sent before is behind that.
+ */
+static ssize_t take(int from, struct msghdr *m)
+{
+    ssize_t n = recvmsg(from, m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    return n < 0 && errno == ECONNRESET ? recvmsg(from, m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) : n;
+}
+
 /* false: nothing more now, or ever. */
 static bool receive(struct fh__link *l)
 {
@@ -131,7 +142,7 @@ static bool receive(struct fh__link *l)
     union control c;
     struct msghdr m = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c.room};
-    ssize_t n = recvmsg(l->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t n = take(l->fd, &m);
     int fd;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -194,7 +205,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct fh__link *l = poll->data;
 
-    if (status < 0) {
+    if (status < 0) { /* the other end is gone; what it had said is still here */
+        fh__link_drain(l);
         broke(l, NULL);
         return;
     }

@@ -323,6 +323,21 @@ START_TEST(an_end_that_closes_is_told_without_blame)
 }
 END_TEST
 
+START_TEST(what_was_said_before_closing_is_heard_whatever_was_not_read)
+{
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(fh__link_send(&session.link, FH__MSG_HELLO, NULL, 0, -1), 0);
+    uv_poll_stop(&session.link.poll);
+    ck_assert_int_eq(fh__link_send(&monitor.link, FH__MSG_PROCEED, NULL, 0, -1), 0);
+    close(session.link.fd); /* as a process does that ends */
+    session.link.fd = open("/dev/null", O_RDONLY);
+    turn();
+    ck_assert_uint_eq(monitor.n, 10);
+    ck_assert(monitor.is_broken);
+    ck_assert_ptr_null(monitor.why);
+}
+END_TEST
+
 START_TEST(who_does_not_read_costs_a_bounded_memory)
 {
     static uint8_t text[FH__TEXT_MAX];
@@ -418,6 +433,7 @@ int main(void)
     tcase_add_test(link, a_descriptor_that_cannot_wait_is_not_left_out);
     tcase_add_test(link, short_messages_cost_a_bounded_memory_too);
     tcase_add_test(link, an_end_that_closes_is_told_without_blame);
+    tcase_add_test(link, what_was_said_before_closing_is_heard_whatever_was_not_read);
     tcase_add_test(link, who_does_not_read_costs_a_bounded_memory);
     tcase_add_test(link, what_waited_arrives_in_order);
     suite_add_tcase(s, link);

@@ -80,8 +80,9 @@ struct fh_ice_uv_config {
     enum fh_ice_policy policy;
     bool allow_loopback; /* tests: loopback addresses are candidates */
     bool only_loopback;  /* tests: and no others are */
-    uint32_t ta_ms;      /* 0 = 50 */
-    bool map_port;       /* ask the gateway to map the port (PCP, NAT-PMP); not on a shared one */
+    uint32_t ta_ms; /* between checks; 0 = 20, which is 50 kbit/s at most (RFC 8445 14.2 would have
+                       50) */
+    bool map_port;  /* ask the gateway to map the port (PCP, NAT-PMP); not on a shared one */
     struct fh_ice_uv_port *port; /* NULL: one of its own */
     const struct fh_ice_uv_server *stun;
     size_t stun_len; /* at most FH_ICE_UV_MAX_STUN */
