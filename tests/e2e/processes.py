@@ -25,7 +25,7 @@ import procs  # noqa: E402
 CTL = os.path.join(farhand.BIN, "vncserverctl")
 # protocol.h
 LOG, HELLO, STARTED, REPORT, KEYSTROKE, POINTER, TEXT_IN, RESIZE, WANT, SIGN = 2, 30, 34, 35, 50, 51, 52, 53, 54, 14
-RESULT, ATTEMPT, LINKED, AWAY = 24, 32, 36, 39
+ASK, RESULT, ATTEMPT, ANSWERS, LINKED, AWAY = 23, 24, 32, 33, 36, 39
 LINK, KEY_LINK = 3, 5  # descriptors of a session process
 SEALS = 1034  # F_GET_SEALS
 
@@ -554,6 +554,32 @@ class BrokenInto(Processes):
         self.gone(pid)
         self.wait_event(2, "ended", "violation")
         first.picture()
+
+    def test_it_answers_what_nobody_asked(self):
+        program, told = self.path("check"), self.path("told")
+        with open(program, "w", encoding="utf-8") as f:
+            f.write("#!/bin/sh\nread -r line\n"
+                    "echo '{\"ask\": [{\"prompt\": \"One: \"}, {\"prompt\": \"Two: \"}]}'\n"
+                    f"read -r line && echo \"$line\" >>{told}\n")
+        os.chmod(program, 0o755)
+        self.serving = self.server(self.shared, options=["--auth", "program", "--auth-command", program,
+                                                         "--blacklist-threshold", "1000"])
+        prompt = bytes([session.KIND_PROMPT]) + b"\0\1x"
+        for answers in (b"\1" + prompt, b"\3" + 3 * prompt, b"\0",
+                        b"\2" + prompt + bytes([session.KIND_PASSWORD]) + b"\0\1x"):
+            self.raw_client(self.serving).message(session.OFFER)
+            pid = self.stopped(self.one("session"))
+            link = self.stolen(pid, LINK)
+            link.setblocking(True)
+            link.settimeout(farhand.PATIENCE)
+            name = farhand.USER.encode()
+            link.send(bytes([ATTEMPT, session.CONVERSATION_METHOD, 1]) + bytes(32) + struct.pack(">H", len(name)) + name +
+                      b"\0")
+            while link.recv(40000)[0] != ASK:
+                pass
+            link.send(bytes([ANSWERS]) + answers)
+            self.gone(pid)
+        self.assertFalse(os.path.exists(told))
 
     def test_it_takes_the_number_of_another_session(self):
         """The record's lines would be the other's as well."""

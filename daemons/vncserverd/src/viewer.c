@@ -136,18 +136,19 @@ static int ask(void *user, const struct fh_item *items, size_t n)
     struct fh__msg_items m = {.n = n};
     uint8_t body[FH__ITEMS_MAX];
     struct wr w = wr_init(body, sizeof body);
-    bool is_question = false;
 
     if (v->stage != FH__AT_DECISION || n == 0 || n > FH_AUTH_ITEMS_MAX)
         return -1;
+    v->n_asked = 0;
     for (size_t i = 0; i < n; i++) {
         m.items[i] = items[i];
-        is_question |= items[i].kind != FH_KIND_NOTICE;
+        if (items[i].kind != FH_KIND_NOTICE)
+            v->asked[v->n_asked++] = (uint8_t)items[i].kind;
     }
     fh__msg_items_write(&w, &m);
     if (w.bad || fh__viewer_send(v, FH__MSG_ASK, body, w.len, -1) != 0)
         return -1;
-    if (is_question)
+    if (v->n_asked > 0)
         go(v, FH__AT_QUESTION);
     return 0;
 }
@@ -298,11 +299,21 @@ static bool on_attempt(struct viewer *v, struct rd body)
     return true;
 }
 
+/* What asks need not doubt what it is told, such as a program of the administrator's. */
+static bool are_of_question(const struct viewer *v, const struct fh__msg_items *m)
+{
+    bool are = m->n == v->n_asked;
+
+    for (size_t i = 0; are && i < m->n; i++)
+        are = m->items[i].kind == v->asked[i];
+    return are;
+}
+
 static bool on_answers(struct viewer *v, struct rd body)
 {
     struct fh__msg_items m;
 
-    if (!fh__msg_items_read(body, &m))
+    if (!fh__msg_items_read(body, &m) || !are_of_question(v, &m))
         return false;
     go(v, FH__AT_DECISION);
     fh__entry_answered(&v->entry, m.items, m.n);

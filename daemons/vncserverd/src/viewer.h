@@ -43,6 +43,8 @@ struct viewer {
     char id[2 * FH_SESSION_ID_LEN + 1];
     char program[256];
     enum fh_method method;
+    uint8_t asked[FH_AUTH_ITEMS_MAX]; /* enum fh_kind */
+    size_t n_asked;
     struct { /* of the attempt that is decided on */
         char user[FH_AUTH_USER_MAX + 1], password[FH_AUTH_PASSWORD_MAX + 1];
     } said;
