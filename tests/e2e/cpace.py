@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """cpace.py -- CPace over ristretto255, a second time: from RFC 9496 and draft-irtf-cfrg-cpace-21, in plain Python.
 
