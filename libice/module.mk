@@ -10,7 +10,8 @@ libice_SRCS    := src/address.c src/agent.c src/binding.c src/candidate.c src/cr
                   src/portmap_message.c src/stun.c src/stun_build.c src/turn.c src/turn_base.c \
                   src/turn_frames.c src/turn_request.c src/turn_response.c src/version.c
 libice_TESTS   := tests/test_address.c tests/test_agent.c tests/test_agent_hostile.c tests/test_agent_life.c \
-                  tests/test_candidate.c tests/test_mux.c tests/test_portmap.c tests/test_stun.c tests/test_turn.c
+                  tests/test_candidate.c tests/test_mux.c tests/test_portmap.c tests/test_stun.c tests/test_turn.c \
+                  tests/test_turn_base.c tests/test_turn_peers.c
 libice_FUZZERS := fuzz/fuzz_agent.c fuzz/fuzz_candidate.c fuzz/fuzz_description.c fuzz/fuzz_portmap.c \
                   fuzz/fuzz_stun.c fuzz/fuzz_turn.c fuzz/fuzz_turn_frames.c
 # The adapter archive, libice-uv.a.

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # mk/quality.mk -- the style guide, executed. `make lint` runs all of it.
-LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-size \
+LINTS := format-check check-headers check-symbols check-pure check-version check-docs check-words check-size check-run \
          check-man check-hardening check-scripts tidy
 .PHONY: lint format $(LINTS)
 lint: $(LINTS)
 
 FILES = $(wildcard $(foreach m,$(ONLY),$(patsubst %,$m/%,*.h \
-        src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch] simnet/*.[ch] netlab/*.[ch])))
+        src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch] stack/*.[ch] simnet/*.[ch] netlab/*.[ch])))
 LINT_LIBS := $(filter $(LIBS),$(ONLY))
 LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$($m_BIN))
 format:       ; clang-format -i $(FILES)
@@ -37,6 +37,8 @@ check-words:
 	@scripts/lint-text words
 check-size:
 	@scripts/lint-text size
+check-run:
+	@scripts/lint-text run
 check-man: $(LINT_BINS)
 	@set -e; $(foreach m,$(filter $(DAEMONS),$(ONLY)),$(if $($m_MAN),scripts/lint-text man $(O)/bin/$(notdir $m) $($m_MAN:%=$m/%);)) :
 check-hardening: $(LINT_BINS) $(foreach m,$(LINT_LIBS),$($m_UNITS))

@@ -539,9 +539,10 @@ int fh_channel_export(const struct fh_channel *c, const char *name, uint8_t *out
     return fh__label(c->s->exporter, name, NULL, 0, out, len);
 }
 
+/* A client has them before it is accepted: the acceptance may be signed with them already. */
 int fh_channel_guard_key(const struct fh_channel *c, enum fh_role sender, uint8_t out[32])
 {
-    if (c->state != FH__OPEN || (sender != FH_ROLE_CLIENT && sender != FH_ROLE_SERVER))
+    if (!can_write(c) || (sender != FH_ROLE_CLIENT && sender != FH_ROLE_SERVER))
         return FH_CRYPTO_E_INVAL;
     memcpy(out, c->s->guard[sender], FH__HASH_LEN);
     return 0;

@@ -133,6 +133,38 @@ START_TEST(opening_takes_one_and_a_half_round_trips)
 }
 END_TEST
 
+/* Else a server that signs what is below the channel would not be heard by its client. */
+START_TEST(a_client_has_the_guard_keys_before_the_server_can_use_them)
+{
+    static uint8_t bytes[8192];
+    struct pair *p = pair_new();
+    uint8_t of_client[2][32], of_server[32];
+    size_t n;
+
+    pair_start(p);
+    n = side_take(&p->client, bytes, sizeof bytes);
+    ck_assert_uint_eq(side_feed(p, &p->server, bytes, n), n);
+    n = side_take(&p->server, bytes, sizeof bytes);
+    ck_assert_int_eq(fh_channel_guard_key(p->client.c, FH_ROLE_CLIENT, of_client[0]),
+                     FH_CRYPTO_E_INVAL);
+    ck_assert_uint_eq(side_feed(p, &p->client, bytes, n), n);
+    n = side_take(&p->client, bytes, sizeof bytes);
+    ck_assert_uint_eq(p->client.opens, 0);
+    for (int role = FH_ROLE_CLIENT; role <= FH_ROLE_SERVER; role++) {
+        ck_assert_int_eq(fh_channel_guard_key(p->client.c, (enum fh_role)role, of_client[role]), 0);
+        ck_assert_int_eq(fh_channel_guard_key(p->server.c, (enum fh_role)role, of_server),
+                         FH_CRYPTO_E_INVAL);
+    }
+    ck_assert_uint_eq(side_feed(p, &p->server, bytes, n), n);
+    ck_assert_uint_eq(p->server.opens, 1);
+    for (int role = FH_ROLE_CLIENT; role <= FH_ROLE_SERVER; role++) {
+        ck_assert_int_eq(fh_channel_guard_key(p->server.c, (enum fh_role)role, of_server), 0);
+        ck_assert_mem_eq(of_client[role], of_server, 32);
+    }
+    pair_free(p);
+}
+END_TEST
+
 START_TEST(both_export_the_same_secrets_by_name)
 {
     struct pair *p = pair_new();
@@ -1077,6 +1109,7 @@ static TCase *opening(void)
                         LEN(materials) * N_CHUNKS);
     tcase_add_test(tc, each_side_learns_the_identity_and_parameters_of_the_other);
     tcase_add_test(tc, opening_takes_one_and_a_half_round_trips);
+    tcase_add_test(tc, a_client_has_the_guard_keys_before_the_server_can_use_them);
     tcase_add_test(tc, both_export_the_same_secrets_by_name);
     tcase_add_loop_test(tc, a_server_answers_other_versions_and_nothing_else, 0,
                         LEN(server_greetings));

@@ -117,7 +117,10 @@ static void step(struct fh_turn *t, uint64_t *now, uint8_t what, const uint8_t *
                (int)(n + FH_TURN_MAX_OVERHEAD));
         break;
     case 7:
-        fh_turn_forget(t, &to);
+        if (n > 200)
+            fh_turn_forget_others(t, &to);
+        else
+            fh_turn_forget(t, &to);
         break;
     case 8:
         fh_turn_moved(t, *now);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "agent_internal.h"
 #include "ip.h"
 
 /* An address block and what it is for. */
@@ -62,6 +63,19 @@ static enum fh_ice_scope scope4(const uint8_t *ip)
     return scope_of(blocks4, sizeof blocks4 / sizeof *blocks4, ip);
 }
 
+static bool is_nat64(const struct fh_ice_address *a)
+{
+    return a->family == FH_ICE_IPV6 && memcmp(a->ip, nat64, sizeof nat64) == 0;
+}
+
+struct fh_ice_address fh__address_reached(const struct fh_ice_address *a)
+{
+    struct fh_ice_address inside = {.port = a->port, .family = FH_ICE_IPV4};
+
+    memcpy(inside.ip, a->ip + 12, 4);
+    return is_nat64(a) ? inside : *a;
+}
+
 enum fh_ice_scope fh_ice_address_scope(const struct fh_ice_address *a)
 {
     enum fh_ice_scope inside;
@@ -70,7 +84,7 @@ enum fh_ice_scope fh_ice_address_scope(const struct fh_ice_address *a)
         return scope4(a->ip);
     if (a->family != FH_ICE_IPV6)
         return FH_ICE_SCOPE_UNSPECIFIED;
-    if (memcmp(a->ip, nat64, sizeof nat64) != 0)
+    if (!is_nat64(a))
         return scope_of(blocks6, sizeof blocks6 / sizeof *blocks6, a->ip);
     inside = scope4(a->ip + 12);
     return inside < FH_ICE_SCOPE_LINK ? FH_ICE_SCOPE_RESERVED : inside;

@@ -156,14 +156,18 @@ void fh_ice_agent_restart(struct fh_ice_agent *a, uint64_t now_ms)
 bool fh__remote_is_allowed(const struct fh_ice_agent *a, const struct fh_ice_address *address)
 {
     enum fh_ice_scope scope = fh_ice_address_scope(address);
+    struct fh_ice_address to = fh__address_reached(address);
 
     if (address->port == 0 || scope == FH_ICE_SCOPE_UNSPECIFIED ||
         scope == FH_ICE_SCOPE_MULTICAST || scope == FH_ICE_SCOPE_RESERVED ||
         (scope == FH_ICE_SCOPE_LOOPBACK && !a->cfg.allow_loopback))
         return false;
-    for (size_t i = 0; i < a->cfg.refused_len; i++)
-        if (fh_ice_address_equal_host(&a->refused[i], address))
+    for (size_t i = 0; i < a->cfg.refused_len; i++) {
+        struct fh_ice_address refused = fh__address_reached(&a->refused[i]);
+
+        if (fh_ice_address_equal_host(&refused, &to))
             return false;
+    }
     return true;
 }
 

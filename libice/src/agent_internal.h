@@ -2,6 +2,7 @@
 /*
  * agent_internal.h -- the agent's state, and what its files share. Never installed.
  *
+ *     address.c  addresses, which scope they have, where a NAT64 leads
  *     agent.c    life, descriptions, the peer's candidates, tick and deadline
  *     local.c    bases, our candidates, STUN servers
  *     pair.c     the check list: pairs, their order, transactions
@@ -9,7 +10,7 @@
  *     path.c     which pair carries data: selection, nomination, consent, state
  *     event.c    what the caller is told
  *
- * Calls go down this list and back up only through fh__agent_changed().
+ * Calls go down this list, from agent.c on, and back up only through fh__agent_changed().
  */
 #ifndef FH_ICE_AGENT_INTERNAL_H
 #define FH_ICE_AGENT_INTERNAL_H
@@ -19,6 +20,8 @@
 
 enum {
     FH__LOCALS = 32,
+    FH__MAPPED = 12, /* of them, at most, that servers and gateways told */
+    FH__SEEN = FH__LOCALS - FH_ICE_MAX_BASES - FH__MAPPED, /* and that only peers saw */
     FH__REMOTES = FH_ICE_MAX_CANDIDATES + 8, /* the signalled ones leave room for peer-reflexive */
     FH__ASKS = 64,                           /* one for each base and STUN server */
     FH__ANSWERS = 16,                        /* responses that wait to be sent */
@@ -34,7 +37,7 @@ enum {
     FH__RM = 16,             /* RFC 8489 6.2.1: times RTO after the last one */
     FH__OVERDUE = 3,         /* requests without an answer until nobody waits for that pair */
     FH__ASKS_OVERDUE = 3,    /* the same for a STUN server */
-    FH__HURRIED = 3,         /* repetitions of one check that the peer's requests bring about */
+    FH__LEVER = 3,           /* times as much as came from an unproved address goes there */
     FH__LEARNT = 32,         /* peer-reflexive addresses until a pair is nominated */
     FH__DEAF = 5,            /* the same if the peer is heard all the same: its answers are not */
     FH__KEEPALIVE_MS = 15000 /* RFC 8445 section 11: Tr, at least 15 s */
@@ -84,7 +87,6 @@ struct fh__pair {
     uint8_t base, local, remote, remote_type;
     uint8_t state, permit;
     uint8_t sent;       /* requests of this transaction */
-    uint8_t hurried;    /* times that the peer's requests brought about a repetition */
     uint8_t generation; /* of the credentials: 0 = ours now, 1 = before the restart */
     bool is_valid;      /* it answered; stays true during another check */
     bool is_nominated;
@@ -94,6 +96,7 @@ struct fh__pair {
     bool is_revoked;       /* consent ran out: not with these credentials again (RFC 7675 5.1) */
     bool is_due;           /* a request waits to be sent */
     bool was_controlling;  /* when the current transaction began */
+    uint16_t credit;       /* bytes of checks that its address may be sent, see FH__LEVER */
     uint32_t queued;       /* place in the triggered-check queue; 0 = not in it */
     uint32_t rto_ms, srtt_ms;
     uint64_t priority;
@@ -182,6 +185,11 @@ struct fh_ice_agent {
     struct fh_ice_stats stats;
     uint8_t out[FH_ICE_MAX_DATAGRAM];
 };
+
+/* ---- address.c */
+
+/* The host that is reached by this address: behind a NAT64 the IPv4 one inside, else itself. */
+struct fh_ice_address fh__address_reached(const struct fh_ice_address *a);
 
 /* ---- local.c */
 

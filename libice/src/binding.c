@@ -106,6 +106,36 @@ static struct fh__ask *find_due_ask(struct fh_ice_agent *a)
     return NULL;
 }
 
+/*
+ * Nobody signalled this address, and it has not answered: perhaps the peer only wrote it onto its
+ * requests, and somebody else is there.
+ */
+static bool is_unproved(const struct fh__pair *p)
+{
+    return p->remote_type == FH_ICE_PRFLX && !p->is_valid;
+}
+
+/* A request came from there. What remains of the lever after the answer is for checks. */
+static void earn(struct fh__pair *p, size_t request)
+{
+    const size_t answer = FH_STUN_HEADER_LEN + 24 + 4 + FH_STUN_SHA256_LEN + 8; /* at most */
+    size_t credit = p->credit + FH__LEVER * request;
+
+    credit -= credit < answer ? credit : answer;
+    p->credit = credit < UINT16_MAX ? (uint16_t)credit : UINT16_MAX;
+}
+
+/* Whether so long a check may go there. One that may not counts as lost on the way. */
+static bool pay(struct fh__pair *p, size_t len)
+{
+    if (!is_unproved(p))
+        return true;
+    if (p->credit < len)
+        return false;
+    p->credit -= (uint16_t)len;
+    return true;
+}
+
 int fh_ice_agent_output(struct fh_ice_agent *a, struct fh_ice_datagram *out)
 {
     struct fh__pair *p;
@@ -118,11 +148,14 @@ int fh_ice_agent_output(struct fh_ice_agent *a, struct fh_ice_datagram *out)
         memmove(a->answers, a->answers + 1, a->answers_len * sizeof *a->answers);
         return give(a, r.base, &r.peer, build_answer(a, &r), out);
     }
-    p = find_due(a);
-    if (p) {
+    while ((p = find_due(a)) != NULL) {
+        size_t len = build_check(a, p);
+
         p->is_due = false;
+        if (!pay(p, len))
+            continue;
         a->stats.checks_sent++;
-        return give(a, p->base, &p->peer, build_check(a, p), out);
+        return give(a, p->base, &p->peer, len, out);
     }
     k = find_due_ask(a);
     if (!k)
@@ -228,6 +261,7 @@ static void accept_request(struct fh_ice_agent *a, const struct fh_ice_datagram 
 
     if (!p || p->is_revoked)
         return;
+    earn(p, in->len);
     if (a->cfg.is_lite) {
         fh__path_lite(a, p, is_nominated);
         return;
@@ -277,9 +311,7 @@ static bool is_txid(const uint8_t *x, const uint8_t *y)
 
 static struct fh__pair *pair_of_response(struct fh_ice_agent *a, const uint8_t *txid)
 {
-    static const uint8_t none[FH_STUN_TXID_LEN];
-
-    for (size_t i = 0; i <= FH_ICE_MAX_PAIRS && !is_txid(txid, none); i++)
+    for (size_t i = 0; i <= FH_ICE_MAX_PAIRS; i++)
         if (a->pairs[i].state != FH__PAIR_FREE &&
             (is_txid(txid, a->pairs[i].txid) || is_txid(txid, a->pairs[i].before)))
             return &a->pairs[i];
@@ -301,6 +333,7 @@ static enum fh_ice_input on_server(struct fh_ice_agent *a, struct fh__ask *k,
 {
     struct fh_ice_address mapped;
 
+    memset(k->txid, 0, sizeof k->txid);
     if (m->cls == FH_STUN_SUCCESS && m->unknown_len == 0 && fh_stun_read_mapped(m, &mapped))
         fh__ask_answered(a, k, &mapped);
     else if (k->state == FH__ASK_RUNNING)
@@ -332,15 +365,21 @@ static void on_error(struct fh_ice_agent *a, struct fh__pair *p, const struct fh
         fh__path_failed(a, p);
 }
 
-/* RFC 8445 7.2.5. Only what is signed counts: an error that is not could be anybody's. */
+/*
+ * RFC 8445 7.2.5. Only what is signed counts: an error that is not could be anybody's. And it
+ * counts once: an answer that somebody kept renews no consent, so its transaction is forgotten.
+ */
 static enum fh_ice_input on_response(struct fh_ice_agent *a, const struct fh_ice_datagram *in,
                                      const struct fh_stun_message *m)
 {
+    static const uint8_t forgotten[FH_STUN_TXID_LEN];
     struct fh__pair *p = pair_of_response(a, m->txid);
     struct fh__ask *k = p ? NULL : ask_of_response(a, m->txid);
     struct fh_ice_address mapped;
     bool is_current;
 
+    if (is_txid(m->txid, forgotten))
+        return FH_ICE_INPUT_IGNORED;
     if (k)
         return on_server(a, k, m);
     if (!p || p->is_revoked || !is_signed(m, a->generations[p->generation].remote_pwd) ||
@@ -359,8 +398,10 @@ static enum fh_ice_input on_response(struct fh_ice_agent *a, const struct fh_ice
             fh__path_failed(a, p);
         return FH_ICE_INPUT_PEER;
     }
-    if (fh_stun_read_mapped(m, &mapped))
+    if (fh_stun_read_mapped(m, &mapped)) {
+        memset(is_current ? p->txid : p->before, 0, sizeof p->txid);
         fh__path_answered(a, p, &mapped, is_current);
+    }
     return FH_ICE_INPUT_PEER;
 }
 

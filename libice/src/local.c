@@ -96,6 +96,19 @@ static bool is_hidden(const struct fh_ice_agent *a, enum fh_ice_candidate_type t
     return true;
 }
 
+/*
+ * What others say about us has its share of the places: a server or a peer that says something else
+ * each time must not keep out an address of this machine, or a relay.
+ */
+static bool has_share(const struct fh_ice_agent *a, enum fh_ice_candidate_type type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < FH__LOCALS; i++)
+        n += a->locals[i].in_use && a->locals[i].type == type;
+    return (type != FH_ICE_SRFLX || n < FH__MAPPED) && (type != FH_ICE_PRFLX || n < FH__SEEN);
+}
+
 static uint8_t free_local(const struct fh_ice_agent *a)
 {
     for (size_t i = 0; i < FH__LOCALS; i++)
@@ -114,6 +127,8 @@ uint8_t fh__local_learn(struct fh_ice_agent *a, uint8_t base, const struct fh_ic
     /* What a peer saw first is now known from a server, and becomes a candidate to be told. */
     if (i != FH__NONE && (a->locals[i].type != FH_ICE_PRFLX || type == FH_ICE_PRFLX))
         return i;
+    if (!has_share(a, type))
+        return FH__NONE;
     if (i == FH__NONE)
         i = free_local(a);
     if (i == FH__NONE)

@@ -18,12 +18,18 @@ struct node {
     bool in_use;
 };
 
+struct address {
+    struct fh_ice_address is;
+    uint32_t learnt;
+    bool is_proved;
+};
+
 struct member {
     void *who;
     uint32_t tag;
-    uint8_t oldest; /* of the addresses */
     char ufrag[2][UFRAG_LEN];
-    struct fh_ice_address addresses[FH_ICE_MUX_ADDRESSES];
+    uint32_t learnt; /* counts the addresses; the higher the later */
+    struct address addresses[FH_ICE_MUX_ADDRESSES];
     struct node nodes[KINDS];
 };
 
@@ -119,7 +125,7 @@ static struct key key_of(const struct fh_ice_mux *m, uint32_t node)
         return (struct key){.data = &who->tag, .len = sizeof who->tag, .kind = TAG};
     if (kind == UFRAG || kind == UFRAG_BEFORE)
         return (struct key){.data = who->ufrag[kind - UFRAG], .len = UFRAG_LEN, .kind = UFRAG};
-    return address_key(&who->addresses[kind - ADDRESS]);
+    return address_key(&who->addresses[kind - ADDRESS].is);
 }
 
 static bool is_key(const struct key *x, const struct key *y)
@@ -243,21 +249,55 @@ void fh_ice_mux_ufrag(struct fh_ice_mux *m, uint32_t tag, const char *ufrag)
     link_node(m, now);
 }
 
-void fh_ice_mux_learn(struct fh_ice_mux *m, uint32_t tag, const struct fh_ice_address *peer)
+/* The one that is missed least: what was only seen comes before what was proved, then age. */
+static uint8_t find_place(const struct member *who)
 {
-    struct member *who = find_tag(m, tag);
-    struct key k = address_key(peer);
-    uint32_t known = find(m, &k), node;
+    uint8_t least = 0;
 
-    if (!who || (known != NO_NODE && member_of(m, known) == who))
+    for (uint8_t i = 1; i < FH_ICE_MUX_ADDRESSES; i++) {
+        const struct address *a = &who->addresses[i], *l = &who->addresses[least];
+
+        if (a->is_proved != l->is_proved ? l->is_proved : a->learnt < l->learnt)
+            least = i;
+    }
+    return least;
+}
+
+static void put_address(struct fh_ice_mux *m, struct member *who, const struct fh_ice_address *peer,
+                        bool is_proved)
+{
+    uint8_t at = find_place(who);
+    uint32_t node = first_node(m, who) + ADDRESS + at;
+
+    if (who->addresses[at].is_proved && !is_proved)
         return;
-    if (known != NO_NODE)
-        unlink_node(m, known);
-    node = first_node(m, who) + ADDRESS + who->oldest;
     unlink_node(m, node);
-    who->addresses[who->oldest] = *peer;
+    who->addresses[at] =
+        (struct address){.is = *peer, .learnt = ++who->learnt, .is_proved = is_proved};
     link_node(m, node);
-    who->oldest = (uint8_t)((who->oldest + 1) % FH_ICE_MUX_ADDRESSES);
+}
+
+void fh_ice_mux_learn(struct fh_ice_mux *m, uint32_t tag, const struct fh_ice_address *peer,
+                      bool is_proved)
+{
+    struct member *who = find_tag(m, tag), *owner;
+    struct key k = address_key(peer);
+    uint32_t known = find(m, &k);
+
+    if (!who)
+        return;
+    if (known == NO_NODE) {
+        put_address(m, who, peer, is_proved);
+        return;
+    }
+    owner = member_of(m, known);
+    if (owner == who) {
+        who->addresses[known % KINDS - ADDRESS].is_proved |= is_proved;
+    } else if (is_proved) {
+        unlink_node(m, known);
+        owner->addresses[known % KINDS - ADDRESS] = (struct address){.learnt = 0};
+        put_address(m, who, peer, true);
+    }
 }
 
 /* ---- routing -------------------------------------------------------------------------------- */

@@ -165,13 +165,14 @@ void fh__pair_drop(struct fh_ice_agent *a, struct fh__pair *p)
     memset(p, 0, sizeof *p);
 }
 
-/* The check that is under way says what a new one would. */
+/* The check that is under way, and has not come to its end, says what a new one would. */
 static bool is_same_check(const struct fh_ice_agent *a, const struct fh__pair *p)
 {
     bool is_controlling = a->role == FH_ICE_CONTROLLING;
 
     return p->state == FH__PAIR_IN_PROGRESS && p->was_controlling == is_controlling &&
-           p->is_nominating == (p->wants_nomination && is_controlling);
+           p->is_nominating == (p->wants_nomination && is_controlling) &&
+           (p->next_ms != FH__NEVER || p->is_valid || p->sent < FH__RC);
 }
 
 /* RFC 8445 7.3.1.4. */
@@ -270,18 +271,17 @@ uint32_t fh__rto(const struct fh_ice_agent *a)
 /*
  * RFC 8445 7.3.1.4, but that a check under way is repeated as the same transaction: where a round
  * trip takes longer than the requests of the peer are apart, a new one for each would be replaced
- * before its answer comes, on both sides and for ever. Where requests pass and answers do not, it
- * must end as well.
+ * before its answer comes, on both sides and for ever. A repetition in the place of one that was
+ * due counts as that one, so that it ends where requests pass and answers do not.
  */
 void fh__pair_begin(struct fh_ice_agent *a, struct fh__pair *p)
 {
     if (is_same_check(a, p)) {
         a->was_triggered = true;
-        p->hurried++;
         p->queued = 0;
         p->is_due = true;
         if (p->next_ms == FH__NEVER)
-            p->next_ms = a->now + p->rto_ms;
+            fh__pair_repeat(a, p);
         return;
     }
     memcpy(p->before, p->txid, sizeof p->before);
@@ -289,7 +289,7 @@ void fh__pair_begin(struct fh_ice_agent *a, struct fh__pair *p)
     p->rto_ms = fh__rto(a);
     p->state = FH__PAIR_IN_PROGRESS;
     a->was_triggered = p->queued != 0;
-    p->queued = p->hurried = 0;
+    p->queued = 0;
     p->sent = 1;
     p->is_due = true;
     p->begun_ms = a->now;

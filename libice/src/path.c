@@ -424,6 +424,16 @@ uint64_t fh__path_deadline(const struct fh_ice_agent *a)
 
 /* ---- for the caller ------------------------------------------------------------------------- */
 
+bool fh_ice_agent_is_proved(const struct fh_ice_agent *a, int base,
+                            const struct fh_ice_address *peer)
+{
+    for (size_t i = 0; i <= FH__OLD; i++)
+        if (fh__pair_is_usable(a, &a->pairs[i]) && a->pairs[i].base == base &&
+            fh_ice_address_equal(&a->pairs[i].peer, peer))
+            return true;
+    return false;
+}
+
 bool fh_ice_agent_path(const struct fh_ice_agent *a, struct fh_ice_path *out)
 {
     const struct fh__pair *p = path_pair(a);

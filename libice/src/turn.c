@@ -426,17 +426,15 @@ static int check_peer(const struct fh_turn *t, const struct fh_ice_address *peer
     return 0;
 }
 
-int fh_turn_permit(struct fh_turn *t, uint64_t now_ms, const struct fh_ice_address *peer)
+static int want_permission(struct fh_turn *t, const struct fh_ice_address *peer)
 {
     struct fh__turn_permission *p;
     int ret = check_peer(t, peer);
 
-    (void)now_ms;
     if (ret != 0)
         return ret;
     if ((p = fh__turn_permission(t, peer)) != NULL) {
         p->forgotten = false;
-        p->report |= p->grant == FH__TURN_REFUSED;
         return 0;
     }
     for (size_t i = 0; i < FH_TURN_MAX_PERMISSIONS; i++) {
@@ -450,6 +448,17 @@ int fh_turn_permit(struct fh_turn *t, uint64_t now_ms, const struct fh_ice_addre
         return 0;
     }
     return FH_ICE_E_LIMIT;
+}
+
+int fh_turn_permit(struct fh_turn *t, uint64_t now_ms, const struct fh_ice_address *peer)
+{
+    int ret = want_permission(t, peer);
+    struct fh__turn_permission *p = ret == 0 ? fh__turn_permission(t, peer) : NULL;
+
+    (void)now_ms;
+    if (p)
+        p->report |= p->had || p->grant == FH__TURN_REFUSED;
+    return ret;
 }
 
 static struct fh__turn_channel *find_channel(struct fh_turn *t, const struct fh_ice_address *peer)
@@ -467,11 +476,10 @@ static struct fh__turn_channel *find_channel(struct fh_turn *t, const struct fh_
  */
 int fh_turn_bind(struct fh_turn *t, uint64_t now_ms, const struct fh_ice_address *peer)
 {
-    int ret = check_peer(t, peer);
+    int ret = want_permission(t, peer);
     struct fh__turn_channel *c;
 
-    if (ret == 0)
-        ret = fh_turn_permit(t, now_ms, peer);
+    (void)now_ms;
     if (ret != 0)
         return ret;
     c = find_channel(t, peer);
@@ -513,6 +521,17 @@ void fh_turn_forget(struct fh_turn *t, const struct fh_ice_address *peer)
         p->forgotten = true;
     else if (p)
         memset(p, 0, sizeof *p);
+}
+
+void fh_turn_forget_others(struct fh_turn *t, const struct fh_ice_address *peer)
+{
+    for (size_t i = 0; i < FH_TURN_MAX_PERMISSIONS; i++) {
+        struct fh_ice_address other = t->permissions[i].peer;
+
+        if (t->permissions[i].grant != FH__TURN_FREE &&
+            !(peer && fh_ice_address_equal_host(&other, peer)))
+            fh_turn_forget(t, &other);
+    }
 }
 
 /* ---- data ----------------------------------------------------------------------------------- */

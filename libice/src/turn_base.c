@@ -79,6 +79,15 @@ int fh_turn_base_event(struct fh_turn_base *b, uint64_t now_ms, struct fh_turn_e
     return 1;
 }
 
+/* Those of before the restart that are spoken about again are asked for again; the path goes on. */
+static void on_restart(struct fh_turn_base *b)
+{
+    struct fh_ice_path path;
+    bool is_ours = fh_ice_agent_path(b->agent, &path) && fh_turn_base_has(b, path.base);
+
+    fh_turn_forget_others(b->turn, is_ours ? &path.peer : NULL);
+}
+
 bool fh_turn_base_agent_event(struct fh_turn_base *b, uint64_t now_ms,
                               const struct fh_ice_event *ev)
 {
@@ -87,6 +96,8 @@ bool fh_turn_base_agent_event(struct fh_turn_base *b, uint64_t now_ms,
             fh_ice_agent_permitted(b->agent, now_ms, ev->base, &ev->host, false);
         return true;
     }
+    if (ev->type == FH_ICE_EV_RESTART)
+        on_restart(b);
     /* Without room for one more channel, data goes by indications. */
     if (ev->type == FH_ICE_EV_PATH && fh_turn_base_has(b, ev->path.base))
         (void)fh_turn_bind(b->turn, now_ms, &ev->path.peer);

@@ -26,7 +26,7 @@ static void take_lifetime(struct fh_turn *t, uint64_t now_ms, const struct fh_st
 
     fh_stun_read_u32(m, FH_STUN_LIFETIME, &s);
     t->end_ms = now_ms + s * UINT64_C(1000);
-    t->refresh_ms = now_ms + (s > 120 ? s - 60 : s / 2) * UINT64_C(1000);
+    t->refresh_ms = now_ms + (s > 120 ? (s - 60) * UINT64_C(1000) : s * UINT64_C(500));
 }
 
 static bool read_relayed(const struct fh_stun_message *m, struct fh_ice_address out[2])
@@ -104,7 +104,7 @@ static int permitted(struct fh_turn *t, uint64_t now_ms)
             continue;
         }
         p->grant = FH__TURN_GRANTED;
-        p->report = !p->had;
+        p->report |= !p->had;
         p->had = true;
         p->due_ms = now_ms + FH__TURN_PERMISSION_MS;
         p->end_ms = now_ms + FH__TURN_PERMISSION_LIFE_MS;
@@ -137,7 +137,7 @@ static int bound(struct fh_turn *t, uint64_t now_ms)
     c->end_ms = now_ms + FH__TURN_CHANNEL_LIFE_MS;
     p = fh__turn_permission(t, &c->peer);
     if (p && p->grant != FH__TURN_ASKED) {
-        p->report = !p->had;
+        p->report |= !p->had;
         p->had = true;
         p->grant = FH__TURN_GRANTED;
         p->due_ms = now_ms + FH__TURN_PERMISSION_MS;

@@ -73,6 +73,8 @@ static const struct {
     {"64:ff9b::7f00:1", 80, FH_ICE_E_ADDRESS},
     {"203.0.113.5", 80, FH_ICE_E_ADDRESS},
     {"203.0.113.5", 81, FH_ICE_E_ADDRESS},
+    {"64:ff9b::cb00:7105", 81, FH_ICE_E_ADDRESS}, /* the same one, through a NAT64 */
+    {"64:ff9b::cb00:7106", 81, 0}, /* its neighbour */
     {"192.0.2.9", 0, FH_ICE_E_ADDRESS},
     {"192.0.2.9", 9, 0},
     {"10.1.1.1", 22, 0},
@@ -314,10 +316,14 @@ START_TEST(data_is_told_apart_by_where_it_comes_from)
 
     d.peer = at("192.0.2.2", 2000);
     ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &d), FH_ICE_INPUT_STRANGER);
+    ck_assert(!fh_ice_agent_is_proved(n->sides[0].agent, 0, &d.peer));
     net_exchange(n);
     net_until(n, FH_ICE_COMPLETED, 1000);
     ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &d), FH_ICE_INPUT_DATA);
+    ck_assert(fh_ice_agent_is_proved(n->sides[0].agent, 0, &d.peer));
+    ck_assert(!fh_ice_agent_is_proved(n->sides[0].agent, 1, &d.peer));
     d.peer.port++;
+    ck_assert(!fh_ice_agent_is_proved(n->sides[0].agent, 0, &d.peer));
     ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &d), FH_ICE_INPUT_STRANGER);
     d.base = 1;
     ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &d), FH_ICE_INPUT_IGNORED);
@@ -485,6 +491,193 @@ START_TEST(a_stun_server_that_lies_makes_no_candidate)
 }
 END_TEST
 
+/* Answers the question in `question` with this address, as often as it is called. */
+static void tell_mapped(struct net *n, const struct packet *question,
+                        const struct fh_ice_address *mapped)
+{
+    struct fh_ice_datagram in = {.base = 0, .peer = question->to};
+    struct fh_stun_builder b;
+    struct fh_stun_message m;
+    uint8_t mem[128];
+
+    ck_assert_int_eq(fh_stun_parse(question->data, question->len, &m), 0);
+    fh_stun_build_response(&b, mem, sizeof mem, FH_STUN_SUCCESS, &m);
+    fh_stun_write_address(&b, FH_STUN_XOR_MAPPED_ADDRESS, mapped);
+    in.data = mem;
+    in.len = fh_stun_build_end(&b);
+    fh_ice_agent_input(n->sides[0].agent, n->now, &in);
+}
+
+/* What servers and peers say about us must not keep an address of this machine, or a relay, out. */
+START_TEST(a_stun_server_that_changes_its_mind_leaves_room_for_bases)
+{
+    struct net *n = net_two(14);
+    struct fh_ice_address server = at("192.0.2.10", 3478);
+    struct packet question = {.len = 0};
+    struct fh_ice_stats s;
+
+    net_base(n, 0, "192.0.2.1", 1000, FH_ICE_BASE_HOST);
+    fh_ice_agent_add_server(n->sides[0].agent, n->now, &server);
+    for (unsigned i = 0; i < 100; i++) {
+        struct fh_ice_address mapped = at("203.0.113.7", 1 + i);
+        struct fh_ice_datagram d;
+
+        fh_ice_agent_tick(n->sides[0].agent, n->now);
+        while (fh_ice_agent_output(n->sides[0].agent, &d) > 0) {
+            question.to = d.peer;
+            memcpy(question.data, d.data, question.len = d.len);
+        }
+        tell_mapped(n, &question, &mapped);
+        n->now += i % 2 ? 15000 : 0;
+    }
+    fh_ice_agent_stats(n->sides[0].agent, &s);
+    ck_assert_uint_le(s.local_candidates, FH_ICE_MAX_BASES + 1);
+    ck_assert_uint_ge(s.local_candidates, 2);
+    for (unsigned i = 1; i < FH_ICE_MAX_BASES; i++) {
+        struct fh_ice_base base = {.kind = i % 2 ? FH_ICE_BASE_RELAY : FH_ICE_BASE_HOST,
+                                   .address = at("192.0.2.30", i)};
+
+        ck_assert_int_ge(fh_ice_agent_add_base(n->sides[0].agent, n->now, &base), 0);
+    }
+    net_free(n);
+}
+END_TEST
+
+START_TEST(a_question_is_answered_once)
+{
+    struct net *n = net_two(15);
+    struct fh_ice_address server = at("192.0.2.10", 3478), one = at("203.0.113.7", 1),
+                          other = at("203.0.113.7", 2);
+    struct packet question = {.len = 0};
+    struct fh_ice_datagram d;
+    struct fh_ice_stats s;
+
+    net_base(n, 0, "192.0.2.1", 1000, FH_ICE_BASE_HOST);
+    fh_ice_agent_add_server(n->sides[0].agent, n->now, &server);
+    fh_ice_agent_tick(n->sides[0].agent, n->now);
+    ck_assert_int_eq(fh_ice_agent_output(n->sides[0].agent, &d), 1);
+    question.to = d.peer;
+    memcpy(question.data, d.data, question.len = d.len);
+    tell_mapped(n, &question, &one);
+    tell_mapped(n, &question, &other);
+    fh_ice_agent_stats(n->sides[0].agent, &s);
+    ck_assert_uint_eq(s.local_candidates, 2);
+    ck_assert_uint_eq(s.ignored, 1);
+    net_free(n);
+}
+END_TEST
+
+/* The last answer of B to A's consent requests, by whom may be on the path. */
+static struct packet last_answer;
+
+static bool keep_answers(struct net *n, const struct packet *p)
+{
+    struct fh_stun_message m;
+
+    (void)n;
+    if (p->from.port == 2000 && fh_stun_parse(p->data, p->len, &m) == 0 && m.cls == FH_STUN_SUCCESS)
+        last_answer = *p;
+    return false;
+}
+
+/* RFC 7675 5.1: consent is a new answer, not an old one again. */
+START_TEST(an_answer_that_is_repeated_renews_no_consent)
+{
+    struct net *n = waiting(16);
+    struct fh_ice_datagram in = {.base = 0};
+    uint64_t last;
+
+    n->drop = keep_answers;
+    net_exchange(n);
+    net_until(n, FH_ICE_COMPLETED, 1000);
+    net_run(n, 20000);
+    in.peer = last_answer.from;
+    in.data = last_answer.data;
+    in.len = last_answer.len;
+    last = last_answer.at;
+    n->sides[1].is_mute = true;
+    while (n->sides[0].state != FH_ICE_FAILED && n->now < last + 60000) {
+        fh_ice_agent_input(n->sides[0].agent, n->now, &in);
+        net_run(n, 100);
+    }
+    ck_assert_uint_le(n->now, last + 30200);
+    net_free(n);
+}
+END_TEST
+
+/* A check of the peer, from wherever it likes. Returns its length. */
+static size_t peer_check(struct net *n, uint8_t *mem, size_t cap)
+{
+    struct fh_stun_builder b;
+
+    begin_request(n, &b, mem, cap, NULL);
+    fh_stun_write_u32(&b, FH_STUN_PRIORITY, 1000);
+    return end_request(n, &b, NULL);
+}
+
+/*
+ * A peer that writes somebody else's address onto its checks makes us send there: no more than
+ * three times as much as it sent itself, though its user fragment makes our checks long.
+ */
+START_TEST(a_peer_that_lends_its_address_is_no_lever)
+{
+    struct net *n = net_two(17);
+    struct fh_ice_description d = {.ufrag = "", .pwd = "0123456789012345678901"};
+    struct fh_ice_datagram in = {.base = 0, .peer = at("203.0.113.66", 53)}, out;
+    uint64_t end = n->now + 120000;
+    size_t sent = 0;
+    uint8_t mem[256];
+
+    net_base(n, 0, "192.0.2.1", 1000, FH_ICE_BASE_HOST);
+    memset(d.ufrag, 'u', _i == 0 ? 4 : FH_ICE_MAX_CREDENTIAL);
+    ck_assert_int_eq(fh_ice_agent_set_remote(n->sides[0].agent, n->now, &d), 0);
+    in.data = mem;
+    in.len = peer_check(n, mem, sizeof mem);
+    ck_assert_int_eq((int)fh_ice_agent_input(n->sides[0].agent, n->now, &in), FH_ICE_INPUT_PEER);
+    while (n->now < end) {
+        uint64_t next = fh_ice_agent_deadline(n->sides[0].agent);
+
+        while (fh_ice_agent_output(n->sides[0].agent, &out) > 0)
+            sent += out.len;
+        n->now = next < n->now ? n->now : next;
+        if (next != UINT64_MAX)
+            fh_ice_agent_tick(n->sides[0].agent, n->now);
+    }
+    ck_assert_uint_gt(sent, 0);
+    ck_assert_uint_le(sent, 3 * in.len);
+    net_free(n);
+}
+END_TEST
+
+/* However often the peer asks: a check of ours that nobody answers ends. */
+START_TEST(a_check_under_way_ends_though_the_peer_hurries_it)
+{
+    struct net *n = waiting(18);
+    struct packet check;
+    struct fh_ice_datagram in = {.base = 0, .peer = at("192.0.2.2", 2000)}, out;
+    struct fh_stun_message first, m;
+    bool has_ended = false;
+    uint8_t mem[256];
+
+    net_exchange(n);
+    net_signals(n);
+    check = catch_check(n);
+    ck_assert_int_eq(fh_stun_parse(check.data, check.len, &first), 0);
+    in.data = mem;
+    for (int i = 0; i < 60000 / 50; i++) {
+        n->now += 50;
+        in.len = peer_check(n, mem, sizeof mem);
+        fh_ice_agent_input(n->sides[0].agent, n->now, &in);
+        fh_ice_agent_tick(n->sides[0].agent, n->now);
+        while (fh_ice_agent_output(n->sides[0].agent, &out) > 0)
+            if (fh_stun_parse(out.data, out.len, &m) == 0 && m.cls == FH_STUN_REQUEST)
+                has_ended |= memcmp(m.txid, first.txid, sizeof m.txid) != 0;
+    }
+    ck_assert(has_ended);
+    net_free(n);
+}
+END_TEST
+
 /* ---- transcripts ---------------------------------------------------------------------------- */
 
 static const char two_hosts[] = "    0 192.0.2.1:1000 > 192.0.2.2:2000 check controlling\n"
@@ -587,6 +780,11 @@ static void add(TCase *tc)
     tcase_add_test(tc, a_response_to_nothing_is_ignored);
     tcase_add_test(tc, a_peer_that_shows_itself_everywhere_stays_within_bounds);
     tcase_add_loop_test(tc, a_stun_server_that_lies_makes_no_candidate, 0, 4);
+    tcase_add_test(tc, a_stun_server_that_changes_its_mind_leaves_room_for_bases);
+    tcase_add_test(tc, a_question_is_answered_once);
+    tcase_add_test(tc, an_answer_that_is_repeated_renews_no_consent);
+    tcase_add_loop_test(tc, a_peer_that_lends_its_address_is_no_lever, 0, 2);
+    tcase_add_test(tc, a_check_under_way_ends_though_the_peer_hurries_it);
     tcase_add_test(tc, the_transcript_of_two_hosts);
     tcase_add_test(tc, the_transcript_of_a_role_conflict);
     tcase_add_test(tc, the_transcript_of_two_nats_and_a_dead_server);

@@ -323,6 +323,83 @@ START_TEST(a_turn_server_that_is_not_there_delays_nothing_and_closes_its_socket)
 }
 END_TEST
 
+/* A server that takes connections and never says a word. */
+struct mute {
+    uv_tcp_t listener, client;
+    bool is_connected, is_left;
+    char mem[1024];
+};
+
+static void mute_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
+{
+    struct mute *m = h->data;
+
+    (void)suggested;
+    *buf = uv_buf_init(m->mem, sizeof m->mem);
+}
+
+static void mute_read(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
+{
+    struct mute *m = h->data;
+
+    (void)buf;
+    m->is_left |= n < 0;
+}
+
+static void mute_accept(uv_stream_t *listener, int status)
+{
+    struct mute *m = listener->data;
+
+    ck_assert_int_eq(status, 0);
+    ck_assert(!m->is_connected);
+    m->is_connected = true;
+    uv_tcp_init(listener->loop, &m->client);
+    m->client.data = m;
+    ck_assert_int_eq(uv_accept(listener, (uv_stream_t *)&m->client), 0);
+    uv_read_start((uv_stream_t *)&m->client, mute_alloc, mute_read);
+}
+
+static uint16_t mute_open(uv_loop_t *loop, struct mute *m)
+{
+    struct sockaddr_in sa;
+    int len = sizeof sa;
+
+    uv_tcp_init(loop, &m->listener);
+    m->listener.data = m;
+    uv_ip4_addr("127.0.0.1", 0, &sa);
+    ck_assert_int_eq(uv_tcp_bind(&m->listener, (struct sockaddr *)&sa, 0), 0);
+    ck_assert_int_eq(uv_listen((uv_stream_t *)&m->listener, 1, mute_accept), 0);
+    ck_assert_int_eq(uv_tcp_getsockname(&m->listener, (struct sockaddr *)&sa, &len), 0);
+    return ntohs(sa.sin_port);
+}
+
+/* Otherwise it would be held to be there for as long as the connection lasts, and never be asked
+ * again. */
+START_TEST(a_tls_server_that_says_nothing_is_left)
+{
+    struct mute mute = {.is_left = false};
+    struct side s = {.u = NULL};
+    struct fh_ice_uv_turn turn = {.server = {.host = "127.0.0.1"},
+                                  .carrier = FH_ICE_UV_TLS,
+                                  .username = "u",
+                                  .password = "p"};
+    struct fh_ice_uv_config cfg = config(&s, FH_ICE_CONTROLLING);
+    uv_loop_t loop;
+
+    uv_loop_init(&loop);
+    turn.server.port = mute_open(&loop, &mute);
+    cfg.turn = &turn;
+    cfg.turn_len = 1;
+    make(&loop, &s, &cfg);
+    RUN_UNTIL(&loop, mute.is_left);
+    close_side(&s);
+    uv_close((uv_handle_t *)&mute.listener, NULL);
+    uv_close((uv_handle_t *)&mute.client, NULL);
+    end_loop(&loop);
+    ck_assert(s.is_closed);
+}
+END_TEST
+
 START_TEST(with_the_relay_policy_no_port_is_opened)
 {
     struct side s = {.u = NULL};
@@ -356,6 +433,93 @@ START_TEST(a_connection_may_be_closed_in_its_own_callback)
     close_side(&s[1]);
     end_loop(&loop);
     ck_assert(s[1].is_closed);
+}
+END_TEST
+
+/* Callbacks that are left until both sides are closed from inside one. */
+static int callbacks_left;
+
+static void count_callback(struct side *s)
+{
+    if (callbacks_left-- != 0)
+        return;
+    close_side(s->peer);
+    close_side(s);
+}
+
+static void counted_description(void *user, const struct fh_ice_description *d)
+{
+    side_description(user, d);
+    count_callback(user);
+}
+
+static void counted_candidate(void *user, const struct fh_ice_candidate *c, const char *ufrag)
+{
+    side_candidate(user, c, ufrag);
+    count_callback(user);
+}
+
+static void counted_state(void *user, enum fh_ice_state state, int error)
+{
+    struct side *s = user;
+
+    side_state(user, state, error);
+    if (state == FH_ICE_CONNECTED && s->u)
+        (void)fh_ice_uv_send(s->u, "\x08hello", 6);
+    count_callback(user);
+}
+
+static void counted_path(void *user, const struct fh_ice_path *path)
+{
+    side_path(user, path);
+    count_callback(user);
+}
+
+static void counted_received(void *user, const uint8_t *data, size_t len, bool is_stranger)
+{
+    side_received(user, data, len, is_stranger);
+    count_callback(user);
+}
+
+static void counted_batch_end(void *user)
+{
+    side_batch_end(user);
+    count_callback(user);
+}
+
+/* Both on one port, with a TURN server that refuses; whichever callback it is. */
+START_TEST(both_sides_may_be_closed_in_any_callback)
+{
+    struct fh_ice_uv_turn turn = {.server = {.host = "127.0.0.1", .port = 1},
+                                  .carrier = _i % 2 ? FH_ICE_UV_TCP : FH_ICE_UV_UDP,
+                                  .username = "ann",
+                                  .password = "secret"};
+    struct side s[2] = {{.u = NULL}};
+    struct fh_ice_uv_port *port = NULL;
+    uv_loop_t loop;
+
+    uv_loop_init(&loop);
+    ck_assert_int_eq(fh_ice_uv_port_open(&loop, 0, &port), 0);
+    callbacks_left = _i / 2;
+    for (int i = 0; i < 2; i++) {
+        struct fh_ice_uv_config cfg = config(&s[i], i ? FH_ICE_CONTROLLED : FH_ICE_CONTROLLING);
+
+        s[i].peer = &s[1 - i];
+        cfg.description = counted_description;
+        cfg.candidate = counted_candidate;
+        cfg.state = counted_state;
+        cfg.path = counted_path;
+        cfg.received = counted_received;
+        cfg.batch_end = counted_batch_end;
+        cfg.port = port;
+        cfg.turn = &turn;
+        cfg.turn_len = 1;
+        make(&loop, &s[i], &cfg);
+    }
+    RUN_UNTIL(&loop, s[0].is_closed && s[1].is_closed);
+    fh_ice_uv_port_close(port, NULL, NULL);
+    end_loop(&loop);
+    ck_assert_uint_eq(count_sockets(), 0);
 }
 END_TEST
 
@@ -500,8 +664,10 @@ int main(void)
     tcase_add_test(tc, a_name_without_an_address_and_a_silent_server_delay_nothing);
     tcase_add_loop_test(tc, a_turn_server_that_is_not_there_delays_nothing_and_closes_its_socket, 0,
                         2);
+    tcase_add_test(tc, a_tls_server_that_says_nothing_is_left);
     tcase_add_test(tc, with_the_relay_policy_no_port_is_opened);
     tcase_add_test(tc, a_connection_may_be_closed_in_its_own_callback);
+    tcase_add_loop_test(tc, both_sides_may_be_closed_in_any_callback, 0, 48);
     tcase_add_test(tc, a_connection_may_be_closed_before_anything_happened);
     tcase_add_test(tc, a_config_out_of_range_is_refused);
     tcase_add_test(tc, two_hundred_idle_connections_cost_next_to_nothing);

@@ -69,7 +69,7 @@ START_TEST(each_of_many_agents_gets_what_is_its_own)
         ck_assert_int_eq(fh_ice_mux_add(m, &who[i], &tags[i]), 0);
         snprintf(ufrag, sizeof ufrag, "u%07d", i);
         fh_ice_mux_ufrag(m, tags[i], ufrag);
-        fh_ice_mux_learn(m, tags[i], &a);
+        fh_ice_mux_learn(m, tags[i], &a, true);
     }
     ck_assert_int_eq(fh_ice_mux_add(m, &who[0], &tags[0]), FH_ICE_E_LIMIT);
     for (int i = 0; i < MANY; i += 2)
@@ -120,17 +120,67 @@ START_TEST(an_agent_keeps_its_last_eight_addresses_and_an_address_has_one_owner)
         ck_assert_int_eq(fh_ice_mux_add(m, &who[i], &tags[i]), 0);
     for (unsigned i = 0; i < 10; i++) {
         a = at("2001:db8::5", 100 + i);
-        fh_ice_mux_learn(m, tags[0], &a);
-        fh_ice_mux_learn(m, tags[0], &a);
+        fh_ice_mux_learn(m, tags[0], &a, true);
+        fh_ice_mux_learn(m, tags[0], &a, true);
     }
     for (unsigned i = 0; i < 10; i++)
         ck_assert_ptr_eq(by_address(m, "2001:db8::5", 100 + i), i < 2 ? NULL : &who[0]);
-    fh_ice_mux_learn(m, tags[1], &a);
+    fh_ice_mux_learn(m, tags[1], &a, true);
     ck_assert_ptr_eq(by_address(m, "2001:db8::5", 109), &who[1]);
     fh_ice_mux_remove(m, tags[0]);
     fh_ice_mux_remove(m, tags[0]);
     ck_assert_ptr_null(by_address(m, "2001:db8::5", 108));
     ck_assert_ptr_eq(by_address(m, "2001:db8::5", 109), &who[1]);
+    fh_ice_mux_free(m);
+}
+END_TEST
+
+/* A peer that writes another peer's address onto its checks does not get that one's data. */
+START_TEST(an_address_is_taken_over_only_by_who_proved_to_be_there)
+{
+    struct fh_ice_mux *m = mux(2);
+    int who[2];
+    uint32_t tags[2];
+    struct fh_ice_address a = at("198.51.100.7", 7);
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(fh_ice_mux_add(m, &who[i], &tags[i]), 0);
+    fh_ice_mux_learn(m, tags[0], &a, _i);
+    fh_ice_mux_learn(m, tags[1], &a, false);
+    ck_assert_ptr_eq(by_address(m, "198.51.100.7", 7), &who[0]);
+    fh_ice_mux_learn(m, tags[1], &a, true);
+    ck_assert_ptr_eq(by_address(m, "198.51.100.7", 7), &who[1]);
+    fh_ice_mux_free(m);
+}
+END_TEST
+
+/* Behind some NATs each check of a peer comes from elsewhere; its data still finds its way. */
+START_TEST(an_address_that_was_proved_outlives_those_that_were_only_seen)
+{
+    struct fh_ice_mux *m = mux(1);
+    int who;
+    uint32_t tag;
+    struct fh_ice_address a = at("198.51.100.7", 7);
+
+    ck_assert_int_eq(fh_ice_mux_add(m, &who, &tag), 0);
+    fh_ice_mux_learn(m, tag, &a, false);
+    fh_ice_mux_learn(m, tag, &a, true);
+    for (unsigned i = 0; i < 100; i++) {
+        a.port = (uint16_t)(100 + i);
+        fh_ice_mux_learn(m, tag, &a, false);
+    }
+    ck_assert_ptr_eq(by_address(m, "198.51.100.7", 7), &who);
+    ck_assert_ptr_eq(by_address(m, "198.51.100.7", 199), &who);
+    ck_assert_ptr_null(by_address(m, "198.51.100.7", 100));
+    for (unsigned i = 0; i < FH_ICE_MUX_ADDRESSES; i++) {
+        a.port = (uint16_t)(300 + i);
+        fh_ice_mux_learn(m, tag, &a, true);
+    }
+    a.port = 400;
+    fh_ice_mux_learn(m, tag, &a, false);
+    ck_assert_ptr_null(by_address(m, "198.51.100.7", 7));
+    ck_assert_ptr_null(by_address(m, "198.51.100.7", 400));
+    ck_assert_ptr_eq(by_address(m, "198.51.100.7", 300), &who);
     fh_ice_mux_free(m);
 }
 END_TEST
@@ -150,6 +200,8 @@ static void add(TCase *tc)
     tcase_add_test(tc, each_of_many_agents_gets_what_is_its_own);
     tcase_add_test(tc, after_a_restart_both_user_fragments_lead_to_it);
     tcase_add_test(tc, an_agent_keeps_its_last_eight_addresses_and_an_address_has_one_owner);
+    tcase_add_loop_test(tc, an_address_is_taken_over_only_by_who_proved_to_be_there, 0, 2);
+    tcase_add_test(tc, an_address_that_was_proved_outlives_those_that_were_only_seen);
     tcase_add_test(tc, a_mux_of_no_size_is_refused);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "uv_internal.h"
 
 enum {
@@ -240,7 +241,8 @@ static void take(struct fh_ice_uv *u, int base, const struct fh_ice_address *fro
         break;
     case FH_ICE_INPUT_PEER:
         if (mux)
-            fh_ice_mux_learn(mux, u->member.tag, from);
+            fh_ice_mux_learn(mux, u->member.tag, from,
+                             fh_ice_agent_is_proved(u->agent, base, from));
         break;
     case FH_ICE_INPUT_DATA:
     case FH_ICE_INPUT_STRANGER:
@@ -432,6 +434,14 @@ static void on_addresses(struct fh__member *m)
 
 /* ---- servers -------------------------------------------------------------------------------- */
 
+static void free_connection(struct fh_ice_uv *u)
+{
+    fh_ice_agent_free(u->agent);
+    for (size_t i = 0; i < u->lookups_len; i++)
+        fh__ice_wipe(u->lookups[i].password, sizeof u->lookups[i].password);
+    free(u);
+}
+
 static void ended(struct fh_ice_uv *u)
 {
     void (*closed)(void *user) = u->closed;
@@ -439,10 +449,7 @@ static void ended(struct fh_ice_uv *u)
 
     if (--u->open > 0)
         return;
-    fh_ice_agent_free(u->agent);
-    for (size_t i = 0; i < u->lookups_len; i++)
-        memset(u->lookups[i].password, 0, sizeof u->lookups[i].password);
-    free(u);
+    free_connection(u);
     if (closed)
         closed(user);
 }
@@ -702,7 +709,7 @@ int fh_ice_uv_new(uv_loop_t *loop, const struct fh_ice_uv_config *cfg, struct fh
         if (u->is_own_port) /* freed when its port is closed */
             return ret;
     }
-    free(u);
+    free_connection(u);
     return ret;
 }
 

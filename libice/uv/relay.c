@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "tls.h"
 #include "uv_internal.h"
 
 enum {
     OUT_MAX = 256 << 10, /* bytes that wait for a TCP connection; more are lost, as by UDP */
     TLS_OVERHEAD = 512,  /* of a message, at most; and what a handshake may add */
+    OPEN_MS = 7000,      /* for TCP, with two of its first segments lost, and for TLS */
     FIRST_MOVE_MS = 100,
     MAX_MOVES = 8, /* the last one after 25 s */
     MOVE_PROVES_MS = 10000
@@ -31,6 +33,7 @@ struct fh__relay {
     bool is_moving;      /* the allocation goes over to the next socket (RFC 8016) */
     unsigned moves;      /* tries to open that one */
     uint64_t open_at_ms; /* when to try again; 0: not */
+    uint64_t open_by_ms; /* when a stream must be ready; 0: it is, or there is none */
     uint64_t moved_ms;   /* the last time that it worked; 0: never */
     int open_handles;
     size_t queued; /* bytes with libuv */
@@ -137,6 +140,10 @@ static void on_timer(uv_timer_t *t)
 {
     struct fh__relay *r = FH__CONTAINER(t, struct fh__relay, timer);
 
+    if (r->open_by_ms != 0 && r->open_by_ms <= now(r)) {
+        lost(r);
+        return;
+    }
     if (r->open_at_ms != 0 && r->open_at_ms <= now(r)) {
         r->open_at_ms = 0;
         open_socket(r);
@@ -153,6 +160,8 @@ static void set_timer(struct fh__relay *r)
 
     if (r->open_at_ms != 0 && r->open_at_ms < at)
         at = r->open_at_ms;
+    if (r->open_by_ms != 0 && r->open_by_ms < at)
+        at = r->open_by_ms;
     if (r->is_dead || at == UINT64_MAX)
         uv_timer_stop(&r->timer);
     else
@@ -280,6 +289,7 @@ static bool move(struct fh__relay *r)
 static void lost(struct fh__relay *r)
 {
     r->is_connected = false;
+    r->open_by_ms = 0;
     if (move(r)) {
         set_timer(r);
         return;
@@ -344,6 +354,7 @@ static void on_tcp(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
 static void ready(struct fh__relay *r)
 {
     r->is_connected = true;
+    r->open_by_ms = 0;
     if (!r->is_moving || fh_turn_moved(r->turn, now(r)) != 0)
         fh_turn_connected(r->turn, now(r));
     fh__relay_pump(r);
@@ -419,6 +430,7 @@ static int start_tcp(struct fh__relay *r, const struct sockaddr *sa)
     r->connect.data = r;
     memset(&r->frames, 0, sizeof r->frames);
     r->is_torn = false;
+    r->open_by_ms = now(r) + OPEN_MS;
     return uv_tcp_connect(&r->connect, &r->socket.tcp, sa, on_connected);
 }
 
@@ -433,13 +445,15 @@ static void start_socket(struct fh__relay *r)
                                       : start_udp(r, (struct sockaddr *)&sa);
     if (ret != 0)
         lost(r);
+    else
+        set_timer(r);
 }
 
 static void free_relay(struct fh__relay *r)
 {
     if (!r)
         return;
-    memset(r->password, 0, sizeof r->password);
+    fh__ice_wipe(r->password, sizeof r->password);
     fh__tls_free(r->tls);
     free(r);
 }

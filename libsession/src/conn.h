@@ -28,6 +28,19 @@ static inline int fh__link_key(const struct fh_channel *ch, uint8_t *key, uint8_
     return ret ? ret : fh_channel_export(ch, "link ref", ref, FH_SESSION_LINK_REF_LEN);
 }
 
+static inline int fh__guard_keys(const struct fh_channel *ch, uint8_t *client, uint8_t *server)
+{
+    struct fh_channel_info info;
+    int ret = fh_channel_guard_key(ch, FH_ROLE_CLIENT, client);
+
+    if (ret == 0)
+        ret = fh_channel_guard_key(ch, FH_ROLE_SERVER, server);
+    if (ret != 0)
+        return ret;
+    fh_channel_info(ch, &info);
+    return (int)(info.rekeys + 1);
+}
+
 struct fh_viewer_conn {
     struct fh__viewer_session s;
     struct fh_channel *ch;

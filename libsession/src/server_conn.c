@@ -350,6 +350,13 @@ int fh_server_conn_link_key(const struct fh_server_conn *c, uint8_t key[FH_SESSI
     return fh__link_key(c->ch, key, ref);
 }
 
+int fh_server_conn_guard_keys(const struct fh_server_conn *c,
+                              uint8_t client[FH_SESSION_GUARD_KEY_LEN],
+                              uint8_t server[FH_SESSION_GUARD_KEY_LEN])
+{
+    return fh__guard_keys(c->ch, client, server);
+}
+
 void fh_server_conn_detached(struct fh_server_conn *c, uint64_t now_ms)
 {
     fh__server_session_time(&c->s, now_ms);

@@ -327,6 +327,13 @@ int fh_viewer_conn_link_key(const struct fh_viewer_conn *v, uint8_t key[FH_SESSI
     return fh__link_key(v->ch, key, ref);
 }
 
+int fh_viewer_conn_guard_keys(const struct fh_viewer_conn *v,
+                              uint8_t client[FH_SESSION_GUARD_KEY_LEN],
+                              uint8_t server[FH_SESSION_GUARD_KEY_LEN])
+{
+    return fh__guard_keys(v->ch, client, server);
+}
+
 void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out)
 {
     fh_channel_info(v->ch, out);

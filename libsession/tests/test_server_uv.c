@@ -424,7 +424,68 @@ static void world_free(struct world *w)
     free(w);
 }
 
+/* ---- the keys below the channel ---- */
+
+static struct told {
+    unsigned n;
+    uint8_t client[FH_SESSION_GUARD_KEY_LEN], server[FH_SESSION_GUARD_KEY_LEN];
+} of_server, of_viewer;
+
+static void take_keys(struct told *t, const uint8_t *client, const uint8_t *server)
+{
+    ck_assert_int_ne(memcmp(client, server, sizeof t->client), 0);
+    ck_assert_int_ne(memcmp(client, t->client, sizeof t->client), 0);
+    ck_assert_int_ne(memcmp(server, t->server, sizeof t->server), 0);
+    t->n++;
+    memcpy(t->client, client, sizeof t->client);
+    memcpy(t->server, server, sizeof t->server);
+}
+
+static void on_server_keys(void *user, struct fh_session *s, const uint8_t *client,
+                           const uint8_t *server)
+{
+    ck_assert_ptr_eq(s, ((struct world *)user)->session);
+    take_keys(&of_server, client, server);
+}
+
+static void on_viewer_keys(void *user, const uint8_t *client, const uint8_t *server)
+{
+    (void)user;
+    take_keys(&of_viewer, client, server);
+}
+
 /* ---- tests ---- */
+
+START_TEST(both_ends_are_told_the_same_keys_at_first_and_after_a_rekey)
+{
+    struct fh_server_callbacks of_app = server_callbacks;
+    struct fh_viewer_callbacks of_person = viewer_callbacks;
+    struct world *w;
+
+    memset(&of_server, 0, sizeof of_server);
+    memset(&of_viewer, 0, sizeof of_viewer);
+    of_app.keys = on_server_keys;
+    of_person.keys = on_viewer_keys;
+    w = world_of((struct fh_server_config){
+        .identity = server_identity, .callbacks = &of_app, .name = "desk", .program = "test 1"});
+    callbacks_of_viewer = &of_person;
+    listen_tcp(w);
+    connect_tcp(w);
+    RUN_UNTIL(w, w->v_updates > 0);
+    ck_assert_uint_eq(of_server.n, 1);
+    ck_assert_uint_eq(of_viewer.n, 1);
+    ck_assert_mem_eq(of_server.client, of_viewer.client, sizeof of_server.client);
+    ck_assert_mem_eq(of_server.server, of_viewer.server, sizeof of_server.server);
+    /* The server has waited for long enough for the viewer to renew them, and asks for it. */
+    skew += 63 * 60 * 1000;
+    on_timer(&w->session->carrier.timer);
+    RUN_UNTIL(w, of_server.n == 2 && of_viewer.n == 2);
+    ck_assert_mem_eq(of_server.client, of_viewer.client, sizeof of_server.client);
+    ck_assert_mem_eq(of_server.server, of_viewer.server, sizeof of_server.server);
+    world_free(w);
+    callbacks_of_viewer = &viewer_callbacks;
+}
+END_TEST
 
 START_TEST(a_session_runs_over_a_stream)
 {
@@ -943,6 +1004,7 @@ int main(void)
         fh_identity_generate(2048, fh_random_system, NULL, &next_identity) != 0)
         return 1;
     tcase_add_checked_fixture(tc, NULL, free_identities);
+    tcase_add_test(tc, both_ends_are_told_the_same_keys_at_first_and_after_a_rekey);
     tcase_add_loop_test(tc, a_session_runs_over_a_stream, 0, 2);
     tcase_add_loop_test(tc, the_next_key_is_told_in_the_session, 0, 2);
     tcase_add_loop_test(tc, a_session_may_go_away_while_the_next_key_is_signed_for, 0, 3);

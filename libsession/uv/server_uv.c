@@ -334,10 +334,21 @@ static void carrier_events(struct fh__carrier *c)
     s->server->callbacks->rotate(s->server->user, s, s->binding);
 }
 
-/* The picture that was asked for is on its way: tell the application when the next is wanted. */
-static void carrier_pumped(struct fh__carrier *c, bool sent)
+static void tell_keys(struct fh_session *s)
 {
-    struct fh_session *s = (struct fh_session *)c;
+    uint8_t client[FH_SESSION_GUARD_KEY_LEN], server[FH_SESSION_GUARD_KEY_LEN];
+    int which = fh_server_conn_guard_keys(s->conn, client, server);
+
+    if (which > s->told_keys) {
+        s->told_keys = which;
+        s->server->callbacks->keys(s->server->user, s, client, server);
+    }
+    fh_wipe(client, sizeof client);
+    fh_wipe(server, sizeof server);
+}
+
+static void tell_wanted(struct fh_session *s, bool sent)
+{
     bool is_waiting = fh_server_conn_is_waiting(s->conn);
 
     s->told_wanted = s->told_wanted && is_waiting && !sent;
@@ -346,6 +357,16 @@ static void carrier_pumped(struct fh__carrier *c, bool sent)
     s->told_wanted = true;
     if (s->server->callbacks->wanted)
         s->server->callbacks->wanted(s->server->user);
+}
+
+/* The picture that was asked for is on its way: tell the application when the next is wanted. */
+static void carrier_pumped(struct fh__carrier *c, bool sent)
+{
+    struct fh_session *s = (struct fh_session *)c;
+
+    if (s->server->callbacks->keys && !s->has_ended)
+        tell_keys(s);
+    tell_wanted(s, sent);
 }
 
 static void unlink_session(struct fh_session *s)

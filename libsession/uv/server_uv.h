@@ -42,6 +42,7 @@ struct fh_session {
     bool awaits_hello, awaits_signature; /* of the application */
     bool awaits_answer;                  /* of authenticate or answered */
     bool told_wanted;
+    int told_keys; /* which of the channel's, as fh_server_conn_guard_keys() counts them */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
 };
 

@@ -72,6 +72,7 @@ struct fh_viewer {
     uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
     unsigned open;    /* handle and retry */
     bool has_carrier, is_closing, is_gone, has_ended, has_begun;
+    int told_keys; /* which of the channel's, as fh_viewer_conn_guard_keys() counts them */
     void (*closed)(void *user);
 };
 
@@ -425,6 +426,24 @@ static void carrier_events(struct fh__carrier *c)
     }
 }
 
+static void carrier_pumped(struct fh__carrier *c, bool sent)
+{
+    struct fh_viewer *v = (struct fh_viewer *)c;
+    uint8_t client[FH_SESSION_GUARD_KEY_LEN], server[FH_SESSION_GUARD_KEY_LEN];
+    int which;
+
+    (void)sent;
+    if (!v->callbacks->keys || v->has_ended || v->is_closing)
+        return;
+    which = fh_viewer_conn_guard_keys(v->conn, client, server);
+    if (which > v->told_keys) {
+        v->told_keys = which;
+        v->callbacks->keys(v->user, client, server);
+    }
+    fh_wipe(client, sizeof client);
+    fh_wipe(server, sizeof server);
+}
+
 static void carrier_gone(struct fh__carrier *c)
 {
     struct fh_viewer *v = (struct fh_viewer *)c;
@@ -482,6 +501,7 @@ static const struct fh__carrier_ops ops = {.in = conn_in,
                                            .tick = conn_tick,
                                            .is_finished = conn_is_finished,
                                            .events = carrier_events,
+                                           .pumped = carrier_pumped,
                                            .gone = carrier_gone};
 
 /* ---- carrying on ---- */

@@ -121,7 +121,6 @@ struct fh_sctp *fh_sctp_init(void *mem, size_t len, const struct fh_sctp_config 
     s->tx.reorder_packets = SCTP_REORDER_FIRST;
     s->tx.reorder_eighths = 1;
     s->rx.read = 1; /* behind cum: there is nothing to read */
-    s->heard_us = now_us;
     s->expects_since = s->forget_at = UINT64_MAX;
     s->heartbeat_at = now_us + (uint64_t)s->cfg.heartbeat_ms * 1000;
     fh__mtu_init(&s->mtu, s->cfg.datagram_max);
@@ -168,7 +167,6 @@ void fh__sctp_packet(struct fh_sctp *s, uint64_t now, const uint8_t *packet, siz
         s->count.dropped++;
         return;
     }
-    s->heard_us = now;
     w = fh__sctp_walk(packet, len);
     /* A chunk may have changed what the ones behind it mean. */
     while (fh__sctp_next(&w, &c) && (s->phase != SCTP_DONE || c.type == SCTP_SHUTDOWN_ACK) &&

@@ -103,7 +103,6 @@ struct sender {
     uint32_t pieces_len;
     uint32_t acked;           /* cumulative TSN ack point */
     uint32_t next;            /* next new TSN */
-    uint16_t ssn;             /* next stream sequence number */
     uint32_t first, last;     /* list of those that fly, by TSN modulo */
     uint32_t lost, lost_from; /* how many wait to be sent again; no TSN before this one does */
     uint32_t flying;
@@ -111,7 +110,6 @@ struct sender {
     uint64_t order, acked_order;
     uint32_t peer_slots; /* pieces that the peer has room for */
     bool ending, end_made;
-    uint32_t end_tsn;
     uint32_t reorder_packets; /* so many later ones before a piece counts as lost */
     uint32_t reorder_eighths; /* of a round trip, or so much time */
     uint64_t late_round;      /* when one that had counted as lost came after all */
@@ -170,7 +168,6 @@ struct fh_sctp {
     uint64_t setup_timer; /* of handshake and end */
     uint64_t asked_us;    /* when the handshake's last question went; 0: it went twice */
     uint8_t setup_tries;
-    uint64_t heard_us;      /* last valid packet */
     uint64_t expects_since; /* since when an answer is due; UINT64_MAX: none is */
     uint64_t heartbeat_at;
     uint64_t forget_at; /* the guard's old secrets; UINT64_MAX: there are none */
@@ -182,7 +179,6 @@ struct fh_sctp {
     struct mtu mtu;
     uint8_t answers_probe_id;
     uint16_t answers_probe; /* size of a probe to be acknowledged, 0: none */
-    uint32_t big_probes;    /* probes for silence in a row with large pieces under way */
     struct fragments frag;
     const uint8_t *raw;
     size_t raw_len;

@@ -448,12 +448,10 @@ static bool send_new(struct fh_sctp *s, uint64_t now, struct sctp_out *o)
     *p = (struct piece){.at = tx->chunked, .len = (uint16_t)len, .end = end};
     if (!write_piece(s, tx->next, p, o))
         return false;
-    if (end) {
+    if (end)
         tx->end_made = true;
-        tx->end_tsn = tx->next;
-    } else {
+    else
         tx->chunked += len;
-    }
     tx->next++;
     launch(s, now, p);
     s->count.sent++;

@@ -114,7 +114,6 @@ static void on_init_ack(struct fh_sctp *s, uint64_t now, const struct sctp_chunk
     s->owes_echo = true;
     s->setup_tries = 0;
     s->setup_timer = UINT64_MAX;
-    s->heard_us = now;
 }
 
 static void stand(struct fh_sctp *s, uint64_t now)
@@ -123,7 +122,6 @@ static void stand(struct fh_sctp *s, uint64_t now)
     s->setup_timer = UINT64_MAX;
     s->setup_tries = 0;
     s->owes_echo = false;
-    s->heard_us = now;
     fh__mtu_start(&s->mtu, now);
 }
 

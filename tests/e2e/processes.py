@@ -26,6 +26,7 @@ CTL = os.path.join(farhand.BIN, "vncserverctl")
 # protocol.h
 LOG, HELLO, STARTED, REPORT, KEYSTROKE, POINTER, TEXT_IN, RESIZE, WANT, SIGN = 2, 30, 34, 35, 50, 51, 52, 53, 54, 14
 CODING = 55
+RESULT, ATTEMPT, LINKED, AWAY = 24, 32, 36, 39
 LINK, KEY_LINK = 3, 5  # descriptors of a session process
 SEALS = 1034  # F_GET_SEALS
 
@@ -547,6 +548,72 @@ class BrokenInto(Processes):
         other.ask()
         self.shared.ask("xsetroot", "-solid", "#405060")
         other.see(self.join().picture()[2])
+
+    def stopped(self, pid):
+        """It hears nothing of what it is told, and the test speaks in its name."""
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(lambda: procs.is_gone(pid) or os.kill(pid, signal.SIGCONT))
+        return pid
+
+    def test_it_does_not_go_when_it_is_told_to(self):
+        xev = self.shared.xev(events=("keyboard",))
+        self.join()
+        pid = self.stopped(self.one("session"))
+        link = self.desktop_link(pid)
+        self.ctl("disconnect", "1")
+        with self.assertRaises((BrokenPipeError, ConnectionResetError)):  # at once, not when it is killed for it
+            farhand.wait_until(lambda: link.send(bytes([WANT])) < 0, "the end of its way to the desktop", 5)
+        self.assertFalse(procs.is_gone(pid))
+        late = self.join()
+        late.rfb(session.key_event(0x7a, True) + session.key_event(0x7a, False))
+        xev.wait_line(r"keysym 0x7a, z\)")
+
+    def test_it_says_again_and_again_where_its_viewer_is(self):
+        for number, said in enumerate(((0, 0), (1,), (2,), (3,)), 1):
+            self.join()
+            pid = self.one("session")
+            link = self.stolen(pid, LINK)
+            link.send(bytes([LINKED]) + os.urandom(16))
+            for where in said:
+                link.send(bytes([AWAY, where]))
+            self.gone(pid)
+            self.wait_event(number, "ended", "violation")
+            self.assertLessEqual([e for e, _ in self.events(number)].count("detached"), 1)
+
+    def test_it_takes_the_name_of_another_session(self):
+        """Whose viewer comes back would be sent to it."""
+        first = self.join()
+        name = os.urandom(16)
+        pid = self.one("session")
+        self.stolen(pid, LINK).send(bytes([LINKED]) + name)
+        there = {pid}
+        self.join()
+        pid, = set(self.of("session")) - there
+        self.stolen(pid, LINK).send(bytes([LINKED]) + name)
+        self.gone(pid)
+        self.wait_event(2, "ended", "violation")
+        first.picture()
+
+    def test_it_takes_the_number_of_another_session(self):
+        """The record's lines would be the other's as well."""
+        first = self.join()
+        there = set(self.of("session"))
+        self.raw_client(self.serving).message(session.OFFER)
+        pid = self.stopped((set(self.of("session")) - there).pop())
+        link = self.stolen(pid, LINK)
+        link.setblocking(True)
+        link.settimeout(farhand.PATIENCE)
+        name, password = farhand.USER.encode(), farhand.PASSWORD.encode()
+        link.send(bytes([ATTEMPT, session.PASSWORD_METHOD, 1]) + bytes(32) + struct.pack(">H", len(name)) + name +
+                  b"\x01" + password)
+        while link.recv(4096)[0] != RESULT:
+            pass
+        started = farhand.wait_until(lambda: [e for e in self.serving.audit() if e["event"] == "started"], "started")
+        link.send(bytes([STARTED]) + bytes.fromhex(started[0]["session"]))
+        self.gone(pid)
+        self.wait_event(2, "ended", "violation")
+        self.assertNotIn("started", [e for e, _ in self.events(2)])
+        first.picture()
 
     def test_it_goes_on_looking_when_it_may_not_any_more(self):
         hostile = self.join()

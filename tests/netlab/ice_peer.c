@@ -4,9 +4,7 @@
  *
  *     ice_peer controlling|controlled [option]...
  *
- *     --stun HOST:PORT                          --turn udp|tcp|tls,HOST,PORT,USER,PASSWORD
- *     --ca FILE  --name NAME   for tls          --relay   only relayed addresses
- *     --loopback   only loopback addresses
+ *     --relay   only relayed addresses; and those of ice_options.h
  *
  * It writes one JSON object a line: a description (base64), a candidate, the end of them, each
  * state with the milliseconds since the start, each path, and what it received. It reads lines:
@@ -20,6 +18,7 @@
 #include <farhand/ice_uv.h>
 
 #include "base64.h"
+#include "ice_options.h"
 
 enum { LINE = 16384 };
 
@@ -28,10 +27,7 @@ static struct {
     uv_pipe_t in;
     struct fh_ice_uv *u;
     struct fh_ice_uv_config cfg;
-    struct fh_ice_uv_server stun[FH_ICE_UV_MAX_STUN];
-    struct fh_ice_uv_turn turn[FH_ICE_UV_MAX_TURN];
-    char *ca;
-    const char *name;
+    struct ice_options options;
     uint64_t start;
     char line[LINE];
     size_t len;
@@ -43,16 +39,6 @@ static void fail(const char *what)
 {
     fprintf(stderr, "ice_peer: %s\n", what);
     exit(2);
-}
-
-static unsigned number(const char *text, unsigned long max)
-{
-    char *end;
-    unsigned long v = strtoul(text, &end, 10);
-
-    if (end == text || *end != '\0' || v > max)
-        fail("not a number, or too large");
-    return (unsigned)v;
 }
 
 static unsigned long long since_start(void)
@@ -190,7 +176,7 @@ static void obey(char *line)
     else if (strcmp(line, "end") == 0)
         fh_ice_uv_end_remote(app.u);
     else if (strcmp(line, "send") == 0 && rest)
-        do_send(number(rest, 1000000));
+        do_send(ice_options_number(rest, 1000000));
     else if (strcmp(line, "echo") == 0)
         app.echoes = true;
     else if (strcmp(line, "restart") == 0)
@@ -233,46 +219,6 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 
 /* ---- options -------------------------------------------------------------------------------- */
 
-static char *read_file(const char *path)
-{
-    FILE *f = fopen(path, "r");
-    char *text = calloc(1, 65536);
-
-    if (!f || !text || fread(text, 1, 65535, f) == 0)
-        fail("cannot read the certificates");
-    fclose(f);
-    return text;
-}
-
-static void add_stun(char *text)
-{
-    char *colon = strrchr(text, ':');
-
-    if (!colon || app.cfg.stun_len == FH_ICE_UV_MAX_STUN)
-        fail("--stun HOST:PORT");
-    *colon = '\0';
-    app.stun[app.cfg.stun_len++] =
-        (struct fh_ice_uv_server){.host = text, .port = (uint16_t)number(colon + 1, 65535)};
-}
-
-static void add_turn(char *text)
-{
-    struct fh_ice_uv_turn *t = &app.turn[app.cfg.turn_len];
-    char *word[5];
-
-    for (int i = 0; i < 5; i++)
-        word[i] = strtok(i ? NULL : text, ",");
-    if (!word[4] || app.cfg.turn_len++ == FH_ICE_UV_MAX_TURN)
-        fail("--turn udp|tcp|tls,HOST,PORT,USER,PASSWORD");
-    t->carrier = strcmp(word[0], "tls") == 0   ? FH_ICE_UV_TLS
-                 : strcmp(word[0], "tcp") == 0 ? FH_ICE_UV_TCP
-                                               : FH_ICE_UV_UDP;
-    t->server =
-        (struct fh_ice_uv_server){.host = word[1], .port = (uint16_t)number(word[2], 65535)};
-    t->username = word[3];
-    t->password = word[4];
-}
-
 static void parse(int argc, char **argv)
 {
     if (argc < 2)
@@ -281,25 +227,10 @@ static void parse(int argc, char **argv)
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--relay") == 0)
             app.cfg.policy = FH_ICE_POLICY_RELAY;
-        else if (strcmp(argv[i], "--loopback") == 0)
-            app.cfg.allow_loopback = app.cfg.only_loopback = true;
-        else if (i + 1 == argc)
-            fail("an option without its value");
-        else if (strcmp(argv[i], "--stun") == 0)
-            add_stun(argv[++i]);
-        else if (strcmp(argv[i], "--turn") == 0)
-            add_turn(argv[++i]);
-        else if (strcmp(argv[i], "--ca") == 0)
-            app.ca = read_file(argv[++i]);
-        else if (strcmp(argv[i], "--name") == 0)
-            app.name = argv[++i];
-        else
+        else if (!ice_options_take(&app.options, argc, argv, &i))
             fail("an unknown option");
     }
-    for (size_t i = 0; i < app.cfg.turn_len; i++) {
-        app.turn[i].ca_pem = app.ca;
-        app.turn[i].tls_name = app.name;
-    }
+    ice_options_apply(&app.options, &app.cfg);
 }
 
 int main(int argc, char **argv)
@@ -309,8 +240,6 @@ int main(int argc, char **argv)
     parse(argc, argv);
     setvbuf(stdout, NULL, _IOLBF, 0);
     app.start = uv_hrtime() / 1000000;
-    app.cfg.stun = app.stun;
-    app.cfg.turn = app.turn;
     app.cfg.description = on_description;
     app.cfg.candidate = on_candidate;
     app.cfg.state = on_state;
@@ -326,6 +255,6 @@ int main(int argc, char **argv)
     uv_run(&app.loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&app.loop) != 0)
         fail("something is left in the loop");
-    free(app.ca);
+    free(app.options.ca);
     return 0;
 }

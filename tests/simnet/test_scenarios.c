@@ -339,6 +339,22 @@ START_TEST(both_may_restart_at_any_time)
     two_free(t);
 }
 
+/* The permissions are there from before: nothing is asked of the servers, and all the same told. */
+START_TEST(a_relayed_path_may_restart_as_well)
+{
+    struct two_spec s = pair(TWO_SYMMETRIC, TWO_SYMMETRIC);
+    struct two *t = start(&s);
+
+    complete(t);
+    for (int i = 0; i < 3; i++) {
+        sim_peer_restart(t->peer[i % 2]);
+        sim_run_until(t->w, sim_now(t->w) + 8 * SIM_S);
+        ck_assert(two_completed(t));
+        ck_assert_uint_eq(talk(t, 3, SIM_S), 6);
+    }
+    two_free(t);
+}
+
 START_TEST(an_interface_may_go_and_come_back_with_the_same_address)
 {
     struct two_spec s = pair(TWO_PORT_RESTRICTED, TWO_PORT_RESTRICTED);
@@ -768,6 +784,7 @@ int main(void)
     suite_add_tcase(s, tc);
     tc = tcase_create("changes");
     tcase_add_loop_test(tc, both_may_restart_at_any_time, 0, 3);
+    tcase_add_test(tc, a_relayed_path_may_restart_as_well);
     tcase_add_test(tc, an_interface_may_go_and_come_back_with_the_same_address);
     tcase_add_test(tc, a_nat_may_move_its_ports);
     tcase_add_loop_test(tc, a_short_sleep_is_survived_and_a_long_one_noticed, 0, 2);

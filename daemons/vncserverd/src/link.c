@@ -147,8 +147,10 @@ static bool receive(struct fh__link *l)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
-    fd = n > 0 ? take_fd(&m) : -1;
+    fd = n >= 0 ? take_fd(&m) : -1; /* one may come with a message of no bytes */
     if (n <= 0) {
+        if (fd >= 0)
+            close(fd);
         broke(l, NULL);
     } else if (fd == -2 || (m.msg_flags & MSG_TRUNC) ||
                !fh__message_is_good(l->them, l->us, buffer[0], (size_t)n - 1, fd >= 0)) {
@@ -171,6 +173,12 @@ void fh__link_drain(struct fh__link *l)
 
 /* ---- out ---- */
 
+/* Of a message that waits, in memory: short ones are many. */
+static size_t cost(size_t len)
+{
+    return sizeof(struct fh__link_waiting) + len;
+}
+
 static void listen_for(struct fh__link *l);
 
 static void flush(struct fh__link *l)
@@ -185,7 +193,7 @@ static void flush(struct fh__link *l)
         }
         l->first = w->next;
         l->last = l->first ? l->last : NULL;
-        l->waiting -= w->len;
+        l->waiting -= cost(w->len);
         if (w->fd >= 0)
             close(w->fd);
         fh_wipe(w->data, w->len);
@@ -215,14 +223,18 @@ static void listen_for(struct fh__link *l)
     uv_poll_start(&l->poll, UV_READABLE | (l->first ? UV_WRITABLE : 0), on_poll);
 }
 
+/* fd: taken. -1: it was not kept. */
 static int keep(struct fh__link *l, const uint8_t *data, size_t len, int fd)
 {
     struct fh__link_waiting *w;
 
-    if (l->waiting + len > FH__LINK_BACKLOG_MAX || !(w = malloc(sizeof *w + len)))
+    if (l->waiting + cost(len) > FH__LINK_BACKLOG_MAX || !(w = malloc(sizeof *w + len))) {
+        if (fd >= 0)
+            close(fd);
         return -1;
+    }
     w->next = NULL;
-    w->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    w->fd = fd;
     w->len = len;
     memcpy(w->data, data, len);
     if (l->last)
@@ -230,9 +242,16 @@ static int keep(struct fh__link *l, const uint8_t *data, size_t len, int fd)
     else
         l->first = w;
     l->last = w;
-    l->waiting += len;
+    l->waiting += cost(len);
     listen_for(l);
     return 0;
+}
+
+static int keep_copy(struct fh__link *l, const uint8_t *data, size_t len, int fd)
+{
+    int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+    return fd >= 0 && copy < 0 ? -1 : keep(l, data, len, copy);
 }
 
 int fh__link_send(struct fh__link *l, unsigned number, const void *body, size_t len, int fd)
@@ -246,7 +265,8 @@ int fh__link_send(struct fh__link *l, unsigned number, const void *body, size_t 
     if (len > 0)
         memcpy(data + 1, body, len);
     if (l->first || put(l->fd, data, len + 1, fd) < 0)
-        ret = l->first || errno == EAGAIN || errno == ENOBUFS ? keep(l, data, len + 1, fd) : -1;
+        ret =
+            l->first || errno == EAGAIN || errno == ENOBUFS ? keep_copy(l, data, len + 1, fd) : -1;
     fh_wipe(data, len + 1);
     return ret;
 }

@@ -21,7 +21,7 @@
 #include "wr.h"
 
 enum {
-    FH__LINK_BACKLOG_MAX = 1 << 20, /* bytes that the other end has not taken */
+    FH__LINK_BACKLOG_MAX = 1 << 20, /* bytes of memory, for what the other end has not taken */
     FH__LINK_TURN = 64,             /* messages that are read in one turn of the loop */
     FH__LINK_DRAIN = 8192           /* at once, at the most: a socket's buffer holds less */
 };
@@ -44,7 +44,7 @@ struct fh__link {
     const struct fh__link_ops *ops;
     void *user;
     struct fh__link_waiting *first, *last;
-    size_t waiting; /* bytes */
+    size_t waiting; /* bytes of memory */
     bool is_open, is_broken;
     void (*closed)(void *user);
 };

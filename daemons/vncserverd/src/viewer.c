@@ -110,6 +110,8 @@ static void forget_password(struct viewer *v)
     fh_wipe(v->said.password, sizeof v->said.password);
 }
 
+static void send_away(struct viewer *v);
+
 void fh__viewer_disconnect(struct viewer *v, enum fh_bye reason, bool may_reconnect)
 {
     const struct fh__msg_disconnect m = {reason, may_reconnect};
@@ -120,6 +122,7 @@ void fh__viewer_disconnect(struct viewer *v, enum fh_bye reason, bool may_reconn
         return;
     fh__msg_disconnect_write(&w, &m);
     go(v, FH__AT_LEAVE);
+    send_away(v);
     forget_password(v);
     fh__entry_forget(&v->entry);
     (void)fh__viewer_send(v, FH__MSG_DISCONNECT, body, w.len, -1);
@@ -306,18 +309,32 @@ static bool on_answers(struct viewer *v, struct rd body)
     return true;
 }
 
-/* What it may see it gets only now that its beginning is on record. */
-static bool on_started(struct viewer *v, struct rd body)
+/* What the record calls the session: chance makes no two alike, whoever says another's lies. */
+static bool take_id(struct viewer *v, struct rd body)
 {
     static const char hex[] = "0123456789abcdef";
-    char permissions[FH_PERMISSIONS_TEXT];
+    char id[sizeof v->id] = "";
 
     for (size_t i = 0; i < FH_SESSION_ID_LEN; i++) {
         uint8_t byte = rd_u8(&body);
 
-        v->id[2 * i] = hex[byte >> 4];
-        v->id[2 * i + 1] = hex[byte & 15];
+        id[2 * i] = hex[byte >> 4];
+        id[2 * i + 1] = hex[byte & 15];
     }
+    for (const struct viewer *other = v->s->viewers; other; other = other->next)
+        if (strcmp(other->id, id) == 0)
+            return false;
+    memcpy(v->id, id, sizeof id);
+    return true;
+}
+
+/* What it may see it gets only now that its beginning is on record. */
+static bool on_started(struct viewer *v, struct rd body)
+{
+    char permissions[FH_PERMISSIONS_TEXT];
+
+    if (!take_id(v, body))
+        return false;
     v->has_started = true;
     v->started_ms = uv_now(v->s->loop);
     go(v, FH__AT_WORK);
@@ -341,15 +358,6 @@ static void close_stream(struct viewer *v)
     v->stream = -1;
 }
 
-static bool on_linked(struct viewer *v, struct rd body)
-{
-    if (v->is_linked)
-        return false;
-    v->is_linked = true;
-    rd_copy(&body, v->ref, sizeof v->ref);
-    return true;
-}
-
 /* Whose viewer says that it is back; also of one that has ended and has last words for it. */
 static struct viewer *find_linked(const struct fh__sharing *s, const uint8_t *ref)
 {
@@ -358,6 +366,16 @@ static struct viewer *find_linked(const struct fh__sharing *s, const uint8_t *re
     while (v && (!v->is_linked || !v->child.is_running || memcmp(v->ref, ref, sizeof v->ref) != 0))
         v = v->next;
     return v;
+}
+
+/* Nobody has another's name, by which its viewer would come to him. */
+static bool on_linked(struct viewer *v, struct rd body)
+{
+    if (v->is_linked || find_linked(v->s, body.p))
+        return false;
+    v->is_linked = true;
+    rd_copy(&body, v->ref, sizeof v->ref);
+    return true;
 }
 
 /* Its stream and what came of it go on, unread; that it is its viewer is proved there. */
@@ -370,7 +388,7 @@ static bool hand_on(struct viewer *v, struct viewer *to, const struct fh_link_op
     fh__msg_stream_write(&w, &m);
     if (fh__viewer_send(to, FH__MSG_STREAM, body, w.len, v->stream) != 0)
         return false;
-    to->is_returning = true;
+    to->returning++;
     to->returns = v->entry.caller;
     return true;
 }
@@ -402,6 +420,7 @@ static void on_back(struct viewer *v)
     struct fh__caller *c = &v->entry.caller;
     uint32_t most = FH_PERM_NONE;
 
+    v->is_away = false;
     memcpy(c->peer, v->returns.peer, sizeof c->peer);
     memcpy(c->ip, v->returns.ip, sizeof c->ip);
     c->ip_len = v->returns.ip_len;
@@ -424,32 +443,38 @@ static void on_not_proved(struct viewer *v)
     v->entry.caller = own;
 }
 
+static bool on_left(struct viewer *v)
+{
+    if (!v->is_linked || v->is_away)
+        return false;
+    v->is_away = true;
+    fh__viewer_record(v, FH_AUDIT_DETACHED, NULL, NULL);
+    fh__log(FH__LOG_NOTICE, "%s lost its network; its session waits", v->entry.caller.peer);
+    return true;
+}
+
+/* Each stream that was handed on is answered for once, at the most. */
 static bool on_away(struct viewer *v, struct rd body)
 {
     uint8_t where = rd_u8(&body);
 
-    switch (where) {
-    case FH__AWAY:
-        fh__viewer_record(v, FH_AUDIT_DETACHED, NULL, NULL);
-        fh__log(FH__LOG_NOTICE, "%s lost its network; its session waits", v->entry.caller.peer);
-        return v->is_linked;
-    case FH__BACK:
-        if (v->is_returning)
-            on_back(v);
-        return v->is_returning;
-    case FH__NOT_PROVED:
-        if (v->is_returning)
-            on_not_proved(v);
-        return v->is_returning;
-    }
-    return false;
+    if (where == FH__AWAY)
+        return on_left(v);
+    if ((where != FH__BACK && where != FH__NOT_PROVED) || v->returning == 0)
+        return false;
+    v->returning--;
+    if (where == FH__BACK)
+        on_back(v);
+    else
+        on_not_proved(v);
+    return true;
 }
 
 /* ---- its work ---- */
 
-static void mask(struct viewer *v, unsigned number, int fd)
+static void mask(struct viewer *v, unsigned number, uint32_t permissions, int fd)
 {
-    const struct fh__msg_mask m = {v->entry.caller.number, v->in_force};
+    const struct fh__msg_mask m = {v->entry.caller.number, permissions};
     uint8_t body[12];
     struct wr w = wr_init(body, sizeof body);
 
@@ -465,7 +490,7 @@ void fh__viewer_apply(struct viewer *v)
         return;
     v->in_force = now;
     if (v->is_attached)
-        mask(v, FH__MSG_MASK, -1);
+        mask(v, FH__MSG_MASK, now, -1);
     send_u32(v, FH__MSG_PERMISSIONS, now);
     fh__viewer_record(v, FH_AUDIT_PERMISSIONS, NULL, NULL);
 }
@@ -481,7 +506,7 @@ void fh__viewer_attach(struct viewer *v)
         return;
     }
     v->is_attached = true;
-    mask(v, FH__MSG_ATTACH, ends[0]);
+    mask(v, FH__MSG_ATTACH, v->in_force, ends[0]);
     (void)fh__viewer_send(v, FH__MSG_DESKTOP_END, NULL, 0, ends[1]);
     close(ends[0]);
     close(ends[1]);
@@ -497,6 +522,14 @@ static void detach(struct viewer *v)
     v->is_attached = false;
     wr_u64(&w, v->entry.caller.number);
     (void)fh__steady_send(v->s->desktop, FH__MSG_DETACH, body, w.len, -1);
+}
+
+/* Its process may take its time with the farewell, or not care: the desktop is closed to it now. */
+static void send_away(struct viewer *v)
+{
+    if (v->is_attached && !v->s->is_closing)
+        mask(v, FH__MSG_MASK, FH_PERM_NONE, -1);
+    detach(v);
 }
 
 /* ---- its end ---- */

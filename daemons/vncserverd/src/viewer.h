@@ -26,9 +26,10 @@ struct viewer {
     int stream;                /* a copy of it, until its viewer speaks; -1 */
     bool is_linked;            /* it may be carried on with by who proves that it is ref's viewer */
     uint8_t ref[FH_LINK_REF_LEN];
-    bool is_returning; /* a stream that says so was handed on: returns is its caller */
-    struct fh__caller returns;
-    int key_end; /* what its one signature is asked through; -1: it was handed on */
+    bool is_away;              /* its network was lost */
+    unsigned returning;        /* streams that say so were handed on, and not answered for */
+    struct fh__caller returns; /* of the last of them */
+    int key_end;               /* what its one signature is asked through; -1: it was handed on */
     bool is_counted, is_authenticated, is_attached, has_started;
     bool is_rotating;                      /* it may come in, as soon as both keys have signed */
     unsigned n_logged, attempts, reported; /* reported: bits of enum fh_audit_type */

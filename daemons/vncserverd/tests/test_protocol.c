@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -271,6 +272,46 @@ START_TEST(what_cannot_be_breaks_the_link)
 }
 END_TEST
 
+/* It has no number, so it looks like the other's end; but descriptors come with it. */
+START_TEST(nothing_at_all_breaks_the_link_too)
+{
+    int before = count_open();
+
+    attack("", 0, _i);
+    ck_assert_uint_eq(monitor.n, 0);
+    ck_assert(monitor.is_broken);
+    ck_assert_int_eq(count_open(), before);
+}
+END_TEST
+
+/* What waits without the descriptor that belongs to it would be another message. */
+START_TEST(a_descriptor_that_cannot_wait_is_not_left_out)
+{
+    static uint8_t text[FH__TEXT_MAX];
+    struct rlimit was, none = {0};
+
+    uv_poll_stop(&session.link.poll);
+    while (!monitor.link.first)
+        ck_assert_int_eq(fh__link_send(&monitor.link, FH__MSG_NOTICE, text, sizeof text, -1), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none.rlim_max = was.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ck_assert_int_ne(fh__link_send(&monitor.link, FH__MSG_DESKTOP_END, NULL, 0, 0), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+}
+END_TEST
+
+/* Each costs more than its bytes. */
+START_TEST(short_messages_cost_a_bounded_memory_too)
+{
+    unsigned n = 0;
+
+    uv_poll_stop(&session.link.poll);
+    while (fh__link_send(&monitor.link, FH__MSG_PROCEED, NULL, 0, -1) == 0)
+        ck_assert_uint_lt(++n, 100000);
+}
+END_TEST
+
 START_TEST(an_end_that_closes_is_told_without_blame)
 {
     ck_assert_int_eq(fh__link_send(&session.link, FH__MSG_HELLO, NULL, 0, -1), 0);
@@ -388,6 +429,9 @@ int main(void)
     tcase_add_test(link, messages_arrive_whole);
     tcase_add_test(link, a_descriptor_comes_along_and_is_not_inherited);
     tcase_add_loop_test(link, what_cannot_be_breaks_the_link, 0, (int)ARRAY_LEN(attacks));
+    tcase_add_loop_test(link, nothing_at_all_breaks_the_link_too, 0, 4);
+    tcase_add_test(link, a_descriptor_that_cannot_wait_is_not_left_out);
+    tcase_add_test(link, short_messages_cost_a_bounded_memory_too);
     tcase_add_test(link, an_end_that_closes_is_told_without_blame);
     tcase_add_test(link, what_was_said_before_closing_is_heard_whatever_was_not_read);
     tcase_add_test(link, who_does_not_read_costs_a_bounded_memory);

@@ -250,7 +250,8 @@ int fh_channel_export(const struct fh_channel *c, const char *name, uint8_t *out
 /*
  * The keys that sign datagrams below the channel in each direction, 32 bytes; a rekey renews each
  * with the traffic key of its direction, so ask again at EV_REKEYED and accept the old one for a
- * while. FH_CRYPTO_E_INVAL as with _export.
+ * while. A client has them from the moment its own Finished is ready to go, because the server
+ * signs with them as soon as it has that. FH_CRYPTO_E_INVAL before, and after the end.
  */
 int fh_channel_guard_key(const struct fh_channel *c, enum fh_role sender, uint8_t out[32]);
 

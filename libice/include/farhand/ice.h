@@ -245,6 +245,13 @@ enum fh_ice_input {
 enum fh_ice_input fh_ice_agent_input(struct fh_ice_agent *a, uint64_t now_ms,
                                      const struct fh_ice_datagram *in);
 
+/*
+ * Whether the peer answered a check from this base at this address, and did so of late: what comes
+ * from there is FH_ICE_INPUT_DATA. A request alone may carry anybody's address.
+ */
+bool fh_ice_agent_is_proved(const struct fh_ice_agent *a, int base,
+                            const struct fh_ice_address *peer);
+
 void fh_ice_agent_tick(struct fh_ice_agent *a, uint64_t now_ms);
 
 /*

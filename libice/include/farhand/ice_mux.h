@@ -4,7 +4,7 @@
  *
  *     fh_ice_mux_add()     an agent joins; its tag goes into its struct fh_ice_config
  *     fh_ice_mux_ufrag()   its user fragment, at first and after each restart
- *     fh_ice_mux_learn()   fh_ice_agent_input() said FH_ICE_INPUT_PEER: this address is its peer's
+ *     fh_ice_mux_learn()   fh_ice_agent_input() said FH_ICE_INPUT_PEER: its peer is at this address
  *     fh_ice_mux_route()   a datagram came
  *     fh_ice_mux_remove()
  *
@@ -21,6 +21,7 @@
 #ifndef FH_ICE_MUX_H
 #define FH_ICE_MUX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,8 +59,12 @@ void fh_ice_mux_remove(struct fh_ice_mux *m, uint32_t tag);
 /* Its user fragment, of fh_ice_agent_description(). The one before is known as well. */
 void fh_ice_mux_ufrag(struct fh_ice_mux *m, uint32_t tag, const char *ufrag);
 
-/* This address is its peer's. An address that was another agent's is so no longer. */
-void fh_ice_mux_learn(struct fh_ice_mux *m, uint32_t tag, const struct fh_ice_address *peer);
+/*
+ * Its peer is at this address, as it says, or as it proved: fh_ice_agent_is_proved(). Only a proved
+ * one is taken from another agent, or takes the place of one that was proved before.
+ */
+void fh_ice_mux_learn(struct fh_ice_mux *m, uint32_t tag, const struct fh_ice_address *peer,
+                      bool is_proved);
 
 /* Whose datagram this is: what add() was given, or NULL: nobody's. data: borrowed. */
 void *fh_ice_mux_route(const struct fh_ice_mux *m, const struct fh_ice_address *from,

@@ -161,7 +161,7 @@ int fh_turn_event(struct fh_turn *t, struct fh_turn_event *out);
 
 /*
  * Ask for a permission, and keep it: RFC 8656 section 9. Before FH_TURN_EV_READY it waits. Asked
- * again for the same address: nothing happens.
+ * again for an address that is settled: the same event again, and nothing is sent.
  * Returns 0; FH_ICE_E_LIMIT; FH_ICE_E_ADDRESS if this allocation has no address of that family;
  * FH_ICE_E_STATE after the end.
  */
@@ -170,6 +170,8 @@ int fh_turn_permit(struct fh_turn *t, uint64_t now_ms, const struct fh_ice_addre
 int fh_turn_bind(struct fh_turn *t, uint64_t now_ms, const struct fh_ice_address *peer);
 /* Stop refreshing what was asked for this peer's address, channels included. */
 void fh_turn_forget(struct fh_turn *t, const struct fh_ice_address *peer);
+/* The same for every address but this peer's; NULL: for all. */
+void fh_turn_forget_others(struct fh_turn *t, const struct fh_ice_address *peer);
 
 /*
  * Put a datagram for a peer into what the server must be sent: ChannelData if a channel is bound,

@@ -57,6 +57,13 @@ struct fh_server_callbacks {
      * begins then. NULL, or with an identity: next_identity of the config says it.
      */
     void (*rotate)(void *user, struct fh_session *s, const uint8_t binding[FH_AUTH_BINDING_LEN]);
+    /*
+     * The channel has (new) keys that sign datagrams below it, FH_SESSION_GUARD_KEY_LEN bytes each:
+     * of what the viewer sends, and of what the server does; borrowed. Once when it stands, and
+     * after each rekey: for fh_path_renew() of <farhand/path_uv.h>, if such a path carries the
+     * session. May be NULL.
+     */
+    void (*keys)(void *user, struct fh_session *s, const uint8_t *client, const uint8_t *server);
     /* The viewer proved an identity; false: refuse it. NULL: any. fingerprint: 32 bytes. */
     bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
     /*

@@ -80,6 +80,7 @@ enum {
     FH_SERVER_AUTH_ATTEMPTS = 3,    /* in one connection */
     FH_SESSION_ID_LEN = 16,         /* bytes */
     FH_SESSION_LINK_KEY_LEN = 32,   /* bytes */
+    FH_SESSION_GUARD_KEY_LEN = 32,  /* bytes */
     FH_SESSION_LINK_REF_LEN = 16    /* bytes */
 };
 
@@ -245,6 +246,15 @@ int fh_server_conn_binding(const struct fh_server_conn *c, uint8_t out[FH_AUTH_B
  */
 int fh_server_conn_link_key(const struct fh_server_conn *c, uint8_t key[FH_SESSION_LINK_KEY_LEN],
                             uint8_t ref[FH_SESSION_LINK_REF_LEN]);
+/*
+ * The keys that sign datagrams below the channel, as fh_channel_guard_key() gives them, each
+ * FH_SESSION_GUARD_KEY_LEN bytes: of what the viewer sends, and of what the server does. Returns
+ * which they are: 1 once the channel stands (for a viewer: once its own part of that is done), 2
+ * after its first rekey, and so on; an error before that and after the end.
+ */
+int fh_server_conn_guard_keys(const struct fh_server_conn *c,
+                              uint8_t client[FH_SESSION_GUARD_KEY_LEN],
+                              uint8_t server[FH_SESSION_GUARD_KEY_LEN]);
 /*
  * The viewer's network is gone, and the session waits for it: what the viewer holds down is
  * released; drain events. _resumed: it is back. Both are told to the audit.

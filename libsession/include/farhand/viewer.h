@@ -54,6 +54,13 @@ struct fh_viewer_callbacks {
     /* The session carries on. May be NULL. */
     void (*resumed)(void *user);
     /*
+     * The channel has (new) keys that sign datagrams below it, FH_SESSION_GUARD_KEY_LEN bytes each:
+     * of what the viewer sends, and of what the server does; borrowed. Once when it stands, and
+     * after each rekey: for fh_path_renew() of <farhand/path_uv.h>, if such a path carries the
+     * session. May be NULL.
+     */
+    void (*keys)(void *user, const uint8_t *client, const uint8_t *server);
+    /*
      * All other events, ENDED last and once. Where a link ended it, ended.error is of libtransport:
      * FH_TRANSPORT_E_TIMEOUT if nothing came of reconnecting.
      */

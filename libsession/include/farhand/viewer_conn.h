@@ -206,6 +206,10 @@ uint32_t fh_viewer_conn_permissions(const struct fh_viewer_conn *v);
 /* As fh_server_conn_link_key(). */
 int fh_viewer_conn_link_key(const struct fh_viewer_conn *v, uint8_t key[FH_SESSION_LINK_KEY_LEN],
                             uint8_t ref[FH_SESSION_LINK_REF_LEN]);
+/* As fh_server_conn_guard_keys(). */
+int fh_viewer_conn_guard_keys(const struct fh_viewer_conn *v,
+                              uint8_t client[FH_SESSION_GUARD_KEY_LEN],
+                              uint8_t server[FH_SESSION_GUARD_KEY_LEN]);
 void fh_viewer_conn_channel_info(const struct fh_viewer_conn *v, struct fh_channel_info *out);
 /*
  * Says goodbye and ends. With FH_BYE_NORMAL, ENDED follows when the server's Close has confirmed

@@ -74,8 +74,8 @@ struct fh_link_config {
     /* Monotonic milliseconds, never decreasing. Required. */
     uint64_t (*now)(void *user);
     /*
-     * fh_link_deadline() is earlier than it was, there is an event, or the link is gone. Called from inside any call
-     * and any event of a stream below: must only take note of it. Required.
+     * fh_link_deadline() is earlier than it was, there is an event, or the link is gone. Called
+     * from inside any call and any event of a stream below: must only take note of it. Required.
      */
     void (*wake)(void *user);
     void *user; /* given to now and wake */
