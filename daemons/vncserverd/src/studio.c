@@ -83,17 +83,19 @@ static bool encode_one(struct fh__studio *s, const struct fh_framebuffer *fb,
 static bool encode(struct fh__studio *s, const struct fh_framebuffer *fb, const struct fh_rect *r,
                    struct fh__msg_encoded *out)
 {
+    const int32_t right = r->x + r->w, bottom = r->y + r->h;
     const int32_t w = r->w < FH_ENCODER_MAX_WIDTH ? r->w : FH_ENCODER_MAX_WIDTH;
-    const int32_t h = FH_ENCODER_MAX_PIXELS / w;
-    struct fh_rect piece;
+    const int32_t h = w > 0 ? FH_ENCODER_MAX_PIXELS / w : 1;
+    struct fh_rect piece = {.y = r->y};
 
-    for (piece.y = r->y; piece.y < r->y + r->h; piece.y += piece.h)
-        for (piece.x = r->x; piece.x < r->x + r->w; piece.x += piece.w) {
-            piece.w = r->x + r->w - piece.x < w ? r->x + r->w - piece.x : w;
-            piece.h = r->y + r->h - piece.y < h ? r->y + r->h - piece.y : h;
+    for (; piece.y < bottom; piece.y += piece.h) {
+        piece.h = bottom - piece.y < h ? bottom - piece.y : h;
+        for (piece.x = r->x; piece.x < right; piece.x += piece.w) {
+            piece.w = right - piece.x < w ? right - piece.x : w;
             if (out->n == FH__ENCODED_MAX || !encode_one(s, fb, &piece, out) || !spend(s))
                 return false;
         }
+    }
     return true;
 }
 
