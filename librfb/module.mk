@@ -8,7 +8,7 @@ librfb_HEADERS := include/farhand/rfb_version.h include/farhand/rfb_error.h \
   include/farhand/rfb_server.h include/farhand/rfb_client.h
 librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encoder.c \
   src/zrle_encode.c src/tight_encode.c src/decoder.c src/zrle_decode.c src/tight_decode.c \
-  src/codec_new.c src/rfb_server.c src/server_messages.c src/server_update.c src/server_damage.c \
+  src/codec_new.c src/rfb_server.c src/server_messages.c src/server_update.c src/server_elsewhere.c src/server_damage.c \
   src/damage.c src/rfb_client.c src/client_messages.c src/client_rects.c src/client_requests.c \
   src/screens.c src/text.c src/new.c
 librfb_TESTS := tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \

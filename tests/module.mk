@@ -11,7 +11,7 @@ tests_SCRIPTS += e2e/demo.py e2e/resume.py
 # Beside code that is not ours, and in its hands.
 tests_SCRIPTS += interop/second.py mitm/meddle.py e2e/cpace.py
 
-tests_BENCH_SCRIPTS := bench/first_byte.py bench/connect.py bench/split.py
+tests_BENCH_SCRIPTS := bench/first_byte.py bench/connect.py bench/split.py bench/share.py
 tests_BENCHES := bench/loopback.c bench/grid.c
 # Peers that only tests and benchmarks measure themselves with.
 tests_TEST_PKGS := usrsctp nice

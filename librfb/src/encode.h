@@ -42,6 +42,9 @@ struct fh_encoder {
     struct fh__pixel_table full, compact, tight;
     int quality, level;
     struct fh__deflate zrle, tight_zlib[FH__TIGHT_STREAMS];
+    /* Of Tight's streams, by bit: the viewer's is not where ours is, and is reset with its next
+     * use. */
+    unsigned tight_resets;
     void *jpeg; /* tjhandle */
     uint8_t *jpeg_out;
     uint32_t *words; /* FH_ENCODER_MAX_PIXELS */
@@ -58,6 +61,9 @@ int fh__zrle_encode(struct fh_encoder *e, const struct fh_framebuffer *fb, const
                     uint8_t *out, size_t room);
 int fh__tight_encode(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r,
                      uint8_t *out, size_t room);
+int fh__tight_encode_alone(struct fh_encoder *e, const struct fh_framebuffer *fb,
+                           const struct fh_rect *r, uint8_t *out, size_t room);
+int fh__tight_adopt(struct fh_encoder *e, const uint8_t *rect, size_t len);
 
 static inline const uint32_t *fh__fb_row(const struct fh_framebuffer *fb, int32_t x, int32_t y)
 {

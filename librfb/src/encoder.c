@@ -85,12 +85,17 @@ size_t fh_encoder_pixels(const struct fh_encoder *e, const uint32_t *px, size_t 
     return n * e->full.bytes;
 }
 
+static bool is_possible(const struct fh_framebuffer *fb, const struct fh_rect *r, size_t room)
+{
+    return fh_rect_is_inside(r, fb->width, fb->height) && r->w > 0 && r->h > 0 &&
+           r->w <= FH_ENCODER_MAX_WIDTH && (int64_t)r->w * r->h <= FH_ENCODER_MAX_PIXELS &&
+           room >= fh_encoder_bound((size_t)r->w * (size_t)r->h);
+}
+
 int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_framebuffer *fb,
                     const struct fh_rect *r, uint8_t *out, size_t room)
 {
-    if (!fh_rect_is_inside(r, fb->width, fb->height) || r->w == 0 || r->h == 0 ||
-        r->w > FH_ENCODER_MAX_WIDTH || (int64_t)r->w * r->h > FH_ENCODER_MAX_PIXELS ||
-        room < fh_encoder_bound((size_t)r->w * (size_t)r->h))
+    if (!is_possible(fb, r, room))
         return FH_RFB_E_INVAL;
     if (enc == FH_ENC_RAW)
         return raw_encode(e, fb, r, out);
@@ -99,4 +104,18 @@ int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_
     if (enc == FH_ENC_TIGHT)
         return fh__tight_encode(e, fb, r, out, room);
     return FH_RFB_E_INVAL;
+}
+
+int fh_encoder_rect_alone(struct fh_encoder *e, enum fh_encoding enc,
+                          const struct fh_framebuffer *fb, const struct fh_rect *r, uint8_t *out,
+                          size_t room)
+{
+    if (enc != FH_ENC_TIGHT || !is_possible(fb, r, room))
+        return FH_RFB_E_INVAL;
+    return fh__tight_encode_alone(e, fb, r, out, room);
+}
+
+int fh_encoder_adopt(struct fh_encoder *e, enum fh_encoding enc, const uint8_t *rect, size_t len)
+{
+    return enc == FH_ENC_TIGHT ? fh__tight_adopt(e, rect, len) : FH_RFB_E_INVAL;
 }

@@ -31,6 +31,7 @@ struct fh_rfb_server *fh_rfb_server_new(void)
     pixman_region32_init(&s->asked);
     pixman_region32_init(&s->scroll.to);
     s->encodings = (struct fh__encodings){.pixels = FH_ENC_RAW, .quality = -1, .level = -1};
+    s->format = fh_pixel_format_rgb888();
     s->out_cap = server_out_size();
     s->out = malloc(s->out_cap);
     s->encoder = fh_encoder_new();

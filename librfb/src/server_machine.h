@@ -15,8 +15,10 @@
 enum {
     FH__SERVER_IN = 8192,    /* bytes; at least FH__MESSAGE_MAX */
     FH__COPY_BOXES_MAX = 64, /* a scroll of a more ragged region is sent as pixels */
-    FH__FENCES_MAX = 2,      /* unanswered, before continuous updates wait */
-    FH__SERVER_SLACK = 128   /* bytes of out kept for the end of an update: LastRect and Fence */
+    /* Without a word from the viewer: most of what zlib can do for pictures at little time. */
+    FH__LEVEL_DEFAULT = 2,
+    FH__FENCES_MAX = 2,    /* unanswered, before continuous updates wait */
+    FH__SERVER_SLACK = 128 /* bytes of out kept for the end of an update: LastRect and Fence */
 };
 
 enum fh__server_state { FH__SERVER_EXPECT_INIT, FH__SERVER_READY };
@@ -92,9 +94,11 @@ struct fh_rfb_server {
     size_t cut_out_len;
 
     struct fh_encoder *encoder;
+    const struct fh_rfb_elsewhere *elsewhere; /* NULL: none */
+    void *elsewhere_user;
     uint32_t *piece; /* FH_ENCODER_MAX_PIXELS: what is encoded, nobody else's */
     /* A change of these waits for the end of an update: rfbproto, Fence, SyncNext. */
-    struct fh_pixel_format next_format;
+    struct fh_pixel_format format, next_format;
     struct fh__encodings encodings, next_encodings;
     bool has_next_format, has_next_encodings;
     uint32_t announced; /* enum fh__can, ever */
@@ -134,6 +138,13 @@ void fh__server_cut_short(struct fh_rfb_server *s);
  * out is empty.
  */
 bool fh__server_coming(const struct fh_rfb_server *s, pixman_region32_t *out);
+
+/* server_elsewhere.c: takes from area, as boxes of their own, what was encoded elsewhere. */
+size_t fh__server_take_boxes(const struct fh_rfb_server *s, pixman_region32_t *area,
+                             struct fh_rect boxes[FH__REGION_BOXES_MAX]);
+/* The bytes of r from elsewhere, at most room. 0: it is to be encoded here. */
+size_t fh__server_take_bytes(struct fh_rfb_server *s, const struct fh_rect *r, uint8_t *out,
+                             size_t room);
 
 /* server_damage.c */
 void fh__server_damage_all(struct fh_rfb_server *s);

@@ -12,9 +12,6 @@
 #include "pixel.h"
 #include "server_machine.h"
 
-/* Without a word from the viewer: most of what zlib can do for pictures at little time. */
-enum { LEVEL_DEFAULT = 2 };
-
 static size_t room(const struct wr *w)
 {
     return w->cap - w->len;
@@ -148,7 +145,7 @@ static void apply_encodings(struct fh_rfb_server *s)
     s->encodings = s->next_encodings;
     s->has_next_encodings = false;
     fh_encoder_set_quality(s->encoder, s->encodings.quality,
-                           s->encodings.level >= 0 ? s->encodings.level : LEVEL_DEFAULT);
+                           s->encodings.level >= 0 ? s->encodings.level : FH__LEVEL_DEFAULT);
 }
 
 /* What may only go between two updates. False: no room for all of it now. */
@@ -161,7 +158,8 @@ static bool write_between(struct fh_rfb_server *s, struct wr *w)
     if (s->has_next_encodings)
         apply_encodings(s);
     if (s->has_next_format) {
-        fh_encoder_set_format(s->encoder, &s->next_format);
+        s->format = s->next_format;
+        fh_encoder_set_format(s->encoder, &s->format);
         s->has_next_format = false;
         if (!s->next_format.true_colour)
             write_colour_map(w);
@@ -317,20 +315,28 @@ static void write_copies(const struct fh_rfb_server *s, struct wr *w,
     }
 }
 
-static uint32_t plan_boxes(struct fh__update *u, const pixman_region32_t *area)
+/* What was encoded elsewhere first: it will not be there for long. */
+static uint32_t plan_boxes(struct fh_rfb_server *s, const pixman_region32_t *pixels)
 {
-    int n;
-    const pixman_box32_t *b = pixman_region32_rectangles((pixman_region32_t *)area, &n);
+    struct fh__update *u = &s->update;
+    pixman_region32_t rest;
+    const pixman_box32_t *b;
     uint32_t pieces = 0;
+    int n;
 
-    assert(n <= FH__REGION_BOXES_MAX);
-    u->n_boxes = (size_t)n;
+    pixman_region32_init(&rest);
+    fh__damage_union(&rest, pixels);
+    u->n_boxes = fh__server_take_boxes(s, &rest, u->boxes);
+    b = pixman_region32_rectangles(&rest, &n);
+    assert(u->n_boxes + (size_t)n <= FH__REGION_BOXES_MAX);
+    for (int i = 0; i < n; i++)
+        u->boxes[u->n_boxes++] =
+            (struct fh_rect){b[i].x1, b[i].y1, b[i].x2 - b[i].x1, b[i].y2 - b[i].y1};
     u->box = 0;
     u->piece_x = u->piece_y = 0;
-    for (int i = 0; i < n; i++) {
-        u->boxes[i] = (struct fh_rect){b[i].x1, b[i].y1, b[i].x2 - b[i].x1, b[i].y2 - b[i].y1};
+    for (size_t i = 0; i < u->n_boxes; i++)
         pieces += pieces_of(&u->boxes[i]);
-    }
+    pixman_region32_fini(&rest);
     return pieces;
 }
 
@@ -372,7 +378,7 @@ static bool begin_pixels(struct fh_rfb_server *s, struct wr *w)
         pixman_region32_reset(&pixels, &around);
     }
     n_copies = (uint32_t)pixman_region32_n_rects(&copies);
-    n_pieces = plan_boxes(u, &pixels);
+    n_pieces = plan_boxes(s, &pixels);
     u->left = count_bits(news) + n_copies + n_pieces;
     u->is_open = u->left != 0;
     if (u->is_open) {
@@ -495,8 +501,11 @@ static bool continue_pixels(struct fh_rfb_server *s, struct wr *w, int32_t *budg
         return false;
     *budget -= r.w * r.h;
     fh__write_rect(w, &r, (int32_t)s->encodings.pixels);
-    piece = take_piece(s, &r);
-    n = fh_encoder_rect(s->encoder, s->encodings.pixels, &piece, &all, w->mem + w->len, bound);
+    n = (int)fh__server_take_bytes(s, &r, w->mem + w->len, bound);
+    if (n == 0) {
+        piece = take_piece(s, &r);
+        n = fh_encoder_rect(s->encoder, s->encodings.pixels, &piece, &all, w->mem + w->len, bound);
+    }
     if (n < 0) {
         s->error = n;
         return false;

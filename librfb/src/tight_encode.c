@@ -2,6 +2,7 @@
 /*
  * Tight, rfbproto "Tight Encoding": u8 compression control, then by its upper bits a fill (8), a
  * JPEG (9), or basic compression (0-7: stream in bits 4-5, filter id follows when bit 6 is set).
+ * Bits 0-3 reset the viewer's streams before.
  */
 #include <farhand/rfb_error.h>
 
@@ -41,6 +42,18 @@ static size_t put_compact_length(uint8_t *p, size_t len)
     return 3;
 }
 
+/* The control byte of basic compression, after which our stream is where the viewer's is. */
+static uint8_t begin_basic(struct fh_encoder *e, unsigned stream)
+{
+    const unsigned bit = 1u << stream;
+
+    if (!(e->tight_resets & bit))
+        return (uint8_t)(stream << 4);
+    (void)deflateReset(&e->tight_zlib[stream].z); /* fails for a broken one, and so will its use */
+    e->tight_resets &= ~bit;
+    return (uint8_t)(stream << 4 | bit);
+}
+
 /* Filtered data, with its length where it is compressed. p is inside out. */
 static int put_data(struct fh_encoder *e, unsigned stream, const uint8_t *data, size_t len,
                     uint8_t *out, uint8_t *p, size_t room)
@@ -75,15 +88,15 @@ static int put_full_colour(struct fh_encoder *e, size_t pixels, uint8_t *out, si
 {
     uint8_t *data = (uint8_t *)e->words;
 
-    *out = FH__TIGHT_FULL_COLOUR << 4;
+    *out = begin_basic(e, FH__TIGHT_FULL_COLOUR);
     fh__pixel_store(&e->tight, e->words, pixels, data);
     return put_data(e, FH__TIGHT_FULL_COLOUR, data, pixels * e->tight.bytes, out, out + 1, room);
 }
 
 /* Control, filter id, u8 number of colours less one, the colours. */
-static uint8_t *put_palette(const struct fh_encoder *e, unsigned stream, uint8_t *p)
+static uint8_t *put_palette(struct fh_encoder *e, unsigned stream, uint8_t *p)
 {
-    *p++ = (uint8_t)(stream << 4 | CONTROL_FILTER);
+    *p++ = begin_basic(e, stream) | CONTROL_FILTER;
     *p++ = FILTER_PALETTE;
     *p++ = (uint8_t)(e->palette.n - 1);
     return fh__pixel_store(&e->tight, e->palette.colour, e->palette.n, p);
@@ -186,4 +199,24 @@ int fh__tight_encode(struct fh_encoder *e, const struct fh_framebuffer *fb, cons
     if (has_palette && e->palette.n * e->tight.bytes + pixels < pixels * e->tight.bytes)
         return put_indexed(e, pixels, out, room);
     return put_full_colour(e, pixels, out, room);
+}
+
+int fh__tight_encode_alone(struct fh_encoder *e, const struct fh_framebuffer *fb,
+                           const struct fh_rect *r, uint8_t *out, size_t room)
+{
+    e->tight_resets = (1u << FH__TIGHT_STREAMS) - 1;
+    return fh__tight_encode(e, fb, r, out, room);
+}
+
+int fh__tight_adopt(struct fh_encoder *e, const uint8_t *rect, size_t len)
+{
+    const uint8_t control = len > 0 ? rect[0] : 0;
+    const unsigned stream = control >> 4 & 3;
+
+    if (len < 2 || (control & 0xf0) > CONTROL_JPEG)
+        return FH_RFB_E_INVAL;
+    if (control < CONTROL_FILL && !(control & 1u << stream))
+        return FH_RFB_E_INVAL;
+    e->tight_resets |= control & 0xf;
+    return 0;
 }

@@ -235,4 +235,5 @@ def main():
     print("%d rectangles are right" % sum(check(path) for path in sys.argv[1:]))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -122,6 +122,7 @@ const char *__lsan_default_suppressions(void)
 
 struct server {
     struct fh_rfb_server *machine;
+    struct fh_encoder *elsewhere; /* that all viewers share */
     struct fh_framebuffer fb;
     enum step step;
 };
@@ -159,12 +160,41 @@ static void server_step(struct server *t)
     }
 }
 
+/* A part of the picture comes as if it had been encoded for others, too. */
+static size_t offer(void *user, const struct fh_rfb_coding *c, struct fh_rect *out, size_t room)
+{
+    (void)user;
+    (void)c;
+    (void)room;
+    out[0] = (struct fh_rect){0, 0, WIDTH / 2, HEIGHT / 2};
+    out[1] = (struct fh_rect){WIDTH / 2, 0, 1, 1};
+    return 2;
+}
+
+static size_t take(void *user, const struct fh_rfb_coding *c, const struct fh_rect *r, uint8_t *out,
+                   size_t room)
+{
+    struct server *t = user;
+    int n;
+
+    if (r->x != 0 && r->x != WIDTH / 2)
+        return 0;
+    fh_encoder_set_format(t->elsewhere, &c->format);
+    fh_encoder_set_quality(t->elsewhere, c->quality, c->level);
+    n = fh_encoder_rect_alone(t->elsewhere, c->encoding, &t->fb, r, out, room);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static const struct fh_rfb_elsewhere elsewhere = {offer, take};
+
 /* The process that serves one viewer, until it goes away. */
 static void serve(int listener)
 {
     static const uint8_t none[] = {1, 1}, ok[4] = {0};
     int fd = accept(listener, NULL, NULL);
-    struct server t = {.machine = fh_rfb_server_new(), .fb = picture_new(WIDTH, HEIGHT, 0)};
+    struct server t = {.machine = fh_rfb_server_new(),
+                       .elsewhere = fh_encoder_new(),
+                       .fb = picture_new(WIDTH, HEIGHT, 0)};
     struct fh_rfb_server_event ev;
     const uint8_t *out;
     uint8_t version[12], choice, *in;
@@ -179,6 +209,7 @@ static void serve(int listener)
     write_all(fd, ok, 4);
     take_step(&t.fb, STEP_START);
     fh_rfb_server_set_name(t.machine, "interop");
+    fh_rfb_server_set_elsewhere(t.machine, &elsewhere, &t);
     if (fh_rfb_server_set_screen(t.machine, &t.fb, NULL, 0) != 0)
         _exit(1);
     for (;;) {
@@ -201,6 +232,7 @@ static void serve(int listener)
     }
     n = fh_rfb_server_error(t.machine);
     fh_rfb_server_free(t.machine);
+    fh_encoder_free(t.elsewhere);
     free(t.fb.px);
     _exit(n != 0);
 }

@@ -703,6 +703,185 @@ START_TEST(s15_either_side_may_be_freed_at_every_byte)
 }
 END_TEST
 
+/* ---- encoded elsewhere ---- */
+
+enum { STUDIO_MAX = 40 };
+
+/* What the application has of rectangles that were encoded for several viewers. */
+struct studio {
+    struct session *t;
+    struct fh_encoder *encoder;
+    struct {
+        struct fh_rect r;
+        uint8_t *bytes;
+        size_t len;
+    } has[STUDIO_MAX];
+    size_t n;
+    bool loses; /* some just when they are wanted */
+    unsigned taken, asked;
+};
+
+static bool do_meet(const struct fh_rect *a, const struct fh_rect *b)
+{
+    return a->x < b->x + b->w && b->x < a->x + a->w && a->y < b->y + b->h && b->y < a->y + a->h;
+}
+
+static void studio_drop(struct studio *u, size_t i)
+{
+    free(u->has[i].bytes);
+    u->has[i] = u->has[--u->n];
+}
+
+static void studio_forget(struct studio *u, const struct fh_rect *r)
+{
+    for (size_t i = u->n; i-- > 0;)
+        if (do_meet(&u->has[i].r, r))
+            studio_drop(u, i);
+}
+
+static void studio_encode(struct studio *u, const struct fh_rect *r)
+{
+    const size_t room = fh_encoder_bound((size_t)r->w * (size_t)r->h);
+    uint8_t *bytes;
+    int len;
+
+    studio_forget(u, r);
+    if (u->n == STUDIO_MAX || r->w * r->h > FH_ENCODER_MAX_PIXELS)
+        return;
+    bytes = malloc(room);
+    ck_assert_ptr_nonnull(bytes);
+    len = fh_encoder_rect_alone(u->encoder, FH_ENC_TIGHT, &u->t->fb, r, bytes, room);
+    ck_assert_int_gt(len, 0);
+    u->has[u->n].r = *r;
+    u->has[u->n].bytes = bytes;
+    u->has[u->n++].len = (size_t)len;
+}
+
+static size_t studio_offer(void *user, const struct fh_rfb_coding *c, struct fh_rect *out,
+                           size_t room)
+{
+    struct studio *u = user;
+
+    ck_assert_int_eq(c->encoding, FH_ENC_TIGHT);
+    ck_assert_uint_ge(room, u->n);
+    for (size_t i = 0; i < u->n; i++)
+        out[i] = u->has[i].r;
+    return u->n;
+}
+
+static size_t studio_take(void *user, const struct fh_rfb_coding *c, const struct fh_rect *r,
+                          uint8_t *out, size_t room)
+{
+    struct studio *u = user;
+
+    ck_assert_int_eq(c->quality, -1);
+    u->asked++;
+    for (size_t i = 0; i < u->n; i++) {
+        if (memcmp(&u->has[i].r, r, sizeof *r) != 0)
+            continue;
+        if (u->loses && next(u->t) % 3 == 0)
+            return 0;
+        ck_assert_uint_le(u->has[i].len, room);
+        memcpy(out, u->has[i].bytes, u->has[i].len);
+        u->taken++;
+        return u->has[i].len;
+    }
+    return 0;
+}
+
+static const struct fh_rfb_elsewhere studio_ops = {studio_offer, studio_take};
+
+/* Small changes, so that all kinds of rectangles of Tight come to be; most are encoded. */
+static void studio_change(struct studio *u)
+{
+    struct fh_rect r = some_rect(u->t);
+
+    paint(u->t, &r);
+    studio_forget(u, &r);
+    fh_rfb_server_damage(u->t->server, &r);
+    for (int i = below(u->t, 4); i > 0; i--) {
+        struct fh_rect part = r;
+
+        part.w = 1 + below(u->t, r.w);
+        part.h = 1 + below(u->t, r.h);
+        part.x += below(u->t, r.w - part.w + 1);
+        part.y += below(u->t, r.h - part.h + 1);
+        studio_encode(u, &part);
+    }
+}
+
+START_TEST(what_was_encoded_elsewhere_lies_among_the_rest)
+{
+    static const int with_tight[] = {2, 4, 5};
+    struct session *t = session_for(with_tight[_i / 2 % 3] + (_i % 2 ? N_CONFIGS : 0));
+    struct studio u = {.t = t, .encoder = fh_encoder_new(), .loses = _i >= 6};
+    const int rounds = t->step == 1 ? 20 : 100;
+
+    ck_assert_ptr_nonnull(u.encoder);
+    fh_rfb_server_set_elsewhere(t->server, &studio_ops, &u);
+    use_picture(t, 600, 400);
+    for (int round = 0; round < rounds; round++) {
+        for (int i = below(t, 5); i >= 0; i--) {
+            studio_change(&u);
+            for (int k = below(t, 4); k > 0; k--) {
+                to_server(t);
+                to_client(t, 1 + (size_t)below(t, 100000));
+            }
+        }
+        settle(t);
+        assert_same_picture(t);
+    }
+    ck_assert_uint_gt(u.taken, 8);
+    ck_assert_uint_gt(u.asked, u.taken); /* and others were encoded here */
+    while (u.n > 0)
+        studio_drop(&u, 0);
+    fh_encoder_free(u.encoder);
+    session_free(t);
+}
+END_TEST
+
+static size_t lie_take(void *user, const struct fh_rfb_coding *c, const struct fh_rect *r,
+                       uint8_t *out, size_t room)
+{
+    static const uint8_t needs_before[] = {0x00, 1, 0}; /* stream 0 where it was left */
+
+    (void)c;
+    (void)r;
+    if (*(int *)user == 0)
+        return room + 1;
+    if (*(int *)user == 1)
+        memset(out, 0xff, room);
+    else
+        memcpy(out, needs_before, sizeof needs_before);
+    return *(int *)user == 1 ? room : sizeof needs_before;
+}
+
+static size_t lie_offer(void *user, const struct fh_rfb_coding *c, struct fh_rect *out, size_t room)
+{
+    static const struct fh_rect lies[] = {
+        {-1, 0, 5, 5},      {0, 0, 0, 5},     {0, 0, INT32_MAX, INT32_MAX},
+        {300, 190, 50, 50}, {10, 10, 20, 20}, {15, 15, 20, 20}};
+
+    (void)user;
+    (void)c;
+    ck_assert_uint_ge(room, ARRAY_LEN(lies));
+    memcpy(out, lies, sizeof lies);
+    return ARRAY_LEN(lies);
+}
+
+/* It is checked as far as this machine's own streams and memory depend on it. */
+START_TEST(what_does_not_stand_for_itself_is_encoded_here)
+{
+    static const struct fh_rfb_elsewhere lies = {lie_offer, lie_take};
+    struct session *t = session_for(2);
+
+    fh_rfb_server_set_elsewhere(t->server, &lies, &_i);
+    settle(t);
+    assert_same_picture(t);
+    session_free(t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("rfb session");
@@ -713,6 +892,8 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, the_first_picture_and_the_name_arrive, 0, N_RUNS);
     tcase_add_loop_test(tc, random_changes_end_in_equal_pictures, 0, N_RUNS);
+    tcase_add_loop_test(tc, what_was_encoded_elsewhere_lies_among_the_rest, 0, 12);
+    tcase_add_loop_test(tc, what_does_not_stand_for_itself_is_encoded_here, 0, 3);
     tcase_add_test(tc, a_scroll_costs_no_pixels);
     tcase_add_loop_test(tc, a_slow_viewer_costs_no_memory_and_gets_the_newest_picture, 0, N_RUNS);
     tcase_add_loop_test(tc, input_arrives_as_it_was_sent, 0, N_RUNS);

@@ -261,6 +261,18 @@ void fh_server_conn_damage(struct fh_server_conn *c, const struct fh_rect *r)
         fh_rfb_server_damage(c->s.rfb, r);
 }
 
+void fh_server_conn_set_elsewhere(struct fh_server_conn *c, const struct fh_rfb_elsewhere *e,
+                                  void *user)
+{
+    if (c->s.state == FH_SERVER_RUNNING)
+        fh_rfb_server_set_elsewhere(c->s.rfb, e, user);
+}
+
+bool fh_server_conn_coding(const struct fh_server_conn *c, struct fh_rfb_coding *out)
+{
+    return c->s.state == FH_SERVER_RUNNING && fh_rfb_server_coding(c->s.rfb, out);
+}
+
 void fh_server_conn_copy(struct fh_server_conn *c, const struct fh_rect *r, int32_t from_x,
                          int32_t from_y)
 {

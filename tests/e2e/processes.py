@@ -21,21 +21,25 @@ import session  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../support"))
 import procs  # noqa: E402
+import tight  # noqa: E402
 
 CTL = os.path.join(farhand.BIN, "vncserverctl")
 # protocol.h
 LOG, HELLO, STARTED, REPORT, KEYSTROKE, POINTER, TEXT_IN, RESIZE, WANT, SIGN = 2, 30, 34, 35, 50, 51, 52, 53, 54, 14
 ASK, RESULT, ATTEMPT, ANSWERS, LINKED, AWAY = 23, 24, 32, 33, 36, 39
+CODING = 55
 LINK, KEY_LINK = 3, 5  # descriptors of a session process
 SEALS = 1034  # F_GET_SEALS
 
 
 class Processes(farhand.Case):
+    OPTIONS = []
+
     def setUp(self):
         super().setUp()
         self.shared = self.display()
         # Everybody comes from one address here: what that costs is policy.py's to test.
-        self.serving = self.server(self.shared, options=["--blacklist-threshold", "1000"])
+        self.serving = self.server(self.shared, options=["--blacklist-threshold", "1000", *self.OPTIONS])
 
     def of(self, kind):
         return procs.of(self.serving)[kind]
@@ -385,6 +389,77 @@ class OthersDie(Processes):
         self.assertNotIn("still open", self.serving.program.text())
 
 
+class Shared(Processes):
+    """What is encoded once for several viewers."""
+    OPTIONS = ["--log-level", "debug"]
+
+    def watcher(self, *more):
+        return tight.Viewer(self.join(), *more)
+
+    def leave(self, viewer):
+        viewer.client.channel.close()
+        viewer.client.drain()
+        viewer.client.channel.sock.close()
+
+    def draw(self, viewers, i):
+        """Something, until all viewers have it; another one says what it is."""
+        for viewer in viewers:
+            viewer.ask()
+        colours = f"#{i * 40:02x}8040", f"#20{255 - i * 40:02x}60"
+        self.shared.ask("xsetroot", *(["-solid", colours[0]] if i % 3 == 2 else
+                                      ["-mod", str(3 + i), str(5 + i), "-fg", colours[0], "-bg", colours[1]]))
+        reference = self.join()
+        rgb = reference.picture()[2]
+        self.assertIn(bytes.fromhex(colours[0][1:]), rgb)
+        for viewer in viewers:
+            viewer.see(rgb)
+        reference.channel.sock.close()
+
+    def encoded(self, pid):
+        return [permissions for *_, permissions, what in procs.mappings(pid) if "memfd:farhand-encoded" in what]
+
+    def rectangles(self, number):
+        line = rf"vncserverd-session {number}: (\d+) rectangles were encoded for several viewers"
+        return int(self.serving.program.wait_line(line).group(1))
+
+    def test_viewers_of_one_coding_see_the_picture_and_share_its_encoding(self):
+        viewers = [self.watcher() for _ in range(4)]
+        pids = self.of("session")
+        for i in range(6):
+            self.draw(viewers, i)
+        for pid in pids:
+            if os.geteuid() == 0:
+                self.assertEqual([p[:3] for p in self.encoded(pid)], ["r--"])
+        for number, viewer in enumerate(viewers, 1):
+            self.leave(viewer)
+            self.assertGreater(self.rectangles(number), 0)
+
+    def test_a_viewer_alone_and_others_of_other_codings_encode_for_themselves(self):
+        viewers = [self.watcher(), self.watcher(-256 + 5)]
+        for i in range(4):
+            self.draw(viewers, i)
+        for pid in self.of("desktop") if os.geteuid() == 0 else ():
+            self.assertEqual(self.encoded(pid), [])
+        for viewer in viewers:
+            self.leave(viewer)
+        farhand.wait_until(lambda: len([e for e in self.serving.audit() if e["event"] == "ended"]) >= 2, "their ends")
+        self.assertNotIn("encoded for several", self.serving.program.text())
+
+    def test_who_may_not_view_has_nothing_of_it(self):
+        if os.geteuid() != 0:
+            self.skipTest("what cannot be debugged can be looked at by root alone")
+        blind = self.watcher()
+        pid, = self.of("session")
+        self.ctl("permissions", "1", "keyboard")
+        blind.client.message(session.PERMISSIONS)
+        viewers = [self.watcher() for _ in range(3)]
+        for i in range(3):
+            self.draw(viewers, i)
+        self.assertEqual(self.encoded(pid), [])
+        self.leave(viewers[2])
+        self.assertGreater(self.rectangles(4), 0)
+
+
 class BrokenInto(Processes):
     """A session process that lies."""
 
@@ -509,6 +584,28 @@ class BrokenInto(Processes):
         self.gone(pid)
         self.wait_event(2, "ended", "violation")
         other.picture()
+
+    def test_it_lies_about_what_its_viewer_is_sent(self):
+        other = tight.Viewer(self.join())
+        there = set(self.of("session"))
+        self.join()
+        pid = (set(self.of("session")) - there).pop()
+        link = self.desktop_link(pid)
+        coding = struct.pack(">BBBBHHHBBBB", 7, 32, 24, 2, 255, 255, 255, 16, 8, 0, 0)
+        link.setblocking(True)
+        for i in range(2000):
+            link.send(bytes([CODING]) + coding + bytes([i % 7]))
+        link.send(bytes([CODING]) + coding + bytes([2]))
+        other.ask()
+        self.shared.ask("xsetroot", "-solid", "#102030")
+        other.see(self.join().picture()[2])
+        self.assertFalse(procs.is_gone(pid))
+        link.send(bytes([CODING]) + coding + bytes([10]))  # there is no such level
+        self.gone(pid)
+        self.wait_event(2, "ended", "violation")
+        other.ask()
+        self.shared.ask("xsetroot", "-solid", "#405060")
+        other.see(self.join().picture()[2])
 
     def stopped(self, pid):
         """It hears nothing of what it is told, and the test speaks in its name."""

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "parts.h"
 #include "role.h"
+#include "studio.h"
 #include "virtual.h"
 
 enum { ERROR_MAX = 400 };
@@ -31,7 +32,10 @@ struct guest {
     struct host *host;
     uint64_t number;
     uint32_t permissions;
-    bool is_waiting; /* for a picture */
+    bool is_waiting;             /* for a picture */
+    struct fh_rfb_coding coding; /* what its viewer is sent; encoding RAW: nothing that is shared */
+    uint64_t coding_ms;          /* when it said so; 0: never */
+    unsigned ring;               /* serial of the one that it has */
     bool is_leaving;
     struct fh__parts text;
     struct guest *next;
@@ -51,6 +55,7 @@ struct host {
     char *const *program;
     struct guest *guests;
     struct fh__msg_damage damage; /* of this capture */
+    struct fh__studio studio;
     uint64_t last_frame_ms;
     bool is_stopping;
     bool is_held; /* the person at the desktop is asked something: nobody else answers */
@@ -78,6 +83,8 @@ static void on_guest_closed(void *user)
     *at = g->next;
     if (g->host->desktop)
         watch(g->host);
+    if (!g->host->guests)
+        fh__studio_free(&g->host->studio);
     fh__parts_free(&g->text);
     free(g);
 }
@@ -127,21 +134,95 @@ static void tell_screen(struct guest *g, bool is_same)
     tell(g, FH__MSG_SCREEN, &w, fh__desktop_memory(g->host->desktop));
 }
 
+/* ---- what is encoded for several guests ---- */
+
+static bool has_coding(const struct guest *g, const struct fh_rfb_coding *c)
+{
+    return may(g, FH_ACT_PICTURE) && fh_rfb_coding_is_same(&g->coding, c);
+}
+
+static bool is_in(const struct fh_rfb_coding *codings, size_t n, const struct guest *g)
+{
+    for (size_t i = 0; i < n; i++)
+        if (has_coding(g, &codings[i]))
+            return true;
+    return false;
+}
+
+static bool is_shared(const struct host *h, const struct fh_rfb_coding *c)
+{
+    unsigned n = 0;
+
+    for (const struct guest *g = h->guests; g && n < 2; g = g->next)
+        n += g->is_waiting && has_coding(g, c);
+    return n >= 2;
+}
+
+/* Those for which at least two wait. */
+static size_t shared_codings(const struct host *h, struct fh_rfb_coding out[FH__CODINGS_MAX])
+{
+    size_t n = 0;
+
+    for (const struct guest *g = h->guests; g && n < FH__CODINGS_MAX; g = g->next)
+        if (g->is_waiting && fh__studio_takes(&g->coding) && !is_in(out, n, g) &&
+            is_shared(h, &g->coding))
+            out[n++] = g->coding;
+    return n;
+}
+
+static void tell_encoded(struct guest *g, const struct wr *encoded)
+{
+    const struct wr none = wr_init(NULL, 0);
+
+    if (g->ring != g->host->studio.serial)
+        tell(g, FH__MSG_RING, &none, g->host->studio.ring.fd);
+    g->ring = g->host->studio.serial;
+    tell(g, FH__MSG_ENCODED, encoded, -1);
+}
+
+static void tell_damage(struct guest *g, const struct wr *damage)
+{
+    g->is_waiting = false;
+    tell(g, FH__MSG_DAMAGE, damage, -1);
+}
+
+/* To all of this coding: the damage, and before it what there is for them. */
+static void share(struct host *h, const struct fh_rfb_coding *c, const struct wr *damage)
+{
+    static struct fh__msg_encoded m;
+    static uint8_t body[FH__CODING_LEN + 2 + 20 * FH__ENCODED_MAX];
+    struct wr w = wr_init(body, sizeof body);
+    const bool has =
+        fh__studio_encode(&h->studio, c, fh__desktop_picture(h->desktop), &h->damage, &m);
+
+    fh__msg_encoded_write(&w, &m);
+    for (struct guest *g = h->guests; g; g = g->next) {
+        if (!has_coding(g, c))
+            continue;
+        if (has)
+            tell_encoded(g, &w);
+        tell_damage(g, damage);
+    }
+}
+
+/* Who encodes for itself need not wait for the others. */
 static void flush_damage(struct host *h)
 {
     static uint8_t body[2 + 8 * FH__RECTS_MAX];
     struct wr w = wr_init(body, sizeof body);
+    struct fh_rfb_coding codings[FH__CODINGS_MAX];
+    size_t n;
 
     if (h->damage.n == 0)
         return;
+    n = shared_codings(h, codings);
     fh__msg_damage_write(&w, &h->damage);
+    for (struct guest *g = h->guests; g; g = g->next)
+        if (may(g, FH_ACT_PICTURE) && !is_in(codings, n, g))
+            tell_damage(g, &w);
+    for (size_t i = 0; i < n; i++)
+        share(h, &codings[i], &w);
     h->damage.n = 0;
-    for (struct guest *g = h->guests; g; g = g->next) {
-        if (!may(g, FH_ACT_PICTURE))
-            continue;
-        g->is_waiting = false;
-        tell(g, FH__MSG_DAMAGE, &w, -1);
-    }
 }
 
 static void capture(struct host *h)
@@ -319,12 +400,27 @@ static bool take_want(struct guest *g, struct rd body)
     return true;
 }
 
+/* One that changes its mind too often encodes for itself until it does so again, later. */
+static bool take_coding(struct guest *g, struct rd body)
+{
+    const uint64_t now = uv_now(&g->host->loop);
+    struct fh_rfb_coding c;
+
+    if (!fh__msg_coding_read(body, &c))
+        return false;
+    if (g->coding_ms && now - g->coding_ms < FH__CODING_MS)
+        c.encoding = FH_ENC_RAW;
+    g->coding = c;
+    g->coding_ms = now;
+    return true;
+}
+
 static const struct {
     unsigned number;
     bool (*take)(struct guest *g, struct rd body);
 } requests[] = {
     {FH__MSG_KEYSTROKE, take_key}, {FH__MSG_POINTER, take_pointer}, {FH__MSG_TEXT_IN, take_text},
-    {FH__MSG_RESIZE, take_size},   {FH__MSG_WANT, take_want},
+    {FH__MSG_RESIZE, take_size},   {FH__MSG_WANT, take_want},       {FH__MSG_CODING, take_coding},
 };
 
 static void on_guest_message(void *user, unsigned number, struct rd body, int fd)
@@ -415,6 +511,7 @@ static void take_view(struct host *h)
             dismiss(g);
         return;
     }
+    fh__studio_renew(&h->studio);
     for (struct guest *g = h->guests; g; g = g->next)
         if (may(g, FH_ACT_PICTURE))
             tell_screen(g, true);
@@ -775,6 +872,7 @@ enum fh__exit fh__desktop_main(struct fh__sandbox *sandbox, struct rd setup, cha
         serve(&h, sandbox);
     else
         stop(&h, FH__EXIT_DISPLAY);
+    fh__studio_free(&h.studio);
     fh__desktop_close(h.desktop);
     fh__virtual_stop(h.virtual);
     return h.how;

@@ -613,3 +613,88 @@ void fh__msg_cursor_write(struct wr *w, const struct fh__msg_cursor *m)
     wr_u16(w, m->hot_y);
     fh__msg_part_write(w, &m->part);
 }
+
+/* ---- what is encoded for several viewers ---- */
+
+enum { IS_BIG_ENDIAN = 1, IS_TRUE_COLOUR = 2 };
+
+static bool read_coding(struct rd *r, struct fh_rfb_coding *out)
+{
+    struct fh_pixel_format *f = &out->format;
+    uint8_t encoding = rd_u8(r), flags;
+
+    out->encoding = encoding == FH_ENC_TIGHT ? FH_ENC_TIGHT : FH_ENC_RAW;
+    f->bits_per_pixel = rd_u8(r);
+    f->depth = rd_u8(r);
+    flags = rd_u8(r);
+    f->big_endian = flags & IS_BIG_ENDIAN;
+    f->true_colour = flags & IS_TRUE_COLOUR;
+    f->red_max = rd_u16(r);
+    f->green_max = rd_u16(r);
+    f->blue_max = rd_u16(r);
+    f->red_shift = rd_u8(r);
+    f->green_shift = rd_u8(r);
+    f->blue_shift = rd_u8(r);
+    out->quality = rd_u8(r) - 1;
+    out->level = rd_u8(r);
+    return !r->bad && (encoding == FH_ENC_TIGHT || encoding == FH_ENC_RAW) &&
+           flags <= (IS_BIG_ENDIAN | IS_TRUE_COLOUR) && fh_pixel_format_is_valid(f) &&
+           out->quality <= 9 && out->level <= 9;
+}
+
+bool fh__msg_coding_read(struct rd r, struct fh_rfb_coding *out)
+{
+    return read_coding(&r, out) && rd_is_done(&r);
+}
+
+void fh__msg_coding_write(struct wr *w, const struct fh_rfb_coding *m)
+{
+    const struct fh_pixel_format *f = &m->format;
+
+    wr_u8(w, m->encoding == FH_ENC_TIGHT ? FH_ENC_TIGHT : FH_ENC_RAW);
+    wr_u8(w, f->bits_per_pixel);
+    wr_u8(w, f->depth);
+    wr_u8(w,
+          (uint8_t)((f->big_endian ? IS_BIG_ENDIAN : 0) | (f->true_colour ? IS_TRUE_COLOUR : 0)));
+    wr_u16(w, f->red_max);
+    wr_u16(w, f->green_max);
+    wr_u16(w, f->blue_max);
+    wr_u8(w, f->red_shift);
+    wr_u8(w, f->green_shift);
+    wr_u8(w, f->blue_shift);
+    wr_u8(w, (uint8_t)(m->quality + 1));
+    wr_u8(w, (uint8_t)m->level);
+}
+
+bool fh__msg_encoded_read(struct rd r, struct fh__msg_encoded *out)
+{
+    if (!read_coding(&r, &out->coding) || (out->n = rd_u16(&r)) > FH__ENCODED_MAX)
+        return false;
+    for (size_t i = 0; i < out->n; i++) {
+        struct fh__encoded_rect *e = &out->rects[i];
+
+        e->r.x = rd_u16(&r);
+        e->r.y = rd_u16(&r);
+        e->r.w = rd_u16(&r);
+        e->r.h = rd_u16(&r);
+        e->at = rd_u64(&r);
+        e->len = rd_u32(&r);
+    }
+    return rd_is_done(&r);
+}
+
+void fh__msg_encoded_write(struct wr *w, const struct fh__msg_encoded *m)
+{
+    fh__msg_coding_write(w, &m->coding);
+    wr_u16(w, (uint16_t)m->n);
+    for (size_t i = 0; i < m->n; i++) {
+        const struct fh__encoded_rect *e = &m->rects[i];
+
+        wr_u16(w, (uint16_t)e->r.x);
+        wr_u16(w, (uint16_t)e->r.y);
+        wr_u16(w, (uint16_t)e->r.w);
+        wr_u16(w, (uint16_t)e->r.h);
+        wr_u64(w, e->at);
+        wr_u32(w, e->len);
+    }
+}

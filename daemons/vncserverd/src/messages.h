@@ -12,6 +12,7 @@
 
 #include <farhand/address.h>
 #include <farhand/framebuffer.h>
+#include <farhand/rfb_server.h>
 #include <farhand/rotation.h>
 #include <farhand/server_conn.h>
 
@@ -176,6 +177,24 @@ struct fh__msg_cursor {
     uint16_t w, h, hot_x, hot_y;
     struct fh__msg_part part;
 };
+/*
+ * CODING: u8 encoding: 7, or 0: none that is shared | u8 bits a pixel | u8 depth | u8 1:
+ * big-endian, 2: true colour | u16 red, green, blue max | u8 red, green, blue shift | u8 quality +
+ * 1 | u8 level. It is fh_rfb_coding.
+ *
+ * ENCODED, of the damage that follows it: CODING | u16 n, then for each u16 x, y, w, h | u64 place
+ * in the ring | u32 bytes
+ */
+struct fh__encoded_rect {
+    struct fh_rect r;
+    uint64_t at;
+    uint32_t len;
+};
+struct fh__msg_encoded {
+    struct fh_rfb_coding coding;
+    struct fh__encoded_rect rects[FH__ENCODED_MAX];
+    size_t n;
+};
 
 /* X(noun, struct): a reader and a writer of each. */
 #define FH__BODIES(X)                                                                              \
@@ -202,7 +221,9 @@ struct fh__msg_cursor {
     X(cursor, fh__msg_cursor)                                                                      \
     X(moved, fh__msg_moved)                                                                        \
     X(stream, fh__msg_stream)                                                                      \
-    X(away, fh__msg_away)
+    X(away, fh__msg_away)                                                                          \
+    X(coding, fh_rfb_coding)                                                                       \
+    X(encoded, fh__msg_encoded)
 
 #define X(noun, type)                                                                              \
     bool fh__msg_##noun##_read(struct rd r, struct type *out);                                     \

@@ -18,12 +18,17 @@
 #include <farhand/tcp.h>
 
 #include "child.h"
+#include "loans.h"
 #include "log.h"
 #include "options.h"
 #include "parts.h"
 #include "role.h"
 
 enum { SOCKET_FD = FH__CHILD_LINK_FD + 1, KEY_FD };
+
+/* Between one word to the desktop about the viewer's coding and the next: more than FH__CODING_MS
+ */
+enum { CODING_MS = 2000 };
 
 struct seat {
     uv_loop_t loop;
@@ -40,6 +45,9 @@ struct seat {
     struct fh_framebuffer pictures[2]; /* the one that is shared, and the one before or after it */
     unsigned current;
     struct fh__parts text, cursor;
+    struct fh__loans loans;
+    struct fh_rfb_coding coding; /* as the desktop knows it */
+    uint64_t coding_ms;          /* since when; 0: it does not */
 };
 
 /* ---- to the others ---- */
@@ -162,6 +170,7 @@ static void on_started(void *user, struct fh_session *session)
 
     for (size_t i = 0; i < sizeof id; i++)
         id[i] = (uint8_t)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
+    fh_server_conn_set_elsewhere(fh_session_conn(session), &fh__loans_ops, &s->loans);
     must(s, fh__link_send(&s->monitor, FH__MSG_STARTED, id, sizeof id, -1));
     if (fh_session_link_ref(session))
         must(s, fh__link_send(&s->monitor, FH__MSG_LINKED, fh_session_link_ref(session),
@@ -310,6 +319,9 @@ static void on_ended(void *user, struct fh_session *session, enum fh_bye reason)
     struct seat *s = user;
 
     (void)session;
+    if (s->loans.taken > 0)
+        fh__log(FH__LOG_DEBUG, "%llu rectangles were encoded for several viewers",
+                (unsigned long long)s->loans.taken);
     s->session = NULL;
     fh_server_close(s->server, reason, on_server_closed);
 }
@@ -404,6 +416,7 @@ static void show(struct seat *s, const struct fh__msg_screen *m, int fd)
     forget_picture(next);
     *next = fb;
     s->current = !s->current;
+    fh__loans_forget(&s->loans);
     (void)fh_server_screen(s->server, next, m->screens, m->n_screens);
     forget_picture(&s->pictures[!s->current]);
 }
@@ -430,8 +443,22 @@ static void on_damage(struct seat *s, struct rd body)
         must(s, -1);
         return;
     }
+    fh__loans_damage(&s->loans, &m);
     for (size_t i = 0; i < m.n; i++)
         fh_server_damage(s->server, &m.rects[i]);
+}
+
+static void on_ring(struct seat *s, int fd)
+{
+    must(s, fh__loans_ring(&s->loans, fd));
+}
+
+static void on_encoded(struct seat *s, struct rd body)
+{
+    if (fh__msg_encoded_read(body, &s->loans.coming))
+        return;
+    s->loans.coming.n = 0;
+    must(s, -1);
 }
 
 static void on_cursor(struct seat *s, struct rd body)
@@ -489,6 +516,10 @@ static void on_desktop_message(void *user, unsigned number, struct rd body, int 
         on_screen(s, body, fd);
     else if (number == FH__MSG_DAMAGE)
         on_damage(s, body);
+    else if (number == FH__MSG_RING)
+        on_ring(s, fd);
+    else if (number == FH__MSG_ENCODED)
+        on_encoded(s, body);
     else if (number == FH__MSG_CURSOR)
         on_cursor(s, body);
     else if (number == FH__MSG_TEXT_OUT)
@@ -583,6 +614,8 @@ static void on_number(struct seat *s, unsigned number, struct rd body)
 static void on_desktop_end(struct seat *s, int fd)
 {
     fh__link_close(&s->desktop, NULL);
+    s->coding_ms = 0;
+    s->coding = (struct fh_rfb_coding){.encoding = FH_ENC_RAW};
     if (s->desktop.fd >= 0)
         close(fd); /* the one before is still closing: the monitor gives one only */
     else if (fh__link_open(&s->desktop, &s->loop, fd, FH__SESSION, FH__DESKTOP, &desktop_ops, s) !=
@@ -647,6 +680,25 @@ static const struct fh__link_ops monitor_ops = {on_monitor_message, on_monitor_b
 
 /* ---- the process ---- */
 
+/* What is sent to the viewer, if the desktop could do it for several, or was told before. */
+static void tell_coding(struct seat *s)
+{
+    const uint64_t now = uv_now(&s->loop);
+    struct fh_rfb_coding c;
+    uint8_t body[FH__CODING_LEN];
+    struct wr w = wr_init(body, sizeof body);
+
+    if (s->coding_ms && now - s->coding_ms < CODING_MS)
+        return;
+    if (!fh_server_conn_coding(fh_session_conn(s->session), &c) ||
+        (!s->coding_ms && c.encoding != FH_ENC_TIGHT) || fh_rfb_coding_is_same(&c, &s->coding))
+        return;
+    fh__msg_coding_write(&w, &c);
+    s->coding = c;
+    s->coding_ms = now;
+    tell(s, &s->desktop, FH__MSG_CODING, &w);
+}
+
 /* Before each sleep: is a picture waited for, and does the desktop know? */
 static void on_prepare(uv_prepare_t *handle)
 {
@@ -656,6 +708,7 @@ static void on_prepare(uv_prepare_t *handle)
         finish(s);
     if (!s->desktop.is_open || s->has_want || !s->session || !fh_server_is_wanted(s->server))
         return;
+    tell_coding(s);
     s->has_want = true;
     must(s, fh__link_send(&s->desktop, FH__MSG_WANT, NULL, 0, -1));
 }

@@ -71,6 +71,22 @@ int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_
                     const struct fh_rect *r, uint8_t *out, size_t room);
 
 /*
+ * A rectangle as above that stands for itself, whatever a viewer got before: so it can be sent to
+ * several, among rectangles of their own encoders. enc: TIGHT, whose streams a rectangle can reset;
+ * others are FH_RFB_E_INVAL. It is larger than fh_encoder_rect() would make it, as zlib knows
+ * nothing of before. Need not be sent, unless e is also used for fh_encoder_rect().
+ */
+int fh_encoder_rect_alone(struct fh_encoder *e, enum fh_encoding enc,
+                          const struct fh_framebuffer *fb, const struct fh_rect *r, uint8_t *out,
+                          size_t room);
+/*
+ * To e's viewer goes, in the place of the next rectangle, one that another encoder made by
+ * fh_encoder_rect_alone() with the same format: e begins anew with the streams that it resets.
+ * FH_RFB_E_INVAL: it does not stand for itself; nothing has changed, and it must not be sent.
+ */
+int fh_encoder_adopt(struct fh_encoder *e, enum fh_encoding enc, const uint8_t *rect, size_t len);
+
+/*
  * Pixels in the current format, for cursors: n pixels of 0x00RRGGBB. out: room for n times
  * bits_per_pixel / 8 bytes. Returns how many were written.
  */

@@ -82,6 +82,27 @@ enum fh_rfb_resize_status {
     FH_RFB_RESIZE_INVALID
 };
 
+/* All that the bytes of a rectangle depend on, beside its pixels. */
+struct fh_rfb_coding {
+    enum fh_encoding encoding;
+    struct fh_pixel_format format;
+    int quality, level; /* as for fh_encoder_set_quality() */
+};
+
+/*
+ * Rectangles that were encoded elsewhere, once for several viewers. Each is the picture as the last
+ * damage told of it, or later: the application forgets one before it tells of damage that touches
+ * it. Called from _out only, for a coding that fh_encoder_rect_alone() can make.
+ */
+struct fh_rfb_elsewhere {
+    /* Which there are: at most `room`, apart from each other. Returns how many. */
+    size_t (*offer)(void *user, const struct fh_rfb_coding *c, struct fh_rect *out, size_t room);
+    /* The bytes of one that was offered, into out, if it still stands. Returns how many; 0: none.
+     */
+    size_t (*take)(void *user, const struct fh_rfb_coding *c, const struct fh_rect *r, uint8_t *out,
+                   size_t room);
+};
+
 struct fh_rfb_server;
 
 struct fh_rfb_server *fh_rfb_server_new(void);    /* NULL: out of memory */
@@ -129,6 +150,13 @@ void fh_rfb_server_resize_done(struct fh_rfb_server *s, enum fh_rfb_resize_statu
  * ClientInit also in a pause: who must not know them is not given to the machine.
  */
 void fh_rfb_server_pause(struct fh_rfb_server *s, bool paused);
+
+/* e: borrowed, NULL: there are none, all is encoded here. */
+void fh_rfb_server_set_elsewhere(struct fh_rfb_server *s, const struct fh_rfb_elsewhere *e,
+                                 void *user);
+/* What the viewer's next rectangle is to be. False: it has not said what it understands. */
+bool fh_rfb_server_coding(const struct fh_rfb_server *s, struct fh_rfb_coding *out);
+bool fh_rfb_coding_is_same(const struct fh_rfb_coding *a, const struct fh_rfb_coding *b);
 
 /* Where the viewer's next bytes go, lent until _in_done. NULL: drain events first, or it failed. */
 uint8_t *fh_rfb_server_in(struct fh_rfb_server *s, size_t *room);

@@ -41,8 +41,10 @@ extern "C" {
 struct fh_framebuffer; /* <farhand/framebuffer.h> */
 struct fh_screen;
 struct fh_rect;
-struct fh_channel_info; /* <farhand/channel.h> */
-struct fh_rotation;     /* <farhand/rotation.h> */
+struct fh_rfb_coding;    /* <farhand/rfb_server.h> */
+struct fh_rfb_elsewhere; /* <farhand/rfb_server.h> */
+struct fh_channel_info;  /* <farhand/channel.h> */
+struct fh_rotation;      /* <farhand/rotation.h> */
 
 /* Why a session ended; sent in Bye, shown to people by fh_bye_text(). */
 #define FH_BYES(X)                                                                                 \
@@ -199,6 +201,10 @@ void fh_server_conn_set_name(struct fh_server_conn *c, const char *name);
 int fh_server_conn_set_cursor(struct fh_server_conn *c, const uint32_t *argb, int32_t w, int32_t h,
                               int32_t hot_x, int32_t hot_y);
 void fh_server_conn_damage(struct fh_server_conn *c, const struct fh_rect *r);
+/* The session, when it runs, takes encoded rectangles from there. rfb_server.h */
+void fh_server_conn_set_elsewhere(struct fh_server_conn *c, const struct fh_rfb_elsewhere *e,
+                                  void *user);
+bool fh_server_conn_coding(const struct fh_server_conn *c, struct fh_rfb_coding *out);
 void fh_server_conn_copy(struct fh_server_conn *c, const struct fh_rect *r, int32_t from_x,
                          int32_t from_y);
 int fh_server_conn_cut_text(struct fh_server_conn *c, const char *text, size_t len);
