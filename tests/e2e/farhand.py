@@ -376,7 +376,8 @@ class Server:
 
     def audit(self, service=False):
         """The audit lines so far, as dictionaries; service: also those about the service itself."""
-        lines = [json.loads(line) for line in read_text(self.audit_path).splitlines()]
+        text = read_text(self.audit_path)
+        lines = [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]  # the last may be half written
         return [e for e in lines if service or not e["event"].startswith("service-")]
 
     def wait_audit(self, condition, what):

@@ -181,13 +181,22 @@ static size_t cost(size_t len)
 
 static void listen_for(struct fh__link *l);
 
+/* Nobody reads any more. What the other end said before it went is still to be heard, and then that
+ * it went. */
+static bool is_gone(int error)
+{
+    return error == EPIPE || error == ECONNRESET;
+}
+
 static void flush(struct fh__link *l)
 {
     struct fh__link_waiting *w;
 
     while ((w = l->first) != NULL) {
         if (put(l->fd, w->data, w->len, w->fd) < 0) {
-            if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
+            if (is_gone(errno))
+                drop_waiting(l);
+            else if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
                 broke(l, NULL);
             return;
         }
@@ -264,9 +273,10 @@ int fh__link_send(struct fh__link *l, unsigned number, const void *body, size_t 
     data[0] = (uint8_t)number;
     if (len > 0)
         memcpy(data + 1, body, len);
-    if (l->first || put(l->fd, data, len + 1, fd) < 0)
-        ret =
-            l->first || errno == EAGAIN || errno == ENOBUFS ? keep_copy(l, data, len + 1, fd) : -1;
+    if (l->first)
+        ret = keep_copy(l, data, len + 1, fd);
+    else if (put(l->fd, data, len + 1, fd) < 0 && !is_gone(errno))
+        ret = errno == EAGAIN || errno == ENOBUFS ? keep_copy(l, data, len + 1, fd) : -1;
     fh_wipe(data, len + 1);
     return ret;
 }

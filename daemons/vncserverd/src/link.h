@@ -54,7 +54,10 @@ int fh__link_pair(int out[2]);
 /* fd is taken, also on error. Negative: libuv's error. ops: borrowed. */
 int fh__link_open(struct fh__link *l, uv_loop_t *loop, int fd, enum fh__role us, enum fh__role them,
                   const struct fh__link_ops *ops, void *user);
-/* 0; -1: it is broken, or the other end does not read. fd: stays the caller's; -1: none. */
+/*
+ * 0, also when the other end is gone: what it had said comes first, then broken. -1: it is broken,
+ * or the other end does not read. fd: stays the caller's; -1: none.
+ */
 int fh__link_send(struct fh__link *l, unsigned number, const void *body, size_t len, int fd);
 /* All that has arrived is heard now, not in turns. */
 void fh__link_drain(struct fh__link *l);

@@ -338,6 +338,21 @@ START_TEST(what_was_said_before_closing_is_heard_whatever_was_not_read)
 }
 END_TEST
 
+START_TEST(an_answer_to_who_is_gone_drops_nothing_of_what_it_had_said)
+{
+    for (int i = 0; i < 2 * FH__LINK_TURN; i++)
+        ck_assert_int_eq(fh__link_send(&session.link, FH__MSG_HELLO, NULL, 0, -1), 0);
+    fh__link_close(&session.link, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT); /* some of it is heard, and the other end is closed */
+    ck_assert(!monitor.is_broken);
+    ck_assert_int_eq(fh__link_send(&monitor.link, FH__MSG_PROCEED, NULL, 0, -1), 0);
+    turn();
+    ck_assert_uint_eq(monitor.n, 2 * FH__LINK_TURN);
+    ck_assert(monitor.is_broken);
+    ck_assert_ptr_null(monitor.why);
+}
+END_TEST
+
 START_TEST(who_does_not_read_costs_a_bounded_memory)
 {
     static uint8_t text[FH__TEXT_MAX];
@@ -434,6 +449,7 @@ int main(void)
     tcase_add_test(link, short_messages_cost_a_bounded_memory_too);
     tcase_add_test(link, an_end_that_closes_is_told_without_blame);
     tcase_add_test(link, what_was_said_before_closing_is_heard_whatever_was_not_read);
+    tcase_add_test(link, an_answer_to_who_is_gone_drops_nothing_of_what_it_had_said);
     tcase_add_test(link, who_does_not_read_costs_a_bounded_memory);
     tcase_add_test(link, what_waited_arrives_in_order);
     suite_add_tcase(s, link);
