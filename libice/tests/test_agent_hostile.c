@@ -74,7 +74,7 @@ static const struct {
     {"203.0.113.5", 80, FH_ICE_E_ADDRESS},
     {"203.0.113.5", 81, FH_ICE_E_ADDRESS},
     {"64:ff9b::cb00:7105", 81, FH_ICE_E_ADDRESS}, /* the same one, through a NAT64 */
-    {"64:ff9b::cb00:7106", 81, 0}, /* its neighbour */
+    {"64:ff9b::cb00:7106", 81, 0},                /* its neighbour */
     {"192.0.2.9", 0, FH_ICE_E_ADDRESS},
     {"192.0.2.9", 9, 0},
     {"10.1.1.1", 22, 0},
