@@ -640,10 +640,11 @@ static pid_t start_painter(const struct fh_framebuffer *fb)
     pid_t pid = fork();
 
     ck_assert_int_ge(pid, 0);
-    for (uint32_t i = 1; pid == 0; i++)
+    if (pid > 0)
+        return pid;
+    for (uint32_t i = 1;; i++)
         for (size_t at = i % 7; at < (size_t)fb->stride_px * (size_t)fb->height; at += 1 + i % 5)
             px[at] = i & 1 ? i * 2654435761u & 0xffffff : i & 0x0f;
-    return pid;
 }
 
 START_TEST(a_picture_that_another_process_changes_harms_nobody)

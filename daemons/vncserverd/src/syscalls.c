@@ -88,6 +88,11 @@ static int allow_memory(scmp_filter_ctx ctx)
                                   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
+static struct scmp_arg_cmp equals(unsigned argument, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
 /* What fh_tcp_open() asks of a stream, such as a viewer may come back on. */
 static int allow_tuning(scmp_filter_ctx ctx)
 {
@@ -101,8 +106,8 @@ static int allow_tuning(scmp_filter_ctx ctx)
 
     for (size_t i = 0; i < sizeof asked / sizeof *asked && ret == 0; i++)
         ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-                               SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)asked[i].level),
-                               SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)asked[i].option));
+                               equals(1, (scmp_datum_t)asked[i].level),
+                               equals(2, (scmp_datum_t)asked[i].option));
     return ret;
 }
 
@@ -114,10 +119,9 @@ static int allow_flags(scmp_filter_ctx ctx)
 
     for (size_t i = 0; i < sizeof asked / sizeof *asked && ret == 0; i++)
         ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                               SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)asked[i]));
+                               equals(1, (scmp_datum_t)asked[i]));
     if (ret == 0)
-        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                               SCMP_A1(SCMP_CMP_EQ, FIONBIO));
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, equals(1, FIONBIO));
     return ret;
 }
 

@@ -68,6 +68,15 @@ def children(pid):
     return direct + [p for d in direct for p in children(d)]
 
 
+def gone(pid):
+    """Waits until a process was ended and, if its parent went first, until init has buried it."""
+    end = time.monotonic() + LIMIT
+    while os.path.exists("/proc/%d" % pid):
+        if time.monotonic() > end:
+            raise AssertionError("process %d is still there" % pid)
+        time.sleep(0.01)
+
+
 def name_of(pid):
     with open("/proc/%d/comm" % pid) as f:
         return f.read().strip()
@@ -307,7 +316,7 @@ class Ends(Case):
                 os.kill(pid, signal.SIGKILL)
         self.assertEqual(s.end(None), 12)
         for pid in pids:
-            self.assertFalse(os.path.exists("/proc/%d" % pid))
+            gone(pid)
 
     def test_ended_while_the_x_server_starts(self):
         """SIGHUP and a child's end are no reason to give up, SIGTERM is, at once and for good."""
@@ -327,7 +336,7 @@ class Ends(Case):
         service.wait_for("the configuration was read again")
         self.assertEqual(service.end(), 0)
         self.assertNotIn("error", "\n".join(service.lines))  # as there is where Xvfb was waited for to the end
-        self.assertFalse(os.path.exists("/proc/%d" % server))
+        gone(server)
         self.assertEqual(os.listdir(runtime), [])
 
     def test_nothing_is_left(self):
@@ -336,7 +345,7 @@ class Ends(Case):
             pids = children(s.process.pid)
             self.assertEqual(s.end(number), 0)
             for pid in pids:
-                self.assertFalse(os.path.exists("/proc/%d" % pid))
+                gone(pid)
             self.assertFalse(os.path.exists(self.home + "/socket"))
 
     def test_a_viewer_is_told(self):
