@@ -553,6 +553,24 @@ static void expect_bytes(int fd, const char *expected)
     }
 }
 
+/* A program's window may come up after its shell has spoken. */
+static void wait_for_a_window_under_the_pointer(void)
+{
+    const xcb_window_t root = xcb_setup_roots_iterator(xcb_get_setup(app)).data->root;
+    uint64_t end = fh__now_ms() + TEST_TIMEOUT_MS;
+    bool is_there = false;
+
+    while (!is_there) {
+        xcb_query_pointer_reply_t *r;
+
+        fh__desktop_pump(desktop);
+        r = xcb_query_pointer_reply(app, xcb_query_pointer(app, root), NULL);
+        is_there = r && r->child != XCB_NONE;
+        free(r);
+        ck_assert_msg(fh__now_ms() < end, "no window came up");
+    }
+}
+
 START_TEST(xterm_reads_the_text)
 {
     const char *text = "gr\xc3\xbc\xc3\x9f \xe2\x82\xac"
@@ -574,6 +592,7 @@ START_TEST(xterm_reads_the_text)
     xterm = start_xterm(fifo);
     expect_bytes(fd, "ready\n");
     fh__desktop_pointer(desktop, desktop, 50, 50, 0); /* the focus follows the pointer */
+    wait_for_a_window_under_the_pointer();
     for (i = 0; i < sizeof utf32 / sizeof *utf32; i++)
         tap(xkb_utf32_to_keysym(utf32[i]));
     tap(XKB_KEY_Return);
