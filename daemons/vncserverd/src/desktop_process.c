@@ -727,7 +727,7 @@ static void start_handles(struct host *h)
 
 /* ---- the display ---- */
 
-/* What the monitor says is heard; what comes makes the loop's descriptor readable. */
+/* What the monitor says is heard. */
 static bool has_ended(void *user)
 {
     struct host *h = user;
@@ -738,7 +738,8 @@ static bool has_ended(void *user)
 
 static enum fh__exit start_virtual(struct host *h)
 {
-    const struct fh__virtual_wait wait = {uv_backend_fd(&h->loop), has_ended, h};
+    /* Not the loop's descriptor: what a callback asks the loop for gets into that at its next turn. */
+    const struct fh__virtual_wait wait = {FH__CHILD_LINK_FD, has_ended, h};
     char error[ERROR_MAX];
 
     if (fh__virtual_start(&h->virtual, h->setup.width, h->setup.height, &wait, error,

@@ -227,9 +227,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         listen_for(l);
 }
 
+/* Each uv_poll_start() costs two calls of the system, so only for another wish. */
 static void listen_for(struct fh__link *l)
 {
-    uv_poll_start(&l->poll, UV_READABLE | (l->first ? UV_WRITABLE : 0), on_poll);
+    const int events = UV_READABLE | (l->first ? UV_WRITABLE : 0);
+
+    if (events != l->events)
+        uv_poll_start(&l->poll, events, on_poll);
+    l->events = events;
 }
 
 /* fd: taken. -1: it was not kept. */

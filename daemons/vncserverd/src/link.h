@@ -45,6 +45,7 @@ struct fh__link {
     void *user;
     struct fh__link_waiting *first, *last;
     size_t waiting; /* bytes of memory */
+    int events;     /* that the loop looks for */
     bool is_open, is_broken;
     void (*closed)(void *user);
 };
