@@ -216,33 +216,34 @@ class Codes(Auth):
         self.enrol("ann")
         server = self.serve("--blacklist-threshold", "100")
         kind = session.KIND_CODE
+        hosts = (f"127.0.0.{i}" for i in range(2, 250))  # one alone may not try as often as this
         for answers in ([], [(session.KIND_PROMPT, b"123456")], [(kind, b"1" * 65)], [(kind, b"1"), (kind, b"2")],
                         [(session.KIND_USER, b"root")], [(99, b"")]):
-            client = self.raw_client(server)
+            client = self.raw_client(server, next(hosts))
             self.assertEqual(client.prove("ann", "pw"), [b""])
             client.answer(*answers)
             with self.assertRaises((session.Ended, fsc1.Closed), msg=answers):
                 client.ask()
         for step in (0, 2, 255):
-            client = self.raw_client(server)
+            client = self.raw_client(server, next(hosts))
             client.prove("ann", "pw")
             client.step = step
             client.answer((kind, b"123456"))
             with self.assertRaises((session.Ended, fsc1.Closed), msg=step):
                 client.ask()
         for answer in (b"", b"\0" * 6, b"\xff" * 64, b"1234567"):
-            client = self.raw_client(server)
+            client = self.raw_client(server, next(hosts))
             client.prove("ann", "pw")
             client.answer((kind, answer))
             self.assertEqual(client.ask()[0], session.TRY_AGAIN)
         # Before anything was asked, and a second choice while a code is awaited.
-        client = self.raw_client(server)
+        client = self.raw_client(server, next(hosts))
         client.message(session.OFFER)
         client.step = 1
         client.answer((kind, b"123456"))
         with self.assertRaises((session.Ended, fsc1.Closed)):
             client.ask()
-        client = self.raw_client(server)
+        client = self.raw_client(server, next(hosts))
         client.prove("ann", "pw")
         with self.assertRaises((session.Ended, fsc1.Closed)):
             client.prove("ann", "pw")
