@@ -6,8 +6,9 @@ enum {
     RECORD_HANDSHAKE = 22, /* RFC 5246 6.2.1 */
     CLIENT_HELLO = 1,      /* RFC 5246 7.4 */
     SERVER_HELLO = 2,
-    EXT_EMS = 23,   /* RFC 7627 section 8 */
-    EXT_TICKET = 35 /* RFC 5077 section 3.2 */
+    EXT_FRAGMENT = 1, /* RFC 6066 section 4 */
+    EXT_EMS = 23,     /* RFC 7627 section 8 */
+    EXT_TICKET = 35   /* RFC 5077 section 3.2 */
 };
 
 /*
@@ -53,6 +54,7 @@ static void note_extension(struct fh__tls_hello *h)
     /* One that promises more than the message has is none. */
     if (len <= h->message_left) {
         h->ems = h->ems || type == EXT_EMS;
+        h->fragment = h->fragment || type == EXT_FRAGMENT;
         h->ticket = h->ticket || (type == EXT_TICKET && len > 0);
     }
     go_to(h, EXT_BODY, len);

@@ -14,9 +14,10 @@
 #include <stdint.h>
 
 struct fh__tls_hello {
-    bool done;   /* the message is complete, or is none */
-    bool ems;    /* has the extension extended_master_secret (RFC 7627) */
-    bool ticket; /* has a session_ticket that is not empty (RFC 5077) */
+    bool done;     /* the message is complete, or is none */
+    bool ems;      /* has the extension extended_master_secret (RFC 7627) */
+    bool ticket;   /* has a session_ticket that is not empty (RFC 5077) */
+    bool fragment; /* has a max_fragment_length (RFC 6066) */
     uint8_t record_have, step;
     bool is_server;        /* the message is a ServerHello */
     uint16_t record_left;  /* of the record's fragment */

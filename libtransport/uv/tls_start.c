@@ -298,6 +298,8 @@ int fh_tls_start(uv_loop_t *loop, struct fh_tls_context *ctx, struct fh_stream *
 
 static uint16_t fragment_of(const struct fh__tls *t)
 {
+    if (!t->ctx->is_server)
+        return t->hello.fragment ? t->ctx->max_fragment : 0;
     switch (t->ssl.session ? t->ssl.session->mfl_code : 0) {
     case MBEDTLS_SSL_MAX_FRAG_LEN_512:
         return 512;
