@@ -125,7 +125,11 @@ enum fh_broker_code {
     FH_BROKER_E_CLOCK = 6,
     FH_BROKER_E_REPLACED = 7,
     FH_BROKER_E_INTERNAL = 8,
-    FH_BROKER_E_EXPIRED = 9
+    FH_BROKER_E_EXPIRED = 9,
+    /* With a request only. */
+    FH_BROKER_E_ABSENT = 10,
+    FH_BROKER_E_NO_ADDRESS = 11, /* or not allowed to know of it */
+    FH_BROKER_E_POLICY = 12
 };
 
 /* Borrowed from the frame. */
