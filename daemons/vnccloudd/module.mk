@@ -2,3 +2,6 @@
 daemons/vnccloudd_DEPS := daemons/common libsession libcloud-client libtransport libcrypto-rfb
 daemons/vnccloudd_PKGS := libuv libsystemd jansson libsodium
 daemons/vnccloudd_SRCS := src/options.c src/config.c src/service.c src/main.c
+daemons/vnccloudd_SRCS += src/ticket.c src/relay.c
+daemons/vnccloudd_TESTS += tests/test_ticket.c tests/test_relay.c
+daemons/vnccloudd_FUZZERS += fuzz/fuzz_relay.c

@@ -22,8 +22,8 @@ extern "C" {
     X(TIMEOUT, 407, "timed out")                                                                   \
     X(RESET, 408, "the peer gave up")                                                              \
     X(CANCELLED, 409, "cancelled")                                                                 \
-    X(LOG, 431, "the log does not prove it")                                                       \
-    X(FORK, 432, "the log shows two histories")
+    X(LOG, 412, "the log of the cloud does not prove what it should")                              \
+    X(FORK, 420, "the log of the cloud shows two histories")
 
 enum fh_cloud_error {
 #define X(name, num, text) FH_CLOUD_E_##name = -(num),
