@@ -271,6 +271,7 @@ bool fh__link_path_join(struct fh__link_path *p, uint64_t want)
     p->since = ++l->attaches;
     p->heard_ms = l->now_ms;
     fh_stream_address(p->stream, &l->attached);
+    l->told_away |= p->is_alone; /* the peer had none left, whatever we saw */
     for (size_t i = 0; p->is_alone && i < FH_LINK_PATHS_MAX; i++)
         if (&l->path[i] != p && fh__link_path_is_up(&l->path[i])) {
             if (l->cur == &l->path[i])
