@@ -1,10 +1,11 @@
 libcloud-client_NAME    := cloud-client
 libcloud-client_DEPS    := libcrypto-rfb libtransport libice
-libcloud-client_PKGS    :=
-libcloud-client_HEADERS := include/farhand/cloud_client_version.h include/farhand/cloud_error.h include/farhand/path.h
-libcloud-client_SRCS    := src/error.c src/path_message.c src/version.c
-libcloud-client_TESTS   := tests/test_path_message.c
-libcloud-client_FUZZERS := fuzz/fuzz_path_message.c
+libcloud-client_PKGS    := libsodium
+libcloud-client_HEADERS := include/farhand/cloud_client_version.h include/farhand/cloud_error.h include/farhand/path.h include/farhand/tlog.h
+libcloud-client_SRCS    := src/error.c src/path_message.c src/version.c \
+                           src/tlog_tree.c src/tlog_proof.c src/tlog_note.c src/tlog_entry.c src/tlog_tile.c
+libcloud-client_TESTS   := tests/test_path_message.c tests/test_tlog.c tests/test_tlog_note.c
+libcloud-client_FUZZERS := fuzz/fuzz_path_message.c fuzz/fuzz_tlog.c
 # The adapter archive, libcloud-client-uv.a.
 libcloud-client_UV_DEPS    :=
 libcloud-client_UV_PKGS    := libuv

@@ -21,7 +21,9 @@ extern "C" {
     X(NO_PATH, 406, "no path to the peer was found")                                               \
     X(TIMEOUT, 407, "timed out")                                                                   \
     X(RESET, 408, "the peer gave up")                                                              \
-    X(CANCELLED, 409, "cancelled")
+    X(CANCELLED, 409, "cancelled")                                                                 \
+    X(LOG, 431, "the log does not prove it")                                                       \
+    X(FORK, 432, "the log shows two histories")
 
 enum fh_cloud_error {
 #define X(name, num, text) FH_CLOUD_E_##name = -(num),
