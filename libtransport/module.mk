@@ -10,7 +10,8 @@ libtransport_SRCS    := src/link.c src/link_frame.c src/link_opening.c src/link_
                         src/target.c src/version.c \
                         src/mtu.c src/rate.c src/sctp.c src/sctp_control.c src/sctp_recv.c src/sctp_send.c \
                         src/sctp_setup.c src/sctp_wire.c src/tls_hello.c
-libtransport_TESTS   := tests/test_link.c tests/test_link_random.c tests/test_link_vectors.c tests/test_sctp.c tests/test_sctp_hostile.c tests/test_address.c tests/test_happy.c tests/test_pipe.c
+libtransport_TESTS := tests/test_link.c tests/test_link_paths.c tests/test_link_random.c tests/test_link_vectors.c \
+  tests/test_sctp.c tests/test_sctp_hostile.c tests/test_address.c tests/test_happy.c tests/test_pipe.c
 libtransport_FUZZERS := fuzz/fuzz_sctp.c fuzz/fuzz_listen_address.c fuzz/fuzz_viewer_address.c fuzz/fuzz_link.c
 # The adapter archive, libtransport-uv.a.
 libtransport_UV_DEPS    :=
