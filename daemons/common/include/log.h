@@ -22,6 +22,8 @@ enum fh__log_level {
 
 enum { FH__LOG_LINE_MAX = 1024 /* bytes with NUL; longer messages are cut */ };
 
+/* Who speaks, on stderr; borrowed for good. */
+void fh__log_name(const char *program);
 /* Looks where stderr goes. Without this call all goes to stderr. */
 void fh__log_open(void);
 void fh__log_set_level(enum fh__log_level level);

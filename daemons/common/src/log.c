@@ -13,9 +13,15 @@
 
 static const char *const level_names[] = {"error", "warning", "notice", "info", "debug"};
 
+static const char *program = "farhand";
 static enum fh__log_level max_level = FH__LOG_INFO;
 static bool to_journal;
 static void (*sink)(enum fh__log_level level, const char *line);
+
+void fh__log_name(const char *name)
+{
+    program = name;
+}
 
 void fh__log_open(void)
 {
@@ -121,5 +127,5 @@ void fh__log(enum fh__log_level level, const char *format, ...)
     else if (to_journal)
         sd_journal_send("MESSAGE=%s", line, "PRIORITY=%d", (int)level, NULL);
     else
-        fprintf(stderr, "vncserverd: %s: %s\n", level_names[level - FH__LOG_ERROR], line);
+        fprintf(stderr, "%s: %s: %s\n", program, level_names[level - FH__LOG_ERROR], line);
 }

@@ -5,7 +5,8 @@
 
 #include <jansson.h>
 
-#include "options.h"
+#include "log.h"
+#include "option.h"
 
 static const char *source_name(enum fh__source source)
 {
@@ -24,16 +25,16 @@ static const char *source_name(enum fh__source source)
     return "";
 }
 
-static const char *source_file(const struct fh__config *c, enum fh__source source)
+static const char *source_file(struct fh__config *c, enum fh__source source)
 {
     if (source == FH__FROM_FILE)
-        return c->file;
-    return source == FH__FROM_POLICY ? c->policy : NULL;
+        return fh__settings_of(c)->file;
+    return source == FH__FROM_POLICY ? fh__settings_of(c)->policy : NULL;
 }
 
 /* ---- as a file ---- */
 
-static void print_source(const struct fh__config *c, const struct fh__setting *s, FILE *out)
+static void print_source(struct fh__config *c, const struct fh__setting *s, FILE *out)
 {
     const char *file = source_file(c, s->source);
 
@@ -43,9 +44,9 @@ static void print_source(const struct fh__config *c, const struct fh__setting *s
         fprintf(out, "# %s\n", source_name(s->source));
 }
 
-static void print_text(const struct fh__config *c, const struct fh__option *o, FILE *out)
+static void print_text(struct fh__config *c, const struct fh__option *o, FILE *out)
 {
-    const struct fh__setting *s = &c->settings[o - fh__options];
+    const struct fh__setting *s = fh__setting_of(c, o);
     char escaped[4 * 1024];
     const char *line = s->text;
     size_t len;
@@ -91,9 +92,9 @@ static json_t *bound_of(const struct fh__option *o, unsigned rank)
     return json_stringn(word, strcspn(word, "|"));
 }
 
-static json_t *json_of(const struct fh__config *c, const struct fh__option *o)
+static json_t *json_of(struct fh__config *c, const struct fh__option *o)
 {
-    const struct fh__setting *s = &c->settings[o - fh__options];
+    const struct fh__setting *s = fh__setting_of(c, o);
     const char *file = source_file(c, s->source);
     json_t *j = json_object();
 
@@ -117,18 +118,19 @@ static json_t *json_of(const struct fh__config *c, const struct fh__option *o)
     return j;
 }
 
-void fh__config_print(const struct fh__config *c, FILE *out, bool is_json)
+void fh__settings_print(struct fh__config *c, FILE *out, bool is_json)
 {
+    const struct fh__option_table *t = fh__settings_of(c)->table;
     json_t *all = is_json ? json_array() : NULL;
     size_t i;
 
-    for (i = 0; i < fh__options_n; i++) {
-        if (fh__options[i].use == FH__OPTION_CALL)
+    for (i = 0; i < t->n; i++) {
+        if (t->of[i].use == FH__OPTION_CALL)
             continue;
         if (is_json)
-            json_array_append_new(all, json_of(c, &fh__options[i]));
+            json_array_append_new(all, json_of(c, &t->of[i]));
         else
-            print_text(c, &fh__options[i], out);
+            print_text(c, &t->of[i], out);
     }
     if (!is_json)
         return;
@@ -163,7 +165,7 @@ static bool take_lines(struct fh__config *c, const struct fh__option *o,
 
 static bool take(struct fh__config *c, const struct fh__option *o, const struct fh__setting *from)
 {
-    struct fh__setting *s = &c->settings[o - fh__options];
+    struct fh__setting *s = fh__setting_of(c, o);
     bool is_good;
 
     fh__option_clear(c, o);
@@ -176,18 +178,20 @@ static bool take(struct fh__config *c, const struct fh__option *o, const struct 
     return is_good;
 }
 
-bool fh__config_adopt(struct fh__config *c, const struct fh__config *fresh,
-                      void (*changed)(void *user, const char *name, bool is_taken), void *user)
+bool fh__settings_adopt(struct fh__config *c, struct fh__config *fresh,
+                        void (*changed)(void *user, const char *name, bool is_taken), void *user)
 {
+    const struct fh__option_table *t = fh__settings_of(c)->table;
     size_t i;
 
-    for (i = 0; i < fh__options_n; i++) {
-        const struct fh__option *o = &fh__options[i];
+    for (i = 0; i < t->n; i++) {
+        const struct fh__option *o = &t->of[i];
+        const struct fh__setting *is = fh__setting_of(c, o), *will = fh__setting_of(fresh, o);
         bool is_taken = o->use == FH__OPTION_RELOAD;
 
-        if (o->use == FH__OPTION_CALL || is_same(c->settings[i].text, fresh->settings[i].text))
+        if (o->use == FH__OPTION_CALL || is_same(is->text, will->text))
             continue;
-        if (is_taken && !take(c, o, &fresh->settings[i]))
+        if (is_taken && !take(c, o, will))
             return false;
         changed(user, o->name, is_taken);
     }
