@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-daemons/vnccloudd_DEPS := daemons/common libsession libcloud-client libtransport libcrypto-rfb
+daemons/vnccloudd_DEPS := daemons/common libsession libcloud-client libice libtransport libcrypto-rfb
 daemons/vnccloudd_PKGS := libuv libsystemd jansson libsodium
 daemons/vnccloudd_SYSLIBS := -lmbedcrypto
-daemons/vnccloudd_SRCS += src/wheel.c src/gcra.c src/presence.c src/admission.c src/turn.c src/ticket.c src/relay.c
-daemons/vnccloudd_SRCS += src/wheel.c src/gcra.c src/presence.c src/admission.c src/turn.c src/ticket.c src/relay.c
-daemons/vnccloudd_TESTS += tests/test_wheel.c tests/test_gcra.c tests/test_presence.c tests/test_admission.c \
-  tests/test_turn.c tests/test_ticket.c tests/test_relay.c
-daemons/vnccloudd_FUZZERS += fuzz/fuzz_relay.c
+daemons/vnccloudd_SRCS := src/options.c src/config.c src/wheel.c src/gcra.c src/presence.c src/admission.c src/turn.c \
+  src/ticket.c src/relay.c src/stun.c src/service.c src/main.c
+daemons/vnccloudd_TESTS := tests/test_wheel.c tests/test_gcra.c tests/test_presence.c tests/test_admission.c \
+  tests/test_turn.c tests/test_ticket.c tests/test_relay.c tests/test_stun.c
+daemons/vnccloudd_FUZZERS := fuzz/fuzz_relay.c
