@@ -49,7 +49,7 @@ enum {
     FH_TLOG_TAG_LEN = 16,      /* what leaves about one address have in common */
     FH_TLOG_ADDRESS_LEN = 12,  /* a cloud address */
     FH_TLOG_BINDING_LEN = 98,  /* the entry of a binding */
-    FH_TLOG_MAX_ENTRY = 512,   /* bytes of any entry */
+    FH_TLOG_MAX_ENTRY = 2048,  /* bytes of any entry */
     FH_TLOG_TILE_WIDTH = 256,  /* hashes of a full tile */
     FH_TLOG_TILE_TEXT = 64,    /* a tile's path, zero byte included */
     FH_TLOG_MAX_TILE_LEVEL = 7 /* 256^8 leaves are more than there are */
