@@ -587,8 +587,8 @@ static const struct {
     {"rm tile/0/001.p/44", "No such file"},
     {"rm tile/1/000.p/1", "No such file"},
     {"printf x >>tile/0/001.p/44", "length"},
-    {"printf x | dd bs=1 conv=notrunc status=none of=tile/0/001.p/44", "not those of the "
-                                                                       "checkpoint"},
+    {"printf xxxxxxxx | dd conv=notrunc status=none of=tile/0/001.p/44", "not those of the "
+                                                                         "checkpoint"},
     {"printf x | dd bs=1 seek=9 conv=notrunc status=none of=tile/entries/001.p/44",
      "not those of the tile"},
     {"printf x | dd bs=1 conv=notrunc status=none of=tile/entries/001.p/44", "damaged"},
