@@ -3,6 +3,7 @@ daemons/vnccloudd_DEPS := daemons/common libsession libtransport libcloud-client
 daemons/vnccloudd_PKGS := libuv libsystemd sqlite3 jansson libsodium
 daemons/vnccloudd_SRCS := src/options.c src/config.c src/service.c src/main.c src/store.c src/store_sql.c \
   src/store_sql_endpoint.c src/store_sql_account.c src/store_sqlite.c \
-  src/http.c src/http_target.c src/http_reply.c src/http_conn.c
+  src/http.c src/http_target.c src/http_reply.c src/http_conn.c src/apikey.c src/apijson.c \
+  src/changelog.c src/metrics.c src/api_answer.c src/api_address.c src/api_account.c src/api_service.c src/api.c
 daemons/vnccloudd_UV_TESTS := tests/test_store_sqlite.c tests/test_http.c
 daemons/vnccloudd_UV_FUZZERS := fuzz/fuzz_http.c
