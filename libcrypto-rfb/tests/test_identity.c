@@ -192,12 +192,12 @@ START_TEST(a_key_with_any_byte_changed_is_refused)
     size_t len = key_file("good", 2048, "pem", pem, sizeof pem), der_len;
     struct fh_identity *id = NULL;
 
-    ck_assert_int_eq(pem_decode(pem, len, der, &der_len), 0);
+    ck_assert_int_eq(pem_decode(&pkcs8_form, pem, len, der, &der_len), 0);
     for (size_t i = (size_t)_i; i < der_len; i += 8 * 5) {
         struct wr w = wr_init(bad, sizeof bad);
 
         der[i] ^= 4;
-        pem_encode(der, der_len, &w);
+        pem_encode(&pkcs8_form, der, der_len, &w);
         ck_assert_int_lt(fh_identity_from_pem(bad, w.len - 1, &id), 0);
         der[i] ^= 4;
     }

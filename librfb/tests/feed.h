@@ -35,10 +35,9 @@ static inline struct fh_decoder *decoder_new(int dirt)
 
     HOLDS(d != NULL);
     memset(d->held, dirt, sizeof d->held);
-    memset(d->zrle.palette, dirt, sizeof d->zrle.palette);
-    memset(d->zrle.buf, dirt, sizeof d->zrle.buf);
+    memset(d->buf, dirt, sizeof d->buf);
+    memset(d->tiles.palette, dirt, sizeof d->tiles.palette);
     memset(d->tight.palette, dirt, sizeof d->tight.palette);
-    memset(d->tight.row, dirt, sizeof d->tight.row);
     memset(d->tight.above, dirt, sizeof d->tight.above);
     return d;
 }

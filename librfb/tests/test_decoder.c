@@ -452,7 +452,7 @@ static const struct {
     {"high, of the area that there is", FH_ENC_COPY_RECT, {0, 0, 50, 100}, FH_RFB_E_INVAL},
     {"65535", FH_ENC_RAW, {65535, 65535, 65535, 65535}, FH_RFB_E_INVAL},
     {"negative", FH_ENC_RAW, {-1, 0, 1, 1}, FH_RFB_E_INVAL},
-    {"an encoding not asked for", 5, {0, 0, 1, 1}, FH_RFB_E_ENCODING},
+    {"an encoding that we have not", 4, {0, 0, 1, 1}, FH_RFB_E_ENCODING},
     {"a pseudo-encoding", FH_ENC_CURSOR, {0, 0, 1, 1}, FH_RFB_E_ENCODING},
     {"an encoding of no list", 0x7fffffff, {0, 0, 1, 1}, FH_RFB_E_ENCODING},
 };

@@ -29,7 +29,8 @@ extern "C" {
     X(BUSY, 414, "busy, or asked too often")                                                       \
     X(ABSENT, 415, "no such address, or it is not signed in")                                      \
     X(OFFLINE, 416, "there is no connection to the cloud")                                         \
-    X(REPLACED, 417, "another sign-in with this address took over")
+    X(REPLACED, 417, "another sign-in with this address took over")                                \
+    X(FORK, 418, "the log shows two histories")
 
 enum fh_cloud_error {
 #define X(name, num, text) FH_CLOUD_E_##name = -(num),

@@ -25,18 +25,35 @@ extern "C" {
 enum fh_encoding {
     FH_ENC_RAW = 0,
     FH_ENC_COPY_RECT = 1,
+    FH_ENC_RRE = 2,
+    FH_ENC_HEXTILE = 5,
+    FH_ENC_ZLIB = 6,
     FH_ENC_TIGHT = 7,
+    FH_ENC_TRLE = 15,
     FH_ENC_ZRLE = 16,
-    FH_ENC_QUALITY_0 = -32,   /* to -23: JPEG quality 0 to 9 */
-    FH_ENC_COMPRESS_0 = -256, /* to -247: zlib level 0 to 9 */
+    FH_ENC_JPEG = 21,
+    FH_ENC_TIGHT_PNG = -260,
+    FH_ENC_QUALITY_0 = -32,      /* to -23: JPEG quality 0 to 9 */
+    FH_ENC_COMPRESS_0 = -256,    /* to -247: zlib level 0 to 9 */
+    FH_ENC_FINE_QUALITY_0 = -512, /* to -412: JPEG quality 0 to 100 */
+    FH_ENC_SUBSAMPLING_0 = -768, /* to -763: enum fh_subsampling less one */
     FH_ENC_DESKTOP_SIZE = -223,
     FH_ENC_LAST_RECT = -224,
     FH_ENC_CURSOR = -239,
+    FH_ENC_XCURSOR = -240,
     FH_ENC_QEMU_KEY = -258,
+    FH_ENC_LED_STATE = -261,
     FH_ENC_DESKTOP_NAME = -307,
     FH_ENC_EXTENDED_DESKTOP_SIZE = -308,
     FH_ENC_FENCE = -312,
-    FH_ENC_CONTINUOUS_UPDATES = -313
+    FH_ENC_CONTINUOUS_UPDATES = -313,
+    FH_ENC_CURSOR_WITH_ALPHA = -314,
+    FH_ENC_EXTENDED_MOUSE_BUTTONS = -316,
+    FH_ENC_TIGHT_NO_ZLIB = -317,
+    FH_ENC_EXTENDED_CLIPBOARD = -0x3f5e1a32, /* 0xc0a1e5ce */
+    FH_ENC_VMWARE_CURSOR = 0x574d5664,
+    FH_ENC_VMWARE_CURSOR_POSITION = 0x574d5666,
+    FH_ENC_VMWARE_LED_STATE = 0x574d5668
 };
 
 enum {
