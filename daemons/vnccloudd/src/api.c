@@ -151,7 +151,7 @@ static bool is_within(struct fh__api_call *c, enum fh__api_limit which, bool pee
 
     if (!h->limit || c->is_operator)
         return true;
-    if (h->limit(h->user, which, fh__http_conn_peer(c->conn), c->key.id, peek, &quota)) {
+    if (h->limit(h->limit_user, which, fh__http_conn_peer(c->conn), c->key.id, peek, &quota)) {
         if (which == FH__API_LIMIT_KEY) {
             c->quota = quota;
             set_quota_fields(c);
@@ -341,8 +341,8 @@ static void refuse_key(struct fh__api_call *c, const char *reason)
         fh__key_name(c->key.id, name);
         ev.target = name;
     }
-    if (!h->limit ||
-        h->limit(h->user, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn), NULL, false, &quota))
+    if (!h->limit || h->limit(h->limit_user, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn),
+                              NULL, false, &quota))
         fh__changelog_write(c->api->cfg.changelog, &ev);
     else
         json_decref(ev.details);
@@ -523,6 +523,16 @@ void fh__api_serve(struct fh__api *a, struct fh_stream *stream, const struct fh_
                    enum fh__door door)
 {
     fh__http_serve(a->http, stream, peer, door);
+}
+
+void fh__api_set_hooks(struct fh__api *a, const struct fh__api_hooks *hooks)
+{
+    a->cfg.hooks = *hooks;
+}
+
+void fh__api_set_address_limit(struct fh__api *a, uint64_t limit)
+{
+    a->cfg.address_limit = limit;
 }
 
 void fh__api_drain(struct fh__api *a)

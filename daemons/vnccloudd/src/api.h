@@ -62,8 +62,9 @@ struct fh__api_hooks {
     /* The same for all of an account. is_gone: deleted, or disabled. */
     void (*account_changed)(void *user, const uint8_t account[FH__ACCOUNT_LEN], bool is_gone);
     /* Counts one. peek: only looks. */
-    bool (*limit)(void *user, enum fh__api_limit which, const struct fh_address *peer,
+    bool (*limit)(void *limit_user, enum fh__api_limit which, const struct fh_address *peer,
                   const char *key, bool peek, struct fh__api_quota *out);
+    void *limit_user;
     /* GET of something below /log/: the rest of the path. False: there is nothing. */
     bool (*log_file)(void *user, const char *path, struct fh__http_reply *out);
     void (*metrics)(void *user, struct fh__text *out);
@@ -86,6 +87,8 @@ struct fh__api_config {
 struct fh__api *fh__api_new(const struct fh__api_config *cfg);
 void fh__api_serve(struct fh__api *a, struct fh_stream *stream, const struct fh_address *peer,
                    enum fh__door door);
+void fh__api_set_hooks(struct fh__api *a, const struct fh__api_hooks *hooks);
+void fh__api_set_address_limit(struct fh__api *a, uint64_t limit);
 /* health/ready says no from now on. */
 void fh__api_drain(struct fh__api *a);
 /* Answers that are still to come from the store are waited for. */
