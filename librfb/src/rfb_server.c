@@ -162,6 +162,23 @@ int fh_rfb_server_set_cursor(struct fh_rfb_server *s, const uint32_t *argb, int3
     return 0;
 }
 
+void fh_rfb_server_set_leds(struct fh_rfb_server *s, unsigned leds)
+{
+    if (!s->has_leds || s->leds != (leds & FH_LED_ALL))
+        s->news |= FH__NEWS_LEDS;
+    s->has_leds = true;
+    s->leds = leds & FH_LED_ALL;
+}
+
+void fh_rfb_server_move_pointer(struct fh_rfb_server *s, int32_t x, int32_t y)
+{
+    if (x < 0 || y < 0 || x >= s->fb.width || y >= s->fb.height)
+        return;
+    s->pointer_x = x;
+    s->pointer_y = y;
+    s->news |= FH__NEWS_POINTER;
+}
+
 int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len)
 {
     if (s->error != 0)

@@ -616,12 +616,12 @@ void fh__msg_cursor_write(struct wr *w, const struct fh__msg_cursor *m)
 
 /* ---- what is encoded for several viewers ---- */
 
-enum { IS_BIG_ENDIAN = 1, IS_TRUE_COLOUR = 2 };
+enum { IS_BIG_ENDIAN = 1, IS_TRUE_COLOUR = 2, HAS_NO_ZLIB = 4 };
 
 static bool read_coding(struct rd *r, struct fh_rfb_coding *out)
 {
     struct fh_pixel_format *f = &out->format;
-    uint8_t encoding = rd_u8(r), flags;
+    uint8_t encoding = rd_u8(r), flags, subsampling;
 
     out->encoding = encoding == FH_ENC_TIGHT ? FH_ENC_TIGHT : FH_ENC_RAW;
     f->bits_per_pixel = rd_u8(r);
@@ -637,9 +637,13 @@ static bool read_coding(struct rd *r, struct fh_rfb_coding *out)
     f->blue_shift = rd_u8(r);
     out->quality = rd_u8(r) - 1;
     out->level = rd_u8(r);
+    subsampling = rd_u8(r);
+    out->subsampling = (enum fh_subsampling)subsampling;
+    out->no_zlib = flags & HAS_NO_ZLIB;
     return !r->bad && (encoding == FH_ENC_TIGHT || encoding == FH_ENC_RAW) &&
-           flags <= (IS_BIG_ENDIAN | IS_TRUE_COLOUR) && fh_pixel_format_is_valid(f) &&
-           out->quality <= 9 && out->level <= 9;
+           flags <= (IS_BIG_ENDIAN | IS_TRUE_COLOUR | HAS_NO_ZLIB) && fh_pixel_format_is_valid(f) &&
+           fh_quality_is_valid(out->quality) && out->level <= 9 &&
+           subsampling <= FH_SUBSAMPLING_16X;
 }
 
 bool fh__msg_coding_read(struct rd r, struct fh_rfb_coding *out)
@@ -654,8 +658,8 @@ void fh__msg_coding_write(struct wr *w, const struct fh_rfb_coding *m)
     wr_u8(w, m->encoding == FH_ENC_TIGHT ? FH_ENC_TIGHT : FH_ENC_RAW);
     wr_u8(w, f->bits_per_pixel);
     wr_u8(w, f->depth);
-    wr_u8(w,
-          (uint8_t)((f->big_endian ? IS_BIG_ENDIAN : 0) | (f->true_colour ? IS_TRUE_COLOUR : 0)));
+    wr_u8(w, (uint8_t)((f->big_endian ? IS_BIG_ENDIAN : 0) | (f->true_colour ? IS_TRUE_COLOUR : 0) |
+                       (m->no_zlib ? HAS_NO_ZLIB : 0)));
     wr_u16(w, f->red_max);
     wr_u16(w, f->green_max);
     wr_u16(w, f->blue_max);
@@ -664,6 +668,7 @@ void fh__msg_coding_write(struct wr *w, const struct fh_rfb_coding *m)
     wr_u8(w, f->blue_shift);
     wr_u8(w, (uint8_t)(m->quality + 1));
     wr_u8(w, (uint8_t)m->level);
+    wr_u8(w, (uint8_t)m->subsampling);
 }
 
 bool fh__msg_encoded_read(struct rd r, struct fh__msg_encoded *out)

@@ -179,8 +179,8 @@ struct fh__msg_cursor {
 };
 /*
  * CODING: u8 encoding: 7, or 0: none that is shared | u8 bits a pixel | u8 depth | u8 1:
- * big-endian, 2: true colour | u16 red, green, blue max | u8 red, green, blue shift | u8 quality +
- * 1 | u8 level. It is fh_rfb_coding.
+ * big-endian, 2: true colour, 4: may be without zlib | u16 red, green, blue max | u8 red, green,
+ * blue shift | u8 quality + 1 | u8 level | u8 subsampling. It is fh_rfb_coding.
  *
  * ENCODED, of the damage that follows it: CODING | u16 n, then for each u16 x, y, w, h | u64 place
  * in the ring | u32 bytes
