@@ -11,7 +11,7 @@ libsession_SRCS    := src/version.c src/error.c src/permissions.c src/audit.c sr
   src/viewer_conn.c src/new.c
 libsession_TESTS   := tests/test_permissions.c tests/test_audit.c tests/test_audit_chain.c tests/test_audit_limit.c tests/test_admission.c \
   tests/test_known_peers.c tests/test_users.c tests/test_codes.c tests/test_ip_filter.c tests/test_blacklist.c tests/test_mux.c \
-  tests/test_session_messages.c tests/test_login.c tests/test_session.c tests/test_session_rotation.c tests/test_session_hostile.c
+  tests/test_session_messages.c tests/test_login.c tests/test_session.c tests/test_session_rotation.c tests/test_session_cloud.c tests/test_session_hostile.c
 libsession_FUZZERS := fuzz/fuzz_audit_chain.c fuzz/fuzz_known_peers.c fuzz/fuzz_users.c fuzz/fuzz_codes.c fuzz/fuzz_ip_filter.c fuzz/fuzz_blacklist.c \
   fuzz/fuzz_session_messages.c fuzz/fuzz_session_server.c fuzz/fuzz_session_viewer.c
 # The adapter archive, libsession-uv.a.

@@ -149,7 +149,7 @@ bench-servers: $(tests_TOOL) $(foreach m,$(DAEMONS),$($m_BIN))
 # The published conversations, written anew after a change that is meant to change them.
 .PHONY: vectors
 vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libcrypto-rfb/tests/test_rotation \
-  $(O)/libtransport/tests/test_link_vectors
+  $(O)/libtransport/tests/test_link_vectors $(O)/libcloud-client/tests/test_cloud_proof
 	@for v in $^; do $$v --write docs/vectors || exit 1; done
 # Measured one after the other, when everything is built.
 bench: $(foreach m,$(ONLY),$($m_BENCH) $($m_TOOL)) $(foreach m,$(DAEMONS),$($m_BIN))

@@ -20,6 +20,7 @@ static void on_channel_event(struct fh_server_conn *c, const struct fh_channel_e
 {
     switch (ev->type) {
     case FH_CHANNEL_EV_HELLO:
+        memcpy(c->hello_ref, ev->hello.session_ref, sizeof c->hello_ref);
         fh__server_session_push(&c->s, FH_SERVER_CONN_EV_HELLO);
         break;
     case FH_CHANNEL_EV_SIGN:
@@ -176,9 +177,27 @@ int fh_server_conn_tick(struct fh_server_conn *c, uint64_t now_ms)
 
 /* ---- answers ---- */
 
+void fh_server_conn_set_cloud(struct fh_server_conn *c, const uint8_t *session_ref,
+                              const uint8_t *secret)
+{
+    c->has_cloud = true;
+    memcpy(c->session_ref, session_ref, sizeof c->session_ref);
+    c->has_cloud_secret = secret != NULL;
+    if (secret)
+        memcpy(c->cloud_secret, secret, sizeof c->cloud_secret);
+}
+
+/* Whoever put us in touch with one viewer may have sent us another. */
 int fh_server_conn_proceed(struct fh_server_conn *c)
 {
-    return fh_channel_proceed(c->ch, NULL);
+    int ret = FH_SESSION_E_AUTH;
+
+    if (!c->has_cloud || memcmp(c->session_ref, c->hello_ref, sizeof c->session_ref) == 0)
+        ret = fh_channel_proceed(c->ch, c->has_cloud_secret ? c->cloud_secret : NULL);
+    else if (fh_channel_refuse(c->ch, FH_CODE_POLICY, NULL) == 0)
+        fh__server_session_end(&c->s, FH_BYE_AUTH, ret, false);
+    fh_wipe(c->cloud_secret, sizeof c->cloud_secret);
+    return ret;
 }
 
 int fh_server_conn_refuse(struct fh_server_conn *c, unsigned retry_s)
@@ -371,6 +390,13 @@ void fh_server_conn_resumed(struct fh_server_conn *c, uint64_t now_ms)
     fh__server_session_time(&c->s, now_ms);
     if (c->s.state == FH_SERVER_RUNNING)
         fh__server_session_audit(&c->s, FH_AUDIT_RESUMED, NULL, NULL);
+}
+
+void fh_server_conn_moved(struct fh_server_conn *c, uint64_t now_ms)
+{
+    fh__server_session_time(&c->s, now_ms);
+    if (c->s.state == FH_SERVER_RUNNING)
+        fh__server_session_audit(&c->s, FH_AUDIT_MOVED, NULL, NULL);
 }
 
 void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out)

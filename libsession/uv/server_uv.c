@@ -294,6 +294,10 @@ static const char *ask_whether_wanted(struct fh_session *s)
     s->is_requested = true;
     refused = cb->connection_request ? cb->connection_request(s->server->user, s, s->peer) : NULL;
     s->is_requested = false;
+    if (s->has_cloud)
+        fh_server_conn_set_cloud(s->conn, s->session_ref,
+                                 s->has_cloud_secret ? s->cloud_secret : NULL);
+    fh_wipe(s->cloud_secret, sizeof s->cloud_secret);
     return refused;
 }
 

@@ -28,6 +28,7 @@ extern "C" {
 struct fh_stream;       /* <farhand/stream.h> */
 struct fh_address;      /* <farhand/address.h> */
 struct fh_link_opening; /* <farhand/link.h> */
+struct fh_link_info;    /* <farhand/link.h> */
 struct fh_identity;     /* <farhand/identity.h> */
 struct fh_server;
 struct fh_session; /* one viewer's session; valid from connection_request until ended returns */
@@ -88,6 +89,12 @@ struct fh_server_callbacks {
      */
     void (*detached)(void *user, struct fh_session *s);
     void (*resumed)(void *user, struct fh_session *s);
+    /*
+     * A further stream of the viewer, from this address, stands beside the one that the session is
+     * on; and: the session goes another way now, `path` being "direct" or "relayed". May be NULL.
+     */
+    void (*attached)(void *user, struct fh_session *s, const struct fh_address *from);
+    void (*moved)(void *user, struct fh_session *s, const char *path);
     /*
      * A stream from this address, which connection_request let pass where it was accepted here,
      * says that it carries on with s. NULL: it may, if it proves it; else it is refused, and this
@@ -178,6 +185,11 @@ int fh_session_notice(struct fh_session *s, const char *text);
  * server's. What fh_session_conn() gave before is no longer valid.
  */
 int fh_session_set_methods(struct fh_session *s, const uint8_t *methods, size_t n);
+/*
+ * Inside connection_request only (else FH_SESSION_E_STATE): as fh_server_conn_set_cloud(). A viewer
+ * that came by a relay is said to by fh_session_set_path(), there: it may find a better path later.
+ */
+int fh_session_set_cloud(struct fh_session *s, const uint8_t *session_ref, const uint8_t *secret);
 void fh_session_resize_done(struct fh_session *s, int status);
 void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect);
 void fh_session_set_permissions(struct fh_session *s, uint32_t permissions);
@@ -190,6 +202,8 @@ const uint8_t *fh_session_link_ref(const struct fh_session *s);
 /* Its viewer is away. */
 bool fh_session_is_detached(const struct fh_session *s);
 const char *fh_session_peer(const struct fh_session *s);
+/* False: there is no link under the session. */
+bool fh_session_link_info(const struct fh_session *s, struct fh_link_info *out);
 /*
  * How the viewer came, for the audit, at any time: path is a static word, "direct" (that is so if
  * nothing was said) or "relayed"; cloud is its address in the cloud (at most FH_SESSION_CLOUD_MAX
