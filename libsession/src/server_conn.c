@@ -389,6 +389,11 @@ void fh_server_conn_resize_done(struct fh_server_conn *c, int status)
         fh_rfb_server_resize_done(c->s.rfb, (enum fh_rfb_resize_status)status);
 }
 
+uint64_t fh_server_conn_updates(const struct fh_server_conn *c)
+{
+    return c->s.state == FH_SERVER_RUNNING ? fh_rfb_server_updates(c->s.rfb) : 0;
+}
+
 bool fh_server_conn_is_waiting(const struct fh_server_conn *c)
 {
     return c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE) &&

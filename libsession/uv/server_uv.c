@@ -652,6 +652,26 @@ void fh_server_damage(struct fh_server *server, const struct fh_rect *r)
     }
 }
 
+void fh_server_copy(struct fh_server *server, const struct fh_rect *r, int32_t from_x,
+                    int32_t from_y)
+{
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->is_started || s->has_ended)
+            continue;
+        fh_server_conn_copy(s->conn, r, from_x, from_y);
+        fh__carrier_soon(&s->carrier);
+    }
+}
+
+uint64_t fh_server_updates(const struct fh_server *server)
+{
+    uint64_t n = 0;
+
+    for (const struct fh_session *s = server->first; s; s = s->next)
+        n += fh_server_conn_updates(s->conn);
+    return n;
+}
+
 static void keep_cursor(struct fh_server *server, const uint32_t *argb, size_t pixels)
 {
     uint32_t *copy = malloc((pixels ? pixels : 1) * sizeof *copy);

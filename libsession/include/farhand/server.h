@@ -173,6 +173,13 @@ int fh_server_resume(struct fh_server *s, struct fh_stream *stream,
 int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
                      const struct fh_screen *screens, size_t n_screens);
 void fh_server_damage(struct fh_server *s, const struct fh_rect *r);
+/*
+ * The pixels of r came from there, as in a scroll. Where the picture's memory changes before this is
+ * called, as another process's may: only if fh_server_updates() has not changed since it could not
+ * have; damage otherwise.
+ */
+void fh_server_copy(struct fh_server *s, const struct fh_rect *r, int32_t from_x, int32_t from_y);
+uint64_t fh_server_updates(const struct fh_server *s); /* begun, in all sessions that run */
 void fh_server_cursor(struct fh_server *s, const uint32_t *argb, int32_t w, int32_t h,
                       int32_t hot_x, int32_t hot_y);
 void fh_server_cut_text(struct fh_server *s, const char *text, size_t len);

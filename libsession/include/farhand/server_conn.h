@@ -248,6 +248,8 @@ void fh_server_conn_bell(struct fh_server_conn *c);
 void fh_server_conn_resize_done(struct fh_server_conn *c, int status);
 /* A viewer waits for a picture. */
 bool fh_server_conn_is_waiting(const struct fh_server_conn *c);
+/* fh_rfb_server_updates(). */
+uint64_t fh_server_conn_updates(const struct fh_server_conn *c);
 
 /* Changes permissions in mid-session; felt at once and told to the viewer. */
 int fh_server_conn_set_permissions(struct fh_server_conn *c, uint32_t permissions);
