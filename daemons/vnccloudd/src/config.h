@@ -53,6 +53,7 @@ struct fh__config {
     char *database;
     char *certificate, *key; /* both or none */
     char *control;           /* a path, or "none" */
+    char *metrics_listen;    /* an address, or NULL */
     bool is_control_default; /* nobody asked for it there */
     char *user;              /* as who we run, where we are started as root */
     char *turn_secret_file;
@@ -69,6 +70,9 @@ struct fh__config {
     struct fh__rate limit_failure, limit_failure_network, limit_failure_address;
     struct fh__rate limit_connect, limit_connect_source, limit_connect_target,
         limit_connect_account, limit_unknown;
+    struct fh__rate limit_api, limit_api_source, limit_api_failure;
+    unsigned address_limit; /* addresses of an account; 0: any number */
+    unsigned max_api;       /* connections of the API */
 };
 
 struct fh__invocation;
