@@ -160,7 +160,7 @@ static void forget_connection(struct fh_cloud_client *c)
 {
     fh__client_end_all(c, FH_CLOUD_E_OFFLINE);
     fh__client_log_forget(c);
-    fh_wipe(c->in, sizeof c->in);
+    fh_wipe(c->in, c->in_len);
     c->in_len = c->in_used = c->out_len = 0;
     c->pinged_at = UINT64_MAX;
     c->tell_dial = c->tell_sign = c->tell_skew = false;

@@ -53,13 +53,20 @@ static struct fh__conn *new_conn(struct fh_cloud_client *c)
 /* ---- ending -----------------------------------------------------------------------------------
  */
 
+static void empty_hold(struct fh__hold *h)
+{
+    fh_wipe(h->bytes, h->len);
+    h->in_use = false;
+    h->len = h->used = 0;
+}
+
 static void free_hold(struct fh_cloud_client *c, struct fh__conn *k)
 {
     if (!k->hold)
         return;
     if (c->used_hold == k->hold)
         c->used_hold = NULL;
-    fh_wipe(k->hold, sizeof *k->hold);
+    empty_hold(k->hold);
     k->hold = NULL;
 }
 
@@ -214,7 +221,7 @@ void fh__client_release_held(struct fh_cloud_client *c)
     for (size_t i = 0; i < c->conns_len; i++)
         if (c->conns[i].hold == h)
             c->conns[i].hold = NULL;
-    fh_wipe(h, sizeof *h);
+    empty_hold(h);
 }
 
 /* May this frame be looked at now? */
