@@ -270,7 +270,10 @@ struct fh__store;
 struct fh__store_ops {
     void (*submit)(struct fh__store *s, struct fh__store_call *call);
     void (*seen)(struct fh__store *s, const struct fh__seen *seen);
-    /* ASYNCHRONOUS: what was submitted is done first; then closed(user), and it is freed. */
+    /*
+     * ASYNCHRONOUS. What was submitted is done first, and given back from inside this call; then,
+     * from the loop, closed(user), and it is freed.
+     */
     void (*close)(struct fh__store *s, void (*closed)(void *user), void *user);
 };
 

@@ -29,8 +29,8 @@ extern "C" {
     X(ABSENT, 414, "no such address, or it is not signed in")                                      \
     X(OFFLINE, 415, "there is no connection to the cloud")                                         \
     X(REPLACED, 416, "another sign-in with this address took over")                                \
-    X(LOG, 431, "the log does not prove it")                                                       \
-    X(FORK, 432, "the log shows two histories")
+    X(LOG, 417, "the log does not prove it")                                                       \
+    X(FORK, 418, "the log shows two histories")
 
 enum fh_cloud_error {
 #define X(name, num, text) FH_CLOUD_E_##name = -(num),
