@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 daemons/vnccloudd_DEPS := daemons/common libsession libcloud-client libice libtransport libcrypto-rfb
-daemons/vnccloudd_PKGS := libuv libsystemd sqlite3 jansson libsodium
+daemons/vnccloudd_PKGS := libuv libsystemd sqlite3 jansson libsodium libseccomp
 daemons/vnccloudd_SYSLIBS := -lmbedcrypto
 # The program.
-daemons/vnccloudd_SRCS += src/options.c src/config.c src/service.c src/main.c
+daemons/vnccloudd_SRCS += src/options.c src/config.c src/keys.c src/sandbox.c src/cloud.c src/cloud_hooks.c src/service.c src/main.c
 # The front door, and what keeps it from being run down.
-daemons/vnccloudd_SRCS += src/wheel.c src/gcra.c src/admission.c
+daemons/vnccloudd_SRCS += src/wheel.c src/wheel_uv.c src/gcra.c src/admission.c src/doorstep.c src/front.c
 daemons/vnccloudd_TESTS += tests/test_wheel.c tests/test_gcra.c tests/test_admission.c
 # The broker.
-daemons/vnccloudd_SRCS += src/presence.c src/turn.c src/table.c src/endpoints.c src/broker_config.c src/broker.c src/client.c src/signin.c \
+daemons/vnccloudd_SRCS += src/presence.c src/turn.c src/table.c src/endpoints.c src/broker_config.c src/broker.c src/broker_uv.c src/client.c src/signin.c \
   src/request.c src/meeting.c src/watch.c src/recheck.c
 daemons/vnccloudd_TESTS += tests/test_presence.c tests/test_turn.c tests/test_broker.c
 # The store.
