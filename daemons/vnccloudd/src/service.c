@@ -70,6 +70,7 @@ static void reload(struct service *s)
         if (!fh__settings_adopt(s->cfg, &fresh, on_changed, NULL))
             fh__log(FH__LOG_ERROR, "out of memory: not all of the configuration was taken");
         fh__log_set_level(s->cfg->log_level);
+        fh__office_configure(s->office);
         fh__log(FH__LOG_NOTICE, "the configuration was read again");
     } else {
         fh__log(FH__LOG_ERROR, "%s: everything stays as it is", error);
