@@ -60,6 +60,17 @@ static void write_file(const char *dir, const char *name, const char *text)
         die(path);
 }
 
+static void write_crl(const char *dir, const uint8_t *crl, size_t len)
+{
+    char path[4096];
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "%s/root.crl", dir);
+    f = fopen(path, "wb");
+    if (!f || fwrite(crl, 1, len, f) != len || fclose(f) != 0)
+        die(path);
+}
+
 static void print_hex(const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -77,8 +88,11 @@ static int make_pki(const char *dir, int from, int to, const char *const *names,
                               .sans = names,
                               .sans_len = len,
                               .not_before = now + 86400 * from,
-                              .not_after = now + 86400 * to};
+                              .not_after = now + 86400 * to,
+                              .crl_uri = "http://cloud.example/root.crl"};
+    uint8_t crl[FH_PKI_PEM];
     struct fh_tls_pin pin;
+    int crl_len;
 
     if (fh_pki_key_new(root_key, sizeof root_key) != 0 || fh_pki_key_new(key, sizeof key) != 0 ||
         fh_pki_root_new(&r, root_key, root, sizeof root) != 0 ||
@@ -86,6 +100,11 @@ static int make_pki(const char *dir, int from, int to, const char *const *names,
         fh_pki_pin(root, &pin) != 0)
         die("no certificates");
     (void)snprintf(chain, sizeof chain, "%s%s", cert, root);
+    crl_len = fh_pki_crl_new(root, root_key, now, now + 86400 * 30,
+                             (const char *const[]){cert}, 1, crl, sizeof crl);
+    if (crl_len < 0)
+        die("no list");
+    write_crl(dir, crl, (size_t)crl_len);
     write_file(dir, "root.key", root_key);
     write_file(dir, "root.pem", root);
     write_file(dir, "server.key", key);
