@@ -252,6 +252,8 @@ void fh__api_metrics(struct fh__api_call *c)
                "1: changes cannot be recorded, and are refused.");
     fh__metric_value(&text, "vnccloudd_audit_failing", "",
                      fh__changelog_is_failing(c->api->cfg.changelog));
+    if (h->own_metrics)
+        h->own_metrics(h->own, &text);
     if (h->metrics)
         h->metrics(h->user, &text);
     fh__answer_text(c, "text/plain; version=0.0.4; charset=utf-8", &text);
@@ -364,8 +366,6 @@ void fh__api_log(struct fh__api_call *c)
         fh__answer_problem(c, 404, "not-found", "there is nothing of this name");
         return;
     }
-    if (c->reply.fd >= 0)
-        fh__answer_file(c, c->reply.type, c->reply.fd, c->reply.fd_len);
-    else
-        fh__answer_problem(c, 404, "not-found", "there is nothing of this name");
+    c->reply.status = 200;
+    fh__answer_reply(c);
 }
