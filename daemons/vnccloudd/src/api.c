@@ -151,7 +151,7 @@ static bool is_within(struct fh__api_call *c, enum fh__api_limit which, bool pee
 
     if (!h->limit || c->is_operator)
         return true;
-    if (h->limit(h->limit_user, which, fh__http_conn_peer(c->conn), c->key.id, peek, &quota)) {
+    if (h->limit(h->own, which, fh__http_conn_peer(c->conn), c->key.id, peek, &quota)) {
         if (which == FH__API_LIMIT_KEY) {
             c->quota = quota;
             set_quota_fields(c);
@@ -214,7 +214,12 @@ static bool is_json(struct fh__http_text type)
 static void dispatch(struct fh__api_call *c)
 {
     const struct fh__http_request *r = c->request;
+    char text[FH__LABEL_MAX + 1];
 
+    if (!c->is_operator && fh__http_parameter(r, "account", text, sizeof text) != 0) {
+        fh__answer_problem(c, 400, "bad-request", "account: a key has its own");
+        return;
+    }
     if (!parse_address(c)) {
         fh__answer_problem(c, 404, "not-found", "there is no such address");
         return;
@@ -341,8 +346,8 @@ static void refuse_key(struct fh__api_call *c, const char *reason)
         fh__key_name(c->key.id, name);
         ev.target = name;
     }
-    if (!h->limit || h->limit(h->limit_user, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn),
-                              NULL, false, &quota))
+    if (!h->limit ||
+        h->limit(h->own, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn), NULL, false, &quota))
         fh__changelog_write(c->api->cfg.changelog, &ev);
     else
         json_decref(ev.details);
