@@ -5,6 +5,7 @@ daemons/vnccloudd_SYSLIBS := -lmbedcrypto
 # The program.
 daemons/vnccloudd_SRCS += src/options.c src/config.c src/keys.c src/sandbox.c src/cloud.c src/cloud_hooks.c src/service.c src/main.c
 daemons/vnccloudd_TESTS += tests/test_keys.c
+daemons/vnccloudd_SCRIPTS += tests/test_vnccloudd.py
 daemons/vnccloudd_MAN := vnccloudd.8.scd vnccloudd.conf.5.scd
 daemons/vnccloudd_UNIT := vnccloudd.service.in
 daemons/vnccloudd_EXPOSURE := 2.0
