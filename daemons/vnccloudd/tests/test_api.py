@@ -12,6 +12,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -383,7 +384,7 @@ class Accounts(Case):
     def test_who_is_not_the_operator_is_refused_at_the_socket(self):
         if os.geteuid() != 0:
             self.skipTest("only root can be somebody else")
-        child = ("import os, socket, sys; os.setgid(65534); os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
+        child = ("import os, socket, sys; os.setgid(65533); os.setuid(65533); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
                  "s.sendall(b'GET /cloud/2/stats HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n'); "
                  "print(s.recv(65536).decode().split()[1])")
         def run():
@@ -798,7 +799,7 @@ class Ctl(Case):
         for name in ("cloud.db-wal", "cloud.db-shm"):
             if os.path.exists(self.service.home + "/state/" + name):
                 os.unlink(self.service.home + "/state/" + name)
-        os.rename(copy, self.service.home + "/state/cloud.db")  # a copy is a database to go on with
+        shutil.copyfile(copy, self.service.home + "/state/cloud.db")  # a copy is a database to go on with
         self.service.start()
         self.assertEqual(self.ctl("address", "show", desk["address"], json_lines=True).json[0]["label"], "front desk")
 
