@@ -145,8 +145,12 @@ class NewDialect(Case):
         self.assertEqual(self.ask("GET", "/cloud/2/presence", key=key, status=200).json, {"items": []})
         self.ask("GET", "/cloud/2/presence?limit=x", key=key, status=400)
         self.ask("DELETE", "/cloud/2/presence/" + address, key=key, status=404)
+        logged = self.ask("GET", "/cloud/2/log/openings?address=" + address, key=key, status=200).json["openings"]
+        self.assertEqual([o["kind"] for o in logged], ["policy"] * 3 + ["reset"])
+        self.ask("GET", "/cloud/2/log/openings?adress=" + address, key=key, status=400)
         self.ask("DELETE", NEW + "/" + address, key=key, headers={"If-Match": '"1"'}, status=412)
         self.ask("DELETE", NEW + "/" + address, key=key, status=204)
+        self.ask("GET", "/cloud/2/log/openings?address=" + address, key=key, status=404)
         for method, path in (("GET", NEW + "/%s"), ("DELETE", NEW + "/%s"), ("GET", NEW + "/%s/ready"), ("POST", NEW + "/%s/password"),
                              ("GET", "/cloud/2/presence/%s"), ("DELETE", "/cloud/2/presence/%s")):
             self.ask(method, path % address, key=key, status=404)
@@ -304,7 +308,12 @@ class Tenants(Case):
             path = template
             for name, value in names.items():
                 path = path.replace(name, value)
+            if operation["operationId"] == "openings":
+                path += "?address=" + address
             a = self.ask(method, path, BODIES.get(operation["operationId"]), key=key)
+            if "?" in path:
+                self.assertEqual(a.status, 404)
+                continue
             if operation["x-scope"] == "operator":
                 self.assertEqual(a.status, 403, (method, template))
             elif "{" in template:
@@ -312,7 +321,7 @@ class Tenants(Case):
             self.assertNotIn(address, a.body.decode(), (method, template))
             self.assertNotIn(theirs, a.body.decode().replace(path, ""), (method, template))
             self.assertEqual(self.ask(method, path + "?account=theirs", BODIES.get(operation["operationId"]), key=key).status,
-                             403 if operation["x-scope"] == "operator" else 404 if "{" in template and False else 400, (method, template))
+                             403 if operation["x-scope"] == "operator" else 400, (method, template))
         self.assertEqual(self.ask("GET", NEW + "/" + address, status=200).json, before)
         self.assertEqual(self.ask("GET", "/cloud/2/keys/" + foreign[0], status=200).json["version"], keys_before)
 
