@@ -2,7 +2,7 @@
 /*
  * identity.c -- RSA identities: generation, PKCS#8 and SPKI in their one form, RSA-PSS.
  *
- * mbedTLS computes; the two encodings are written and read here, because each has exactly one
+ * mbedTLS computes; the encodings are written and read here, because each has exactly one
  * accepted form: what is read is encoded again and compared as bytes.
  */
 #include "internal.h"
@@ -21,6 +21,7 @@ enum {
     SALT_LEN = 32,
     SPKI_HEAD = 33, /* all before the modulus */
     DER_HEAD = 33,  /* all before the numbers of a PKCS#8 key */
+    PKCS1_AT = 26,  /* where the PKCS#1 key in it begins */
     DER_MAX = 2400  /* at most 2 377 bytes for 4096 bits */
 };
 
@@ -29,8 +30,15 @@ static const uint8_t algorithm[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x
                                     0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
 static const uint8_t e_der[] = {0x02, 0x03, 0x01, 0x00, 0x01};
 
-static const char pem_begin[] = "-----BEGIN PRIVATE KEY-----\n";
-static const char pem_end[] = "-----END PRIVATE KEY-----\n";
+struct pem_form {
+    const char *begin, *end;
+    size_t skip; /* bytes of a PKCS#8 key that this form does not have */
+};
+
+static const struct pem_form pkcs8_form = {"-----BEGIN PRIVATE KEY-----\n",
+                                           "-----END PRIVATE KEY-----\n", 0};
+static const struct pem_form pkcs1_form = {"-----BEGIN RSA PRIVATE KEY-----\n",
+                                           "-----END RSA PRIVATE KEY-----\n", PKCS1_AT};
 
 struct fh_identity {
     mbedtls_rsa_context rsa; /* its numbers live on mbedTLS' heap */
@@ -332,12 +340,14 @@ static void expect_line(struct rd *r, const char *text)
         r->bad = true;
 }
 
-static int pem_decode(const char *pem, size_t len, uint8_t *der, size_t *der_len)
+/* What der holds is a PKCS#8 key if the file is all right: what its form leaves out is added. */
+static int pem_decode(const struct pem_form *form, const char *pem, size_t len, uint8_t *der,
+                      size_t *der_len)
 {
     struct rd r = rd_init(pem, len);
     const uint8_t *body, *dash;
 
-    expect_line(&r, pem_begin);
+    expect_line(&r, form->begin);
     /* sodium_base642bin would skip NULs as if they were blanks. */
     if (r.bad || memchr(pem, 0, len) != NULL)
         return FH_CRYPTO_E_FORMAT;
@@ -348,28 +358,38 @@ static int pem_decode(const char *pem, size_t len, uint8_t *der, size_t *der_len
     if (!dash)
         return FH_CRYPTO_E_FORMAT;
     rd_skip(&r, (size_t)(dash - body));
-    expect_line(&r, pem_end);
+    expect_line(&r, form->end);
     if (r.bad || !is_blank((const char *)r.p, r.left))
         return FH_CRYPTO_E_FORMAT;
-    if (sodium_base642bin(der, DER_MAX, (const char *)body, (size_t)(dash - body), " \t\r\n",
-                          der_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+    if (sodium_base642bin(der + form->skip, DER_MAX - form->skip, (const char *)body,
+                          (size_t)(dash - body), " \t\r\n", der_len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0)
         return FH_CRYPTO_E_FORMAT;
+    if (form->skip > 0 && *der_len < DER_HEAD - PKCS1_AT)
+        return FH_CRYPTO_E_FORMAT;
+    if (form->skip > 0) {
+        uint8_t head[DER_HEAD];
+
+        write_pkcs8_head(head, *der_len + PKCS1_AT - DER_HEAD);
+        memcpy(der, head, form->skip);
+        *der_len += form->skip;
+    }
     return 0;
 }
 
-static void pem_encode(const uint8_t *der, size_t len, struct wr *w)
+static void pem_encode(const struct pem_form *form, const uint8_t *der, size_t len, struct wr *w)
 {
     char line[sodium_base64_ENCODED_LEN(48, sodium_base64_VARIANT_ORIGINAL)];
 
-    wr_bytes(w, pem_begin, sizeof pem_begin - 1);
-    for (size_t i = 0; i < len; i += 48) {
+    wr_bytes(w, form->begin, strlen(form->begin));
+    for (size_t i = form->skip; i < len; i += 48) {
         size_t n = len - i < 48 ? len - i : 48;
 
         sodium_bin2base64(line, sizeof line, der + i, n, sodium_base64_VARIANT_ORIGINAL);
         wr_bytes(w, line, strlen(line));
         wr_u8(w, '\n');
     }
-    wr_bytes(w, pem_end, sizeof pem_end);
+    wr_bytes(w, form->end, strlen(form->end) + 1);
     fh_wipe(line, sizeof line);
 }
 
@@ -415,7 +435,8 @@ out:
     return ret;
 }
 
-int fh_identity_from_pem(const char *pem, size_t len, struct fh_identity **out)
+static int from_pem(const struct pem_form *form, const char *pem, size_t len,
+                    struct fh_identity **out)
 {
     struct fh_identity *id = identity_new();
     uint8_t *der = fh__guarded_new(DER_MAX);
@@ -424,7 +445,7 @@ int fh_identity_from_pem(const char *pem, size_t len, struct fh_identity **out)
 
     if (!id || !der)
         goto out;
-    if ((ret = pem_decode(pem, len, der, &der_len)) != 0)
+    if ((ret = pem_decode(form, pem, len, der, &der_len)) != 0)
         goto out;
     if ((ret = take_private(id, der, der_len)) != 0)
         goto out;
@@ -436,7 +457,7 @@ out:
     return ret;
 }
 
-int fh_identity_to_pem(const struct fh_identity *id, char *out, size_t room)
+static int to_pem(const struct pem_form *form, const struct fh_identity *id, char *out, size_t room)
 {
     struct wr w = wr_init(out, room);
     uint8_t *der;
@@ -450,7 +471,7 @@ int fh_identity_to_pem(const struct fh_identity *id, char *out, size_t room)
         return FH_CRYPTO_E_NOMEM;
     if ((ret = write_pkcs8(&id->rsa, der, &der_len)) != 0)
         goto out;
-    pem_encode(der, der_len, &w);
+    pem_encode(form, der, der_len, &w);
     if (w.bad) {
         fh_wipe(out, room);
         ret = FH_CRYPTO_E_INTERNAL;
@@ -458,6 +479,26 @@ int fh_identity_to_pem(const struct fh_identity *id, char *out, size_t room)
 out:
     fh__guarded_free(der);
     return ret;
+}
+
+int fh_identity_from_pem(const char *pem, size_t len, struct fh_identity **out)
+{
+    return from_pem(&pkcs8_form, pem, len, out);
+}
+
+int fh_identity_to_pem(const struct fh_identity *id, char *out, size_t room)
+{
+    return to_pem(&pkcs8_form, id, out, room);
+}
+
+int fh__rsa_from_pkcs1_pem(const char *pem, size_t len, struct fh_identity **out)
+{
+    return from_pem(&pkcs1_form, pem, len, out);
+}
+
+int fh__rsa_to_pkcs1_pem(const struct fh_identity *id, char *out, size_t room)
+{
+    return to_pem(&pkcs1_form, id, out, room);
 }
 
 unsigned fh_identity_bits(const struct fh_identity *id)
@@ -469,6 +510,33 @@ const uint8_t *fh_identity_spki(const struct fh_identity *id, size_t *len)
 {
     *len = id->spki_len;
     return id->spki;
+}
+
+/* ---- RSA itself, for rsaaes_key.c ----------------------------------------------------------- */
+
+int fh__rsa_private(struct fh_identity *id, const uint8_t *in, fh_random_fn random, void *user,
+                    uint8_t *out)
+{
+    struct random rng = {random, user};
+
+    return error_of(mbedtls_rsa_private(&id->rsa, random_adapter, &rng, in, out),
+                    FH_CRYPTO_E_INVAL);
+}
+
+int fh__rsa_public(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_len,
+                   const uint8_t *in, uint8_t *out)
+{
+    mbedtls_rsa_context rsa;
+    int ret;
+
+    rsa_init(&rsa);
+    ret = mbedtls_rsa_import_raw(&rsa, n, n_len, NULL, 0, NULL, 0, NULL, 0, e, e_len);
+    if (ret == 0)
+        ret = mbedtls_rsa_complete(&rsa);
+    if (ret == 0)
+        ret = mbedtls_rsa_public(&rsa, in, out);
+    mbedtls_rsa_free(&rsa);
+    return error_of(ret, FH_CRYPTO_E_KEY);
 }
 
 /* ---- RSA-PSS (RFC 8017 8.1) ----------------------------------------------------------------- */
@@ -498,6 +566,27 @@ int fh_identity_sign(const struct fh_identity *id, enum fh_role role,
                      uint8_t *out, size_t *out_len)
 {
     return fh__sign_labelled(id, label_of(role), th, random, user, out, out_len);
+}
+
+static const char *label_for(enum fh_identity_purpose purpose)
+{
+    switch (purpose) {
+    case FH_IDENTITY_CLOUD_SIGN_IN:
+        return "fsc1 cloud sign-in";
+    case FH_IDENTITY_CLOUD_BINDING:
+        return "fsc1 cloud binding";
+    }
+    return NULL;
+}
+
+int fh_identity_sign_for(const struct fh_identity *id, enum fh_identity_purpose purpose,
+                         const uint8_t digest[FH_TRANSCRIPT_HASH_LEN], fh_random_fn random,
+                         void *user, uint8_t *out, size_t *out_len)
+{
+    const char *label = label_for(purpose);
+
+    return label ? fh__sign_labelled(id, label, digest, random, user, out, out_len)
+                 : FH_CRYPTO_E_INVAL;
 }
 
 int fh__sign_labelled(const struct fh_identity *id, const char *label,
@@ -560,4 +649,17 @@ int fh__verify_labelled(const uint8_t *spki, size_t spki_len, const char *label,
     signed_digest(label, what, digest);
     return pss_verify(spki + SPKI_HEAD, spki_n_len(spki_len), e_der + 2, sizeof e_der - 2, digest,
                       SALT_LEN, sig, len);
+}
+
+int fh_identity_verify_for(const uint8_t *spki, size_t spki_len, enum fh_identity_purpose purpose,
+                           const uint8_t digest[FH_TRANSCRIPT_HASH_LEN], const uint8_t *sig,
+                           size_t sig_len)
+{
+    const char *label = label_for(purpose);
+    unsigned bits;
+    int ret = fh__spki_check(spki, spki_len, &bits);
+
+    if (ret != 0 || !label)
+        return label ? ret : FH_CRYPTO_E_INVAL;
+    return fh__verify_labelled(spki, spki_len, label, digest, sig, sig_len);
 }

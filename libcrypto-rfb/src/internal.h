@@ -120,5 +120,16 @@ int fh__sign_labelled(const struct fh_identity *id, const char *label,
                       uint8_t *out, size_t *out_len);
 int fh__verify_labelled(const uint8_t *spki, size_t spki_len, const char *label,
                         const uint8_t what[FH__HASH_LEN], const uint8_t *sig, size_t len);
+/*
+ * A key that is no identity, for rsaaes_key.c: the same numbers in another form of file, PKCS#1
+ * ("BEGIN RSA PRIVATE KEY"), so that neither is ever taken for the other.
+ */
+int fh__rsa_from_pkcs1_pem(const char *pem, size_t len, struct fh_identity **out);
+int fh__rsa_to_pkcs1_pem(const struct fh_identity *id, char *out, size_t room);
+/* in, out: as many bytes as the modulus has. FH_CRYPTO_E_INVAL: in is not below the modulus. */
+int fh__rsa_private(struct fh_identity *id, const uint8_t *in, fh_random_fn random, void *user,
+                    uint8_t *out);
+int fh__rsa_public(const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_len,
+                   const uint8_t *in, uint8_t *out);
 
 #endif

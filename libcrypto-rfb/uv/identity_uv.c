@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <farhand/identity_uv.h>
+#include <farhand/rsaaes_uv.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +82,9 @@ static int check_file(int fd)
     return 0;
 }
 
-int fh_identity_load(const char *path, struct fh_identity **out)
+/* The text of a key's file, *len of at most FH_IDENTITY_PEM_MAX + 1 bytes, in *out, which is freed
+ * with sodium_free(). */
+static int load_text(const char *path, char **out, size_t *text_len)
 {
     /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
@@ -97,10 +100,39 @@ int fh_identity_load(const char *path, struct fh_identity **out)
     ret = FH_CRYPTO_E_IO;
     if ((len = read_all(fd, pem, FH_IDENTITY_PEM_MAX + 1)) < 0)
         goto out;
-    ret = fh_identity_from_pem(pem, (size_t)len, out); /* refuses what is longer than PEM_MAX */
+    *out = pem;
+    *text_len = (size_t)len;
+    pem = NULL;
+    ret = 0;
 out:
     sodium_free(pem);
     close_quietly(fd);
+    return ret;
+}
+
+int fh_identity_load(const char *path, struct fh_identity **out)
+{
+    size_t len;
+    char *pem;
+    int ret = load_text(path, &pem, &len);
+
+    if (ret != 0)
+        return ret;
+    ret = fh_identity_from_pem(pem, len, out); /* refuses what is longer than PEM_MAX */
+    sodium_free(pem);
+    return ret;
+}
+
+int fh_rsaaes_key_load(const char *path, struct fh_rsaaes_key **out)
+{
+    size_t len;
+    char *pem;
+    int ret = load_text(path, &pem, &len);
+
+    if (ret != 0)
+        return ret;
+    ret = fh_rsaaes_key_from_pem(pem, len, out);
+    sodium_free(pem);
     return ret;
 }
 
@@ -176,16 +208,12 @@ static int publish(const char *temporary, const char *path, const char *folder)
     return 0;
 }
 
-int fh_identity_save(const struct fh_identity *id, const char *path)
+static int save_text(const char *path, const char *pem)
 {
-    char *folder = NULL, *temporary = NULL, *pem = NULL;
+    char *folder = NULL, *temporary = NULL;
     int saved, ret = FH_CRYPTO_E_NOMEM;
 
-    if (sodium_init() < 0 || (pem = sodium_malloc(FH_IDENTITY_PEM_MAX)) == NULL)
-        goto out;
     if ((folder = folder_of(path)) == NULL || (temporary = temporary_of(path)) == NULL)
-        goto out;
-    if ((ret = fh_identity_to_pem(id, pem, FH_IDENTITY_PEM_MAX)) != 0)
         goto out;
     if (write_new(temporary, pem) != 0) {
         saved = errno;
@@ -198,11 +226,41 @@ int fh_identity_save(const struct fh_identity *id, const char *path)
     ret = publish(temporary, path, folder);
 out:
     saved = errno;
-    sodium_free(pem);
     free(temporary);
     free(folder);
     errno = saved;
     return ret;
+}
+
+/* Frees pem, which holds the text if ret is 0. */
+static int save_and_free(const char *path, char *pem, int ret)
+{
+    int saved;
+
+    if (ret == 0)
+        ret = save_text(path, pem);
+    saved = errno;
+    sodium_free(pem);
+    errno = saved;
+    return ret;
+}
+
+int fh_identity_save(const struct fh_identity *id, const char *path)
+{
+    char *pem = sodium_init() < 0 ? NULL : sodium_malloc(FH_IDENTITY_PEM_MAX);
+
+    if (!pem)
+        return FH_CRYPTO_E_NOMEM;
+    return save_and_free(path, pem, fh_identity_to_pem(id, pem, FH_IDENTITY_PEM_MAX));
+}
+
+int fh_rsaaes_key_save(const struct fh_rsaaes_key *k, const char *path)
+{
+    char *pem = sodium_init() < 0 ? NULL : sodium_malloc(FH_IDENTITY_PEM_MAX);
+
+    if (!pem)
+        return FH_CRYPTO_E_NOMEM;
+    return save_and_free(path, pem, fh_rsaaes_key_to_pem(k, pem, FH_IDENTITY_PEM_MAX));
 }
 
 /* ---- generation in a worker ----------------------------------------------------------------- */

@@ -85,6 +85,11 @@ int fh_rfb_server_error(const struct fh_rfb_server *s)
     return s->error;
 }
 
+uint64_t fh_rfb_server_updates(const struct fh_rfb_server *s)
+{
+    return s->updates;
+}
+
 bool fh_rfb_server_is_waiting(const struct fh_rfb_server *s)
 {
     if (s->error != 0 || s->state != FH__SERVER_READY || s->is_paused || s->update.is_open)

@@ -99,6 +99,7 @@ struct fh__scroll {
 
 struct fh_rfb_server {
     int error;
+    uint64_t updates;
     enum fh__server_state state;
 
     uint8_t in[FH__SERVER_IN];

@@ -315,6 +315,7 @@ static bool begin_pixels(struct fh_rfb_server *s, struct wr *w)
     u->left = count_bits(news) + n_copies + n_pieces;
     u->is_open = u->left != 0;
     if (u->is_open) {
+        s->updates++;
         u->until_last = (s->encodings.can & FH__CAN_LAST_RECT) != 0;
         u->is_cut_short = false;
         u->news = news;

@@ -20,6 +20,18 @@ int fh_session_set_methods(struct fh_session *s, const uint8_t *methods, size_t 
     return 0;
 }
 
+int fh_session_set_cloud(struct fh_session *s, const uint8_t *session_ref, const uint8_t *secret)
+{
+    if (!s->is_requested)
+        return FH_SESSION_E_STATE;
+    s->has_cloud = true;
+    memcpy(s->session_ref, session_ref, sizeof s->session_ref);
+    s->has_cloud_secret = secret != NULL;
+    if (secret)
+        memcpy(s->cloud_secret, secret, sizeof s->cloud_secret);
+    return 0;
+}
+
 /* The core learns what time it is before it is answered: its next deadline runs from then. */
 static void catch_up(struct fh_session *s)
 {
@@ -52,6 +64,16 @@ void fh_session_signed(struct fh_session *s, const uint8_t *sig, size_t len)
     s->awaits_signature = false;
     catch_up(s);
     if (len == 0 || fh_server_conn_signed(s->conn, sig, len) != 0)
+        fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
+}
+
+void fh_session_decrypted(struct fh_session *s, const uint8_t *secret, size_t len)
+{
+    if (!s->awaits_decryption)
+        return;
+    s->awaits_decryption = false;
+    catch_up(s);
+    if (len == 0 || fh_server_conn_decrypted(s->conn, secret, len) != 0)
         fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
 }
 
@@ -186,6 +208,11 @@ int fh_session_binding(const struct fh_session *s, uint8_t out[FH_AUTH_BINDING_L
 unsigned fh_session_method(const struct fh_session *s)
 {
     return s->conn ? fh_server_conn_method(s->conn) : 0;
+}
+
+unsigned fh_session_older(const struct fh_session *s)
+{
+    return s->conn ? fh_server_conn_older(s->conn) : 0;
 }
 
 struct fh_server_conn *fh_session_conn(struct fh_session *s)

@@ -570,29 +570,51 @@ void fh__msg_screen_write(struct wr *w, const struct fh__msg_screen *m)
     }
 }
 
+static struct fh_rect read_rect(struct rd *r)
+{
+    struct fh_rect rect;
+
+    rect.x = rd_u16(r);
+    rect.y = rd_u16(r);
+    rect.w = rd_u16(r);
+    rect.h = rd_u16(r);
+    return rect;
+}
+
+static void write_rect(struct wr *w, const struct fh_rect *rect)
+{
+    wr_u16(w, (uint16_t)rect->x);
+    wr_u16(w, (uint16_t)rect->y);
+    wr_u16(w, (uint16_t)rect->w);
+    wr_u16(w, (uint16_t)rect->h);
+}
+
 bool fh__msg_damage_read(struct rd r, struct fh__msg_damage *out)
 {
     out->n = rd_u16(&r);
     if (out->n > FH__RECTS_MAX)
         return false;
-    for (size_t i = 0; i < out->n; i++) {
-        out->rects[i].x = rd_u16(&r);
-        out->rects[i].y = rd_u16(&r);
-        out->rects[i].w = rd_u16(&r);
-        out->rects[i].h = rd_u16(&r);
-    }
+    for (size_t i = 0; i < out->n; i++)
+        out->rects[i] = read_rect(&r);
+    out->has_motion = !r.bad && !rd_is_done(&r);
+    if (!out->has_motion)
+        return rd_is_done(&r);
+    out->motion.to = read_rect(&r);
+    out->motion.from_x = rd_u16(&r);
+    out->motion.from_y = rd_u16(&r);
     return rd_is_done(&r);
 }
 
 void fh__msg_damage_write(struct wr *w, const struct fh__msg_damage *m)
 {
     wr_u16(w, (uint16_t)m->n);
-    for (size_t i = 0; i < m->n; i++) {
-        wr_u16(w, (uint16_t)m->rects[i].x);
-        wr_u16(w, (uint16_t)m->rects[i].y);
-        wr_u16(w, (uint16_t)m->rects[i].w);
-        wr_u16(w, (uint16_t)m->rects[i].h);
-    }
+    for (size_t i = 0; i < m->n; i++)
+        write_rect(w, &m->rects[i]);
+    if (!m->has_motion)
+        return;
+    write_rect(w, &m->motion.to);
+    wr_u16(w, (uint16_t)m->motion.from_x);
+    wr_u16(w, (uint16_t)m->motion.from_y);
 }
 
 bool fh__msg_cursor_read(struct rd r, struct fh__msg_cursor *out)

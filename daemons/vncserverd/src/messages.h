@@ -12,6 +12,7 @@
 
 #include <farhand/address.h>
 #include <farhand/framebuffer.h>
+#include <farhand/motion.h>
 #include <farhand/rfb_server.h>
 #include <farhand/rotation.h>
 #include <farhand/server_conn.h>
@@ -167,10 +168,15 @@ struct fh__msg_screen {
     struct fh_screen screens[16];
     size_t n_screens;
 };
-/* DAMAGE: u16 n, then for each u16 x, y, w, h */
+/*
+ * DAMAGE: u16 n, then for each u16 x, y, w, h | if something only moved, before that: u16 x, y, w,
+ * h | u16 x, y where it was
+ */
 struct fh__msg_damage {
     struct fh_rect rects[FH__RECTS_MAX];
     size_t n;
+    bool has_motion;
+    struct fh_motion motion;
 };
 /* CURSOR: u16 w, h, hot x, hot y, then as a part: pixels 0xAARRGGBB. 13 bytes and data. */
 struct fh__msg_cursor {

@@ -192,6 +192,8 @@ void fh_rfb_server_out_done(struct fh_rfb_server *s, size_t sent);
 
 /* A viewer waits for a change: whether capturing is of use now. */
 bool fh_rfb_server_is_waiting(const struct fh_rfb_server *s);
+/* Updates begun so far. None between two calls: the picture was not looked at. */
+uint64_t fh_rfb_server_updates(const struct fh_rfb_server *s);
 /* 0, or the error it failed with. */
 int fh_rfb_server_error(const struct fh_rfb_server *s);
 

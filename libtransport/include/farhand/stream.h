@@ -39,7 +39,9 @@ enum fh_stream_kind {
     FH_STREAM_TCP,
     FH_STREAM_UNIX,
     FH_STREAM_LINK,
-    FH_STREAM_SCTP
+    FH_STREAM_SCTP,
+    FH_STREAM_TLS,
+    FH_STREAM_RELAY /* through a relay of a cloud; <farhand/cloud_uv.h> */
 };
 
 struct fh_stream;
