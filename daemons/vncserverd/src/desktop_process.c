@@ -738,7 +738,8 @@ static bool has_ended(void *user)
 
 static enum fh__exit start_virtual(struct host *h)
 {
-    /* Not the loop's descriptor: what a callback asks the loop for gets into that at its next turn. */
+    /* Not the loop's descriptor: what a callback asks the loop for gets into that at its next turn.
+     */
     const struct fh__virtual_wait wait = {FH__CHILD_LINK_FD, has_ended, h};
     char error[ERROR_MAX];
 

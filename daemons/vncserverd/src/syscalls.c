@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* PROT_EXEC, F_GET_SEALS */
+#define _GNU_SOURCE /* PROT_EXEC, F_GET_SEALS, CLONE_THREAD */
 #include "syscalls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -67,6 +69,52 @@ static const int parent[] = {
     SCMP_SYS(unlink), SCMP_SYS(rmdir),  SCMP_SYS(unlinkat), SCMP_SYS(newfstatat), SCMP_SYS(pipe2),
 };
 
+/*
+ * Sockets of these families, names (which threads look up, in files and at servers), the
+ * interfaces of this machine. What is tried beyond, such as modules for names that are loaded then,
+ * fails.
+ */
+static const int network[] = {
+    SCMP_SYS(connect),
+    SCMP_SYS(bind),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(recvmmsg),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(uname),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(fstat),
+    SCMP_SYS(stat),
+    SCMP_SYS(lstat),
+    SCMP_SYS(statx),
+    SCMP_SYS(access),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getuid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(dup),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(timerfd_settime),
+};
+
 static int allow_all(scmp_filter_ctx ctx, const int *list, size_t n)
 {
     int ret = 0;
@@ -111,6 +159,63 @@ static int allow_tuning(scmp_filter_ctx ctx)
     return ret;
 }
 
+static int allow_sockets(scmp_filter_ctx ctx)
+{
+    static const int families[] = {AF_INET, AF_INET6, AF_NETLINK, AF_UNIX};
+    int ret = 0;
+
+    for (size_t i = 0; i < sizeof families / sizeof *families && ret == 0; i++)
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                               equals(0, (scmp_datum_t)families[i]));
+    if (ret == 0)
+        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, equals(0, AF_UNIX));
+    return ret;
+}
+
+/* Threads, and no processes; the newer call, which cannot be looked into, is as if it were not. */
+static int allow_threads(scmp_filter_ctx ctx)
+{
+    int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+
+    return ret ? ret : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+}
+
+/* Files are read, where Landlock lets them be, and not made. */
+static int allow_reading(scmp_filter_ctx ctx)
+{
+    const scmp_datum_t writes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+    int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, writes, 0));
+
+    if (ret != 0 || SCMP_SYS(open) < 0) /* not on this machine */
+        return ret;
+    return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+                            SCMP_A1(SCMP_CMP_MASKED_EQ, writes, 0));
+}
+
+/* A module for names that would be loaded is done without. */
+static int refuse_code(scmp_filter_ctx ctx)
+{
+    int ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1,
+                               SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+
+    return ret ? ret : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 0);
+}
+
+static int allow_network(scmp_filter_ctx ctx)
+{
+    int ret = allow_all(ctx, network, sizeof network / sizeof *network);
+
+    if (ret == 0)
+        ret = allow_sockets(ctx);
+    if (ret == 0)
+        ret = allow_threads(ctx);
+    if (ret == 0)
+        ret = allow_reading(ctx);
+    return ret ? ret : refuse_code(ctx);
+}
+
 /* Flags and seals are asked for, and a socket is told not to wait. */
 static int allow_flags(scmp_filter_ctx ctx)
 {
@@ -137,6 +242,8 @@ int fh__syscalls_allow(enum fh__role role, bool keeps_children)
         ret = allow_memory(ctx);
     if (ret == 0 && role == FH__DESKTOP)
         ret = allow_all(ctx, desktop, sizeof desktop / sizeof *desktop);
+    else if (ret == 0 && role == FH__CLOUD)
+        ret = allow_network(ctx);
     else if (ret == 0)
         ret = allow_flags(ctx);
     if (ret == 0 && role == FH__SESSION)
