@@ -1,9 +1,9 @@
 libcloud-client_NAME    := cloud-client
 libcloud-client_DEPS    := libcrypto-rfb libtransport libice
-libcloud-client_PKGS    := libsodium
+libcloud-client_PKGS := libsodium
 libcloud-client_HEADERS := include/farhand/cloud_client_version.h include/farhand/cloud_error.h \
-  include/farhand/path.h include/farhand/broker.h include/farhand/cloud_address.h include/farhand/cloud_proof.h \
-  include/farhand/cloud_service.h include/farhand/tlog.h
+  include/farhand/path.h include/farhand/tlog.h include/farhand/broker.h include/farhand/cloud_address.h \
+  include/farhand/cloud_proof.h include/farhand/cloud_service.h
 libcloud-client_SRCS := src/broker.c src/broker_fields.c src/cloud_address.c src/cloud_proof.c src/cloud_service.c \
   src/error.c src/path_message.c src/version.c src/tlog_tree.c src/tlog_proof.c src/tlog_note.c src/tlog_entry.c \
   src/tlog_tile.c

@@ -12,7 +12,8 @@ libtransport_SRCS    := src/link.c src/link_frame.c src/link_opening.c src/link_
                         src/sctp_setup.c src/sctp_wire.c src/tls_hello.c
 libtransport_TESTS := tests/test_link.c tests/test_link_paths.c tests/test_link_random.c tests/test_link_vectors.c \
   tests/test_sctp.c tests/test_sctp_hostile.c tests/test_address.c tests/test_happy.c tests/test_pipe.c
-libtransport_FUZZERS := fuzz/fuzz_sctp.c fuzz/fuzz_listen_address.c fuzz/fuzz_viewer_address.c fuzz/fuzz_link.c
+libtransport_FUZZERS := fuzz/fuzz_sctp.c fuzz/fuzz_listen_address.c fuzz/fuzz_viewer_address.c fuzz/fuzz_link.c \
+  fuzz/fuzz_tls_hello.c
 # The adapter archive, libtransport-uv.a.
 libtransport_UV_DEPS    :=
 libtransport_UV_PKGS    := libuv
@@ -21,9 +22,12 @@ libtransport_UV_HEADERS := include/farhand/tcp.h include/farhand/sctp_uv.h inclu
 libtransport_UV_SRCS    := uv/connect.c uv/listen.c uv/sctp_uv.c uv/socket.c uv/stream_uv.c uv/udp.c uv/link_uv.c \
                            uv/pki.c uv/tls_buffers.c uv/tls_context.c uv/tls_error.c uv/tls_exporter.c uv/tls_start.c \
                            uv/tls_stream.c uv/tls_ticket.c uv/tls_verify.c
-libtransport_UV_TESTS   := tests/test_sctp_uv.c tests/test_sctp_alloc.c tests/test_tcp.c tests/test_tcp_alloc.c tests/test_tcp_listen.c tests/test_tls.c
+libtransport_UV_FUZZERS := fuzz/fuzz_tls_client.c fuzz/fuzz_tls_server.c
+libtransport_UV_TESTS := tests/test_sctp_uv.c tests/test_sctp_alloc.c tests/test_tcp.c tests/test_tcp_alloc.c \
+  tests/test_tcp_listen.c tests/test_tls.c tests/test_tls_hostile.c tests/test_tls_alloc.c
 # src/new.c is the one file that allocates.
 libtransport_IMPURE_OK := malloc|calloc|free
-libtransport_SCRIPTS := tests/link/link.py
+libtransport_SCRIPTS := tests/link/link.py tests/tls/tls.py
+libtransport_TOOLS   := tests/tls/tls_peer.c
 libtransport_DIST    := docs/vectors
 libtransport_BENCHES := bench/bench_link.c

@@ -354,7 +354,7 @@ static const struct kind {
     void (*write)(struct wr *w, const struct fh_broker_frame *f);
 } kinds[] = {
     [FH_BROKER_HELLO] = {C, FH_BROKER_HELLO_MAX, read_hello, write_hello},
-    [FH_BROKER_CHALLENGE] = {S, FH_BROKER_CHALLENGE_MAX, read_challenge, write_challenge},
+    [FH_BROKER_CHALLENGE] = {S, FH_BROKER_MAX, read_challenge, write_challenge},
     [FH_BROKER_AUTH] = {C, FH_BROKER_AUTH_MAX, read_auth, write_auth},
     [FH_BROKER_WELCOME] = {S, FH_BROKER_WELCOME_MAX, read_welcome, write_welcome},
     [FH_BROKER_PING] = {BOTH, FH_BROKER_MAX, read_ping, write_ping},

@@ -136,61 +136,28 @@ void fh__write_statement(struct wr *w, struct fh_broker_bytes statement)
 
 /* ---- log proofs ------------------------------------------------------------------------------ */
 
-/* salt[32] | u8 kind | u64 time | u64 index | u8 n | hashes[32] | u16 length, checkpoint */
-static void read_proof(struct rd *r, struct fh_broker_log_proof *p)
+static bool is_log_proof(struct fh_broker_bytes b)
 {
-    p->salt = rd_bytes(r, FH_BROKER_SALT_LEN);
-    p->kind = rd_u8(r);
-    p->time_ms = rd_u64(r);
-    p->index = rd_u64(r);
-    p->hashes_len = rd_u8(r);
-    p->hashes = rd_bytes(r, p->hashes_len * FH_BROKER_HASH_LEN);
-    p->checkpoint = fh__read_checkpoint(r);
-    if (p->hashes_len > FH_BROKER_HASHES_MAX || p->checkpoint.len == 0)
-        r->bad = true;
-}
+    struct fh_tlog_proof p;
 
-int fh_broker_log_proof_parse(const uint8_t *data, size_t len, struct fh_broker_log_proof *out)
-{
-    struct rd r = rd_init(data, len);
-
-    read_proof(&r, out);
-    return rd_is_done(&r) ? 0 : FH_CLOUD_E_PROTO;
-}
-
-int fh_broker_log_proof_print(const struct fh_broker_log_proof *p, uint8_t *out, size_t room)
-{
-    struct wr w = wr_init(out, room);
-
-    wr_bytes(&w, p->salt, FH_BROKER_SALT_LEN);
-    wr_u8(&w, p->kind);
-    wr_u64(&w, p->time_ms);
-    wr_u64(&w, p->index);
-    if (p->hashes_len > FH_BROKER_HASHES_MAX || p->checkpoint.len == 0)
-        w.bad = true;
-    wr_u8(&w, (uint8_t)p->hashes_len);
-    wr_bytes(&w, p->hashes, p->hashes_len * FH_BROKER_HASH_LEN);
-    fh__write_checkpoint(&w, p->checkpoint);
-    return w.bad ? FH_CLOUD_E_INVAL : (int)w.len;
+    return b.len == 0 || (fh_tlog_proof_parse(b.p, b.len, &p) == 0 &&
+                          is_text(p.checkpoint, p.checkpoint_len, true));
 }
 
 struct fh_broker_bytes fh__read_log_proof(struct rd *r)
 {
-    struct fh_broker_bytes b = fh__read_bytes16(r, FH_BROKER_LOG_MAX + FH_BROKER_CHECKPOINT_MAX);
-    struct fh_broker_log_proof p;
+    struct fh_broker_bytes b = fh__read_bytes16(r, FH_TLOG_MAX_PROOF_LEN);
 
-    if (!r->bad && b.len > 0 && fh_broker_log_proof_parse(b.p, b.len, &p) != 0)
+    if (r->bad || !is_log_proof(b))
         r->bad = true;
     return b;
 }
 
 void fh__write_log_proof(struct wr *w, struct fh_broker_bytes proof)
 {
-    struct fh_broker_log_proof p;
-
-    if (proof.len > 0 && fh_broker_log_proof_parse(proof.p, proof.len, &p) != 0)
+    if (!is_log_proof(proof))
         w->bad = true;
-    fh__write_bytes16(w, proof, FH_BROKER_LOG_MAX + FH_BROKER_CHECKPOINT_MAX);
+    fh__write_bytes16(w, proof, FH_TLOG_MAX_PROOF_LEN);
 }
 
 /* ---- grants ---------------------------------------------------------------------------------- */

@@ -103,8 +103,8 @@ int fh_cloud_statement_verify(const uint8_t *data, size_t len, struct fh_cloud_s
 int fh_cloud_sign_in_digest(const struct fh_cloud_sign_in *s, uint8_t out[FH_CLOUD_DIGEST_LEN])
 {
     static const char prefix[] = "farhand cloud sign-in 1";
-    uint8_t text[sizeof prefix + FH_CLOUD_BINDING_LEN + FH_BROKER_HELLO_MAX +
-                 FH_BROKER_CHALLENGE_MAX + 2 * FH_BROKER_HEADER_LEN + FH_CLOUD_STATEMENT_MAX];
+    uint8_t text[sizeof prefix + FH_CLOUD_BINDING_LEN + FH_BROKER_HELLO_MAX + FH_BROKER_MAX +
+                 2 * FH_BROKER_HEADER_LEN + FH_CLOUD_STATEMENT_MAX];
     struct wr w = wr_init(text, sizeof text);
 
     wr_bytes(&w, prefix, sizeof prefix);

@@ -8,7 +8,8 @@
 #include "rd.h"
 #include "wr.h"
 
-static const char binding_label[] = "farhand log binding 1"; /* with its zero byte */
+static const char binding_label[] = "farhand log binding 1"; /* with their zero bytes */
+static const char address_label[] = "farhand log address 1";
 
 void fh_tlog_leaf_write(const struct fh_tlog_leaf *leaf, uint8_t out[FH_TLOG_LEAF_LEN])
 {
@@ -16,6 +17,7 @@ void fh_tlog_leaf_write(const struct fh_tlog_leaf *leaf, uint8_t out[FH_TLOG_LEA
 
     wr_u8(&w, leaf->kind);
     wr_u64(&w, leaf->time_ms);
+    wr_bytes(&w, leaf->tag, sizeof leaf->tag);
     wr_bytes(&w, leaf->commitment, sizeof leaf->commitment);
 }
 
@@ -26,11 +28,22 @@ int fh_tlog_leaf_parse(const void *data, size_t len, struct fh_tlog_leaf *out)
 
     leaf.kind = rd_u8(&r);
     leaf.time_ms = rd_u64(&r);
+    rd_copy(&r, leaf.tag, sizeof leaf.tag);
     rd_copy(&r, leaf.commitment, sizeof leaf.commitment);
     if (!rd_is_done(&r) || leaf.kind == 0)
         return FH_CLOUD_E_PROTO;
     *out = leaf;
     return 0;
+}
+
+void fh_tlog_tag(const uint8_t address[FH_TLOG_ADDRESS_LEN], uint8_t out[FH_TLOG_TAG_LEN])
+{
+    uint8_t in[sizeof address_label + FH_TLOG_ADDRESS_LEN], hash[FH_SHA256_LEN];
+
+    memcpy(in, address_label, sizeof address_label);
+    memcpy(in + sizeof address_label, address, FH_TLOG_ADDRESS_LEN);
+    fh_sha256(in, sizeof in, hash);
+    memcpy(out, hash, FH_TLOG_TAG_LEN);
 }
 
 void fh_tlog_commit(const uint8_t salt[FH_TLOG_SALT_LEN], const void *entry, size_t len,
@@ -118,6 +131,7 @@ int fh_tlog_proof_check(const struct fh_tlog_proof *p, const struct fh_tlog_key 
     if ((ret = fh_tlog_checkpoint_open(key, p->checkpoint, p->checkpoint_len, &c)) != 0)
         return ret;
     fh_tlog_binding_write(binding, entry);
+    fh_tlog_tag(binding->address, leaf.tag);
     fh_tlog_commit(p->salt, entry, sizeof entry, leaf.commitment);
     fh_tlog_leaf_write(&leaf, data);
     fh_tlog_hash_leaf(data, sizeof data, hash);

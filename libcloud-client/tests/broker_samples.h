@@ -41,15 +41,15 @@ static inline struct fh_broker_host host_of(const char *host, uint16_t port)
 
 static inline struct fh_broker_bytes log_proof_of_samples(void)
 {
-    struct fh_broker_log_proof p = {
-        .salt = sample_bytes,
-        .kind = 1,
-        .time_ms = 1764273600123,
-        .index = 42,
-        .hashes = sample_bytes,
-        .hashes_len = 3,
-        .checkpoint = text_of("cloud.example\n43\nAAAA=\n\n\u2014 cloud BBBB=\n")};
-    int n = fh_broker_log_proof_print(&p, sample_proof, sizeof sample_proof);
+    const char *checkpoint = "cloud.example\n43\nAAAA=\n\n\u2014 cloud BBBB=\n";
+    struct fh_tlog_proof p = {.kind = 1,
+                              .time_ms = 1764273600123,
+                              .index = 42,
+                              .path = sample_bytes,
+                              .path_len = 3,
+                              .checkpoint = checkpoint,
+                              .checkpoint_len = strlen(checkpoint)};
+    int n = fh_tlog_proof_write(&p, sample_proof, sizeof sample_proof);
 
     if (n <= 0)
         abort();

@@ -316,6 +316,7 @@ static void make_log(void)
         .kind = leaf.kind, .time_ms = leaf.time_ms, .index = INDEX, .path = path[0]};
     proof.salt[5] = 9;
     fh_tlog_binding_write(&binding, entry);
+    fh_tlog_tag(binding.address, leaf.tag);
     fh_tlog_commit(proof.salt, entry, sizeof entry, leaf.commitment);
     for (uint8_t i = 0; i < SIZE; i++)
         fh_tlog_hash_leaf(&i, 1, leaf_hashes[i]);
@@ -388,11 +389,13 @@ START_TEST(leaves_and_entries_read_as_they_were_written)
     struct fh_tlog_leaf leaf = {.kind = FH_TLOG_REMOVAL, .time_ms = 5}, again;
     struct fh_tlog_binding b;
 
+    memset(leaf.tag, 0xaa, sizeof leaf.tag);
     memset(leaf.commitment, 0xcc, sizeof leaf.commitment);
     fh_tlog_leaf_write(&leaf, data);
     ck_assert_int_eq(fh_tlog_leaf_parse(data, FH_TLOG_LEAF_LEN, &again), 0);
     ck_assert_uint_eq(again.kind, FH_TLOG_REMOVAL);
     ck_assert_uint_eq(again.time_ms, 5);
+    ck_assert_mem_eq(again.tag, leaf.tag, sizeof leaf.tag);
     ck_assert_mem_eq(again.commitment, leaf.commitment, sizeof leaf.commitment);
     ck_assert_int_eq(fh_tlog_leaf_parse(data, FH_TLOG_LEAF_LEN - 1, &again), FH_CLOUD_E_PROTO);
     ck_assert_int_eq(fh_tlog_leaf_parse(data, FH_TLOG_LEAF_LEN + 1, &again), FH_CLOUD_E_PROTO);

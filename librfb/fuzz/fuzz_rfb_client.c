@@ -28,6 +28,7 @@ static void require(int holds)
 static void check_event(const struct side *s, const struct fh_rfb_client_event *ev)
 {
     const struct fh_framebuffer *fb = fh_rfb_client_framebuffer(s->c);
+    size_t n;
 
     require(fb != NULL);
     switch (ev->type) {
@@ -49,6 +50,16 @@ static void check_event(const struct side *s, const struct fh_rfb_client_event *
     case FH_RFB_CLIENT_EV_NAME:
     case FH_RFB_CLIENT_EV_BELL:
     case FH_RFB_CLIENT_EV_RESIZED:
+        break;
+    case FH_RFB_CLIENT_EV_SCREENS:
+        (void)fh_rfb_client_screens(s->c, &n);
+        require(n <= FH_RFB_SCREENS_MAX);
+        break;
+    case FH_RFB_CLIENT_EV_LEDS:
+        require(ev->leds.on <= FH_LED_ALL);
+        break;
+    case FH_RFB_CLIENT_EV_POINTER:
+        require(ev->pointer.x < fb->width && ev->pointer.y < fb->height);
         break;
     }
     require(strlen(fh_rfb_client_name(s->c)) <= FH_RFB_NAME_MAX);

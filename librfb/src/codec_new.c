@@ -34,7 +34,8 @@ struct fh_encoder *fh_encoder_new(void)
     e->words = calloc(FH_ENCODER_MAX_PIXELS, sizeof *e->words);
     e->jpeg_out = malloc(FH__JPEG_ROOM);
     e->jpeg = tjInitCompress();
-    is_open = open_deflate(&e->zrle, e->level);
+    is_open = open_deflate(&e->zrle, e->level) && open_deflate(&e->zlib, e->level) &&
+              open_deflate(&e->png, e->level);
     for (int i = 0; i < FH__TIGHT_STREAMS; i++)
         is_open = is_open && open_deflate(&e->tight_zlib[i], e->level);
     if (e->words && e->jpeg_out && e->jpeg && is_open)
@@ -49,6 +50,8 @@ void fh_encoder_free(struct fh_encoder *e)
         return;
     for (int i = 0; i < FH__TIGHT_STREAMS; i++)
         close_deflate(&e->tight_zlib[i]);
+    close_deflate(&e->png);
+    close_deflate(&e->zlib);
     close_deflate(&e->zrle);
     if (e->jpeg)
         tjDestroy(e->jpeg);

@@ -62,7 +62,8 @@ static enum fh__step on_head(struct fh_decoder *d, struct rd *r)
     size_t need = 1;
 
     if (!(flags & RAW)) {
-        need += (flags & BACKGROUND ? d->full.bytes : 0u) + (flags & FOREGROUND ? d->full.bytes : 0u);
+        need +=
+            (flags & BACKGROUND ? d->full.bytes : 0u) + (flags & FOREGROUND ? d->full.bytes : 0u);
         need += flags & ANY_SUBRECTS ? 1 : 0;
     }
     if (r->left < need)

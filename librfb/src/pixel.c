@@ -94,7 +94,8 @@ void fh__pixel_table_init(struct fh__pixel_table *t, const struct fh_pixel_forma
         fill_rgb(t);
         return;
     }
-    t->bytes = kind == FH__PIXEL_COMPACT ? fh__pixel_compact_bytes(f, &from) : f->bits_per_pixel / 8u;
+    t->bytes =
+        kind == FH__PIXEL_COMPACT ? fh__pixel_compact_bytes(f, &from) : f->bits_per_pixel / 8u;
     for (unsigned v = 0; v < 256; v++) {
         t->red[v] = word_of(scale(v, f->red_max, f->red_shift), f, from, t->bytes);
         t->green[v] = word_of(scale(v, f->green_max, f->green_shift), f, from, t->bytes);

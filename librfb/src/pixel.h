@@ -61,8 +61,7 @@ void fh__pixel_reader_init(struct fh__pixel_reader *t, const struct fh_pixel_for
 /* n pixels of t->bytes each at p. */
 void fh__pixel_read(const struct fh__pixel_reader *t, const uint8_t *p, size_t n, uint32_t *out);
 /* The three colours of one pixel, 0 to their max, and a pixel from three such. */
-void fh__pixel_colours(const struct fh__pixel_reader *t, const uint8_t *p,
-                       uint16_t out[static 3]);
+void fh__pixel_colours(const struct fh__pixel_reader *t, const uint8_t *p, uint16_t out[static 3]);
 uint32_t fh__pixel_of_colours(const struct fh__pixel_reader *t, const uint16_t c[static 3]);
 /* Bytes of a CPIXEL, 3 or as many as of a PIXEL; *from: the first of the PIXEL's that it has. */
 unsigned fh__pixel_compact_bytes(const struct fh_pixel_format *f, unsigned *from);

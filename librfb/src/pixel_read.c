@@ -19,8 +19,8 @@ static void fill_table(uint8_t table[static 256], uint16_t max)
 /* The order of rgb888 and its like, whose bytes are the colours. */
 static enum fh__pixel_order order_of(const struct fh_pixel_format *f, unsigned bytes)
 {
-    if (f->bits_per_pixel != 32 || f->red_max != 255 || f->green_max != 255 ||
-        f->blue_max != 255 || f->green_shift != 8)
+    if (f->bits_per_pixel != 32 || f->red_max != 255 || f->green_max != 255 || f->blue_max != 255 ||
+        f->green_shift != 8)
         return FH__ORDER_ANY;
     if (!f->big_endian && f->red_shift == 16 && f->blue_shift == 0)
         return bytes == 4 ? FH__ORDER_BGRX : FH__ORDER_BGR;

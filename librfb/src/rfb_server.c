@@ -85,6 +85,11 @@ int fh_rfb_server_error(const struct fh_rfb_server *s)
     return s->error;
 }
 
+uint64_t fh_rfb_server_updates(const struct fh_rfb_server *s)
+{
+    return s->updates;
+}
+
 bool fh_rfb_server_is_waiting(const struct fh_rfb_server *s)
 {
     if (s->error != 0 || s->state != FH__SERVER_READY || s->is_paused || s->update.is_open)
@@ -160,6 +165,23 @@ int fh_rfb_server_set_cursor(struct fh_rfb_server *s, const uint32_t *argb, int3
     s->cursor_y = is_none ? 0 : hot_y;
     s->has_cursor = true;
     return 0;
+}
+
+void fh_rfb_server_set_leds(struct fh_rfb_server *s, unsigned leds)
+{
+    if (!s->has_leds || s->leds != (leds & FH_LED_ALL))
+        s->news |= FH__NEWS_LEDS;
+    s->has_leds = true;
+    s->leds = leds & FH_LED_ALL;
+}
+
+void fh_rfb_server_move_pointer(struct fh_rfb_server *s, int32_t x, int32_t y)
+{
+    if (x < 0 || y < 0 || x >= s->fb.width || y >= s->fb.height)
+        return;
+    s->pointer_x = x;
+    s->pointer_y = y;
+    s->news |= FH__NEWS_POINTER;
 }
 
 int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len)

@@ -36,22 +36,41 @@ enum fh__can {
     FH__CAN_LAST_RECT = 1 << 5,
     FH__CAN_QEMU_KEY = 1 << 6,
     FH__CAN_FENCE = 1 << 7,
-    FH__CAN_CONTINUOUS = 1 << 8
+    FH__CAN_CONTINUOUS = 1 << 8,
+    FH__CAN_JPEG = 1 << 9,
+    FH__CAN_NO_ZLIB = 1 << 10,
+    FH__CAN_XCURSOR = 1 << 11,
+    FH__CAN_ALPHA_CURSOR = 1 << 12,
+    FH__CAN_VMWARE_CURSOR = 1 << 13,
+    FH__CAN_ANY_CURSOR =
+        FH__CAN_CURSOR | FH__CAN_XCURSOR | FH__CAN_ALPHA_CURSOR | FH__CAN_VMWARE_CURSOR,
+    FH__CAN_VMWARE_POSITION = 1 << 14,
+    FH__CAN_LEDS = 1 << 15,
+    FH__CAN_VMWARE_LEDS = 1 << 16,
+    FH__CAN_MOUSE = 1 << 17
 };
 
 struct fh__encodings {
     enum fh_encoding pixels; /* the first of the viewer's list that we have */
-    bool has_pixels;
+    enum fh_encoding other;  /* the first for what RRE does not suit */
+    bool has_pixels, has_other;
     uint32_t can;
     int quality, level;
+    enum fh_subsampling subsampling;
 };
+
+#define FH__NO_ENCODINGS                                                                           \
+    ((struct fh__encodings){.pixels = FH_ENC_RAW, .other = FH_ENC_RAW, .quality = -1, .level = -1})
 
 /* What goes into the next update beside pixels: bits, in the order of sending. */
 enum fh__news {
     FH__NEWS_QEMU_KEY = 1 << 0,
     FH__NEWS_LAYOUT = 1 << 1,
     FH__NEWS_NAME = 1 << 2,
-    FH__NEWS_CURSOR = 1 << 3
+    FH__NEWS_CURSOR = 1 << 3,
+    FH__NEWS_MOUSE = 1 << 4,
+    FH__NEWS_LEDS = 1 << 5,
+    FH__NEWS_POINTER = 1 << 6
 };
 
 /* A FramebufferUpdate that is being sent. */
@@ -72,6 +91,7 @@ struct fh__scroll {
 
 struct fh_rfb_server {
     int error;
+    uint64_t updates;
     enum fh__server_state state;
 
     uint8_t in[FH__SERVER_IN];
@@ -112,7 +132,10 @@ struct fh_rfb_server {
     size_t name_len;
     uint32_t *cursor; /* NULL: not set, or of no pixels */
     int32_t cursor_w, cursor_h, cursor_x, cursor_y;
-    bool has_cursor;
+    bool has_cursor, has_leds;
+    unsigned leds;
+    int32_t pointer_x, pointer_y;
+    bool has_mouse; /* the viewer was told that we know more buttons */
     uint32_t news;
 
     pixman_region32_t damage; /* what the viewer has not got, without what the update will bring */
@@ -132,6 +155,12 @@ void fh__server_read(struct fh_rfb_server *s);
 void fh__server_fill(struct fh_rfb_server *s);
 /* The open update ends at the next chance, without the rest: a new size, or a pause. */
 void fh__server_cut_short(struct fh_rfb_server *s);
+
+/* server_news.c: the kinds of news that this viewer understands. */
+uint32_t fh__server_news(const struct fh_rfb_server *s);
+/* The most bytes of one. */
+size_t fh__server_news_bound(const struct fh_rfb_server *s, uint32_t kind);
+void fh__server_write_news(struct fh_rfb_server *s, struct wr *w, uint32_t kind);
 
 /*
  * out, which is empty: all that the open update has yet to encode, exactly. False: no memory, and

@@ -19,6 +19,8 @@ static const struct fh__auth_method methods[] = {
     {FH_METHOD_CPACE, 1, 2, {FH_KIND_USER, FH_KIND_PAKE}},
     {FH_METHOD_CONVERSATION, 1, 2, {FH_KIND_USER, FH_KIND_PROMPT}},
     {FH_METHOD_IDENTITY, 1, 1, {FH_KIND_USER}},
+    {FH_METHOD_VNC, 0, 0, {0}},
+    {FH_METHOD_NONE, 0, 0, {0}},
 };
 
 static const struct fh__auth_method *find(uint8_t number)
@@ -45,7 +47,7 @@ bool fh__auth_init(struct fh__auth_server *a, const uint8_t *numbers, size_t n)
     if (n == 0 || n > FH_METHODS_MAX)
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!find(numbers[i]) || is_offered(a, numbers[i]))
+        if (!find(numbers[i]) || numbers[i] >= FH_METHOD_OLDER || is_offered(a, numbers[i]))
             return false;
         a->offered[a->n_offered++] = numbers[i];
     }
@@ -94,7 +96,8 @@ static bool take_user(struct fh__auth_server *a, const uint8_t *data, size_t len
 {
     if (len > FH_AUTH_USER_MAX || !fh__session_text_is_clean((const char *)data, len))
         return false;
-    memcpy(a->user, data, len);
+    if (len > 0)
+        memcpy(a->user, data, len);
     a->user[len] = '\0';
     return true;
 }
@@ -103,7 +106,8 @@ static bool take_password(struct fh__auth_server *a, const uint8_t *data, size_t
 {
     if (len > FH_AUTH_PASSWORD_MAX)
         return false;
-    memcpy(a->password, data, len);
+    if (len > 0)
+        memcpy(a->password, data, len);
     a->password[len] = '\0';
     a->password_len = len;
     return true;
@@ -145,6 +149,15 @@ enum fh__auth_next fh__auth_choose(struct fh__auth_server *a, const struct fh__c
     if (!take_own(a, &m->answers, allowed))
         return FH_AUTH_BAD;
     return method_next(a, ask);
+}
+
+bool fh__auth_older(struct fh__auth_server *a, unsigned method, const char *user, size_t user_len,
+                    const void *proof, size_t proof_len)
+{
+    a->method = find((uint8_t)method);
+    a->attempt++;
+    a->is_method_complete = true;
+    return take_user(a, (const uint8_t *)user, user_len) && take_password(a, proof, proof_len);
 }
 
 /* ---- what the application asks ---- */

@@ -47,6 +47,12 @@ void fh__auth_offer(const struct fh__auth_server *a, struct fh__offer *out);
 /* A new attempt. ask: written for FH_AUTH_ASK. */
 enum fh__auth_next fh__auth_choose(struct fh__auth_server *a, const struct fh__choose *m,
                                    struct fh__ask *ask);
+/*
+ * What an older viewer proved, all at once: a password, a response behind its challenge, or
+ * nothing. The user's name is the application's where the method has none. False: it cannot be.
+ */
+bool fh__auth_older(struct fh__auth_server *a, unsigned method, const char *user, size_t user_len,
+                    const void *proof, size_t proof_len);
 enum fh__auth_next fh__auth_answer(struct fh__auth_server *a, const struct fh__answer *m,
                                    struct fh__ask *ask);
 /* The application asks more: *ask points to its items. Changes nothing. */

@@ -76,7 +76,8 @@ static bool is_plain(uint8_t method)
 
 static bool is_usable(const struct fh__auth_viewer *a, uint8_t method)
 {
-    return fh_method_name(method) != NULL && (a->wanted == 0 || a->wanted == method);
+    return fh_method_name(method) != NULL && method < FH_METHOD_OLDER &&
+           (a->wanted == 0 || a->wanted == method);
 }
 
 int fh__auth_viewer_pick(struct fh__auth_viewer *a, const uint8_t *methods, size_t n)
@@ -105,7 +106,8 @@ int fh__auth_viewer_pick(struct fh__auth_viewer *a, const uint8_t *methods, size
 
 bool fh__auth_viewer_needs_password(const struct fh__auth_viewer *a)
 {
-    return a->method == FH_METHOD_PASSWORD || a->method == FH_METHOD_CPACE;
+    return a->method == FH_METHOD_PASSWORD || a->method == FH_METHOD_CPACE ||
+           a->method == FH_METHOD_VNC;
 }
 
 bool fh__auth_viewer_is_ready(const struct fh__auth_viewer *a)

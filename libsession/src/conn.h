@@ -5,6 +5,8 @@
 
 #include <farhand/viewer_conn.h>
 
+#include "older_server.h"
+#include "older_viewer.h"
 #include "server_session.h"
 #include "viewer_session.h"
 
@@ -15,6 +17,12 @@ struct fh_server_conn {
     size_t left;
     bool close_sent;
     bool has_ended; /* nothing more comes from the viewer */
+    /* Who the viewer is shows in its first bytes, where older ones are served too. */
+    bool is_looking, greeting_due;
+    uint8_t head[FH__OLDER_VERSION_LEN];
+    size_t head_len, greeting_at;
+    struct fh_older_offer offer;
+    struct fh__older_server *older; /* NULL: the channel is spoken */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
     bool has_cloud, has_cloud_secret;
     uint8_t session_ref[FH_CHANNEL_REF_LEN],
@@ -23,6 +31,30 @@ struct fh_server_conn {
     uint8_t fingerprint[FH_FINGERPRINT_LEN];
     char program[FH_CHANNEL_PROGRAM_MAX + 1];
 };
+
+/* ---- server_older.c: a viewer that does not know the channel ---- */
+
+struct fh__older_server *fh__older_server_new(void);    /* zeroed; NULL: no memory */
+void fh__older_server_free(struct fh__older_server *o); /* NULL is fine */
+
+/* Bytes of the head, in c->head: whose they are is decided when it shows. */
+void fh__server_older_look(struct fh_server_conn *c, uint64_t now_ms, size_t used);
+/* What older tells becomes events of the session, or c->data. False: nothing. */
+bool fh__server_older_step(struct fh_server_conn *c);
+void fh__server_older_complete(const struct fh_server_conn *c, struct fh_server_conn_event *ev);
+const uint8_t *fh__server_older_out(struct fh_server_conn *c, uint64_t now_ms, size_t *len);
+void fh__server_older_refuse(struct fh_server_conn *c, unsigned retry_s);
+
+/* ---- viewer_older.c: a server that does not know the channel ---- */
+
+struct fh__older_viewer *fh__older_viewer_new(void);
+void fh__older_viewer_free(struct fh__older_viewer *o);
+
+bool fh__viewer_older_step(struct fh_viewer_conn *v);
+void fh__viewer_older_complete(const struct fh_viewer_conn *v, struct fh_viewer_conn_event *ev);
+const uint8_t *fh__viewer_older_out(struct fh_viewer_conn *v, uint64_t now_ms, size_t *len);
+void fh__viewer_older_accept(struct fh_viewer_conn *v, enum fh_trust trust);
+int fh__viewer_older_credentials(struct fh_viewer_conn *v);
 
 /* "link" and "link ref" of the exporter. */
 static inline int fh__link_key(const struct fh_channel *ch, uint8_t *key, uint8_t *ref)
@@ -52,6 +84,7 @@ struct fh_viewer_conn {
     size_t left;
     bool close_sent, accepted, verify_always, has_expected;
     uint8_t expected[FH_FINGERPRINT_LEN]; /* whom the cloud named */
+    struct fh__older_viewer *older; /* NULL: the channel is spoken */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
     struct fh_channel_event server; /* who it is, of EV_PEER */
 };

@@ -148,11 +148,15 @@ enum fh_login_step fh_login_begin(struct fh_login *l, const struct fh_login_conf
     case FH_METHOD_CPACE:
         return begin_pake(l, cfg, c->user, account);
     case FH_METHOD_PASSWORD:
+    case FH_METHOD_VNC:
         l->state = WAIT_CHECK;
         return FH_LOGIN_PASSWORD;
     case FH_METHOD_CONVERSATION:
         l->state = WAIT_CHECK;
         return FH_LOGIN_CONVERSE;
+    case FH_METHOD_NONE: /* whoever offers that has said that nothing is to be proved */
+        l->proved |= FH_FACTOR_PASSWORD;
+        return next(l);
     case FH_METHOD_IDENTITY:
         return next(l);
     }

@@ -56,6 +56,8 @@ static void complete(const struct fh_server_conn *c, struct fh_server_conn_event
     } else if (ev->type == FH_SERVER_CONN_EV_VERIFY_PEER) {
         ev->peer.fingerprint = c->fingerprint;
         ev->peer.program = c->program;
+    } else if (c->older) {
+        fh__server_older_complete(c, ev);
     } else if (ev->type == FH_SERVER_CONN_EV_AUDIT) {
         fh_channel_info(c->ch, &info);
         ev->audit.bytes_in = info.bytes_in;
@@ -85,6 +87,9 @@ int fh_server_conn_event(struct fh_server_conn *c, struct fh_server_conn_event *
             c->data += used;
             c->left -= used;
             is_blocked = used == 0;
+        } else if (c->older) {
+            if (!fh__server_older_step(c))
+                return 0;
         } else if (fh_channel_event(c->ch, &from)) {
             on_channel_event(c, &from);
         } else {
@@ -98,12 +103,28 @@ int fh_server_conn_event(struct fh_server_conn *c, struct fh_server_conn_event *
 uint8_t *fh_server_conn_in(struct fh_server_conn *c, size_t *room)
 {
     *room = 0;
-    return c->left > 0 ? NULL : fh_channel_in(c->ch, room);
+    if (c->left > 0)
+        return NULL;
+    if (c->is_looking) {
+        *room = sizeof c->head - c->head_len;
+        return c->head + c->head_len;
+    }
+    if (c->older)
+        return c->s.state == FH_SERVER_ENDED ? NULL : fh__older_server_in(c->older, room);
+    return fh_channel_in(c->ch, room);
 }
 
 int fh_server_conn_in_done(struct fh_server_conn *c, uint64_t now_ms, size_t used)
 {
     fh__server_session_time(&c->s, now_ms);
+    if (c->is_looking) {
+        fh__server_older_look(c, now_ms, used);
+        return 0;
+    }
+    if (c->older) {
+        fh__older_server_in_done(c->older, used);
+        return 0;
+    }
     return fh_channel_in_done(c->ch, now_ms, used);
 }
 
@@ -111,6 +132,12 @@ int fh_server_conn_in_end(struct fh_server_conn *c, uint64_t now_ms)
 {
     fh__server_session_time(&c->s, now_ms);
     c->has_ended = true;
+    if (c->older) {
+        /* Older viewers have no goodbye but this. */
+        fh__server_session_end(&c->s, c->s.state == FH_SERVER_RUNNING ? FH_BYE_NORMAL : FH_BYE_LOST,
+                               0, false);
+        return 0;
+    }
     return fh_channel_in_end(c->ch, now_ms);
 }
 
@@ -133,9 +160,12 @@ static bool fill(struct fh_server_conn *c, uint64_t now_ms)
 
 const uint8_t *fh_server_conn_out(struct fh_server_conn *c, uint64_t now_ms, size_t *len)
 {
-    const uint8_t *p = fh_channel_out(c->ch, len);
+    const uint8_t *p;
 
     fh__server_session_time(&c->s, now_ms);
+    if (c->greeting_due || c->older)
+        return fh__server_older_out(c, now_ms, len);
+    p = fh_channel_out(c->ch, len);
     if (p || fill(c, now_ms))
         return fh_channel_out(c->ch, len);
     if (c->s.state == FH_SERVER_ENDED && !c->close_sent) {
@@ -148,15 +178,27 @@ const uint8_t *fh_server_conn_out(struct fh_server_conn *c, uint64_t now_ms, siz
 
 void fh_server_conn_out_done(struct fh_server_conn *c, size_t sent)
 {
-    fh_channel_out_done(c->ch, sent);
+    if (c->greeting_due) {
+        c->greeting_at += sent;
+        c->greeting_due = c->greeting_at < FH__OLDER_VERSION_LEN;
+    } else if (c->older) {
+        fh__older_wire_out_done(&c->older->wire, sent);
+    } else {
+        fh_channel_out_done(c->ch, sent);
+    }
 }
 
 /* ---- time ---- */
 
 bool fh_server_conn_is_finished(const struct fh_server_conn *c)
 {
-    return c->s.state == FH_SERVER_ENDED &&
-           (fh_channel_is_finished(c->ch) || c->s.now >= c->s.closing_until);
+    size_t len;
+
+    if (c->s.state != FH_SERVER_ENDED)
+        return false;
+    if (c->older)
+        return !fh__older_wire_out(&c->older->wire, &len) || c->s.now >= c->s.closing_until;
+    return fh_channel_is_finished(c->ch) || c->s.now >= c->s.closing_until;
 }
 
 uint64_t fh_server_conn_deadline(const struct fh_server_conn *c)
@@ -165,6 +207,8 @@ uint64_t fh_server_conn_deadline(const struct fh_server_conn *c)
 
     if (fh_server_conn_is_finished(c))
         return UINT64_MAX;
+    if (c->older)
+        return b;
     return a < b ? a : b;
 }
 
@@ -172,6 +216,8 @@ int fh_server_conn_tick(struct fh_server_conn *c, uint64_t now_ms)
 {
     fh__server_session_time(&c->s, now_ms);
     fh__server_session_tick(&c->s, now_ms);
+    if (c->older)
+        return 0;
     return fh_channel_tick(c->ch, now_ms);
 }
 
@@ -181,6 +227,7 @@ void fh_server_conn_set_cloud(struct fh_server_conn *c, const uint8_t *session_r
                               const uint8_t *secret)
 {
     c->has_cloud = true;
+    c->is_looking = c->greeting_due = false; /* nobody comes that way but with the channel */
     memcpy(c->session_ref, session_ref, sizeof c->session_ref);
     c->has_cloud_secret = secret != NULL;
     if (secret)
@@ -192,6 +239,10 @@ int fh_server_conn_proceed(struct fh_server_conn *c)
 {
     int ret = FH_SESSION_E_AUTH;
 
+    if (c->older) {
+        fh__older_server_proceed(c->older);
+        return 0;
+    }
     if (!c->has_cloud || memcmp(c->session_ref, c->hello_ref, sizeof c->session_ref) == 0)
         ret = fh_channel_proceed(c->ch, c->has_cloud_secret ? c->cloud_secret : NULL);
     else if (fh_channel_refuse(c->ch, FH_CODE_POLICY, NULL) == 0)
@@ -205,6 +256,10 @@ int fh_server_conn_refuse(struct fh_server_conn *c, unsigned retry_s)
     char reason[12];
     int ret;
 
+    if (c->older) {
+        fh__server_older_refuse(c, retry_s);
+        return 0;
+    }
     fh__retry_write(retry_s, reason);
     ret = fh_channel_refuse(c->ch, FH_CODE_BUSY, retry_s ? reason : NULL);
     if (ret == 0)
@@ -224,7 +279,21 @@ int fh_server_conn_accept_peer(struct fh_server_conn *c)
 
 int fh_server_conn_authenticated(struct fh_server_conn *c, uint64_t now_ms, uint32_t permissions)
 {
-    return fh__server_session_authenticated(&c->s, now_ms, permissions);
+    int ret = fh__server_session_authenticated(&c->s, now_ms, permissions);
+
+    if (c->older && ret != FH_SESSION_E_STATE)
+        fh__older_server_result(c->older, c->s.state == FH_SERVER_RUNNING);
+    return ret;
+}
+
+int fh_server_conn_tls_started(struct fh_server_conn *c)
+{
+    return c->older ? fh__older_server_tls_started(c->older) : FH_SESSION_E_STATE;
+}
+
+int fh_server_conn_decrypted(struct fh_server_conn *c, const uint8_t *secret, size_t len)
+{
+    return c->older ? fh__older_server_decrypted(c->older, secret, len) : FH_SESSION_E_STATE;
 }
 
 int fh_server_conn_ask(struct fh_server_conn *c, uint64_t now_ms, const struct fh_item *items,
@@ -248,6 +317,8 @@ void fh_server_conn_close(struct fh_server_conn *c, enum fh_bye reason, bool may
     if (c->s.state == FH_SERVER_ENDED)
         return;
     c->s.may_reconnect = may_reconnect;
+    if (c->older)
+        fh__older_server_result(c->older, false);
     fh__server_session_end(&c->s, reason, 0, true);
 }
 
@@ -318,6 +389,11 @@ void fh_server_conn_resize_done(struct fh_server_conn *c, int status)
         fh_rfb_server_resize_done(c->s.rfb, (enum fh_rfb_resize_status)status);
 }
 
+uint64_t fh_server_conn_updates(const struct fh_server_conn *c)
+{
+    return c->s.state == FH_SERVER_RUNNING ? fh_rfb_server_updates(c->s.rfb) : 0;
+}
+
 bool fh_server_conn_is_waiting(const struct fh_server_conn *c)
 {
     return c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE) &&
@@ -349,6 +425,11 @@ const char *fh_server_conn_user(const struct fh_server_conn *c)
 unsigned fh_server_conn_method(const struct fh_server_conn *c)
 {
     return fh__auth_number(&c->s.auth);
+}
+
+unsigned fh_server_conn_older(const struct fh_server_conn *c)
+{
+    return c->older ? c->older->type : 0;
 }
 
 const uint8_t *fh_server_conn_fingerprint(const struct fh_server_conn *c)

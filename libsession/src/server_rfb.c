@@ -222,18 +222,20 @@ int fh__server_rfb_event(struct fh__server_session *s, struct fh_server_conn_eve
 
 size_t fh__server_rfb_fill(struct fh__server_session *s, uint8_t *out, size_t room)
 {
+    const size_t head = s->is_older ? 0 : FH_FRAME_HEADER;
     size_t at = 0, len;
     const uint8_t *p;
 
-    while (room - at > FH_FRAME_HEADER && (p = fh_rfb_server_out(s->rfb, s->now, &len)) != NULL) {
-        size_t n = room - at - FH_FRAME_HEADER;
+    while (room - at > head && (p = fh_rfb_server_out(s->rfb, s->now, &len)) != NULL) {
+        size_t n = room - at - head;
 
         n = len < n ? len : n;
         n = n < FH_FRAME_MAX ? n : FH_FRAME_MAX;
-        fh__frame_header(out + at, FH_CHANNEL_RFB, n);
-        memcpy(out + at + FH_FRAME_HEADER, p, n);
+        if (head > 0)
+            fh__frame_header(out + at, FH_CHANNEL_RFB, n);
+        memcpy(out + at + head, p, n);
         fh_rfb_server_out_done(s->rfb, n);
-        at += FH_FRAME_HEADER + n;
+        at += head + n;
     }
     return at;
 }

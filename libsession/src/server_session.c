@@ -289,6 +289,10 @@ static int reject(struct fh__server_session *s)
     bool last = s->auth.attempt >= FH_SERVER_AUTH_ATTEMPTS;
 
     fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, "wrong", NULL);
+    if (s->is_older) {
+        fh__server_session_end(s, FH_BYE_AUTH, FH_SESSION_E_AUTH, false);
+        return 0;
+    }
     if (last) {
         refuse(s);
         return 0;
@@ -333,7 +337,8 @@ static int grant(struct fh__server_session *s, uint32_t permissions)
         fh__server_session_end(s, FH_BYE_INTERNAL, ret, true);
         return ret;
     }
-    send_result(s, &m);
+    if (!s->is_older)
+        send_result(s, &m);
     fh__server_session_push(s, FH_SERVER_CONN_EV_STARTED);
     fh__server_session_audit(s, FH_AUDIT_STARTED, NULL, NULL);
     return 0;
@@ -367,6 +372,15 @@ static int send_ask(struct fh__server_session *s, const struct fh__ask *m)
     return 0;
 }
 
+/* Such a viewer has no way to answer; what it need not answer it can do without. */
+static int ask_older(const struct fh_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].kind != FH_KIND_NOTICE)
+            return FH_SESSION_E_STATE;
+    return 0;
+}
+
 int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const struct fh_item *items,
                            size_t n)
 {
@@ -376,6 +390,8 @@ int fh__server_session_ask(struct fh__server_session *s, uint64_t now, const str
 
     if (s->state != FH_SERVER_DECIDE)
         return FH_SESSION_E_STATE;
+    if (s->is_older)
+        return ask_older(items, n);
     if ((ret = fh__auth_ask(&s->auth, items, n, &ask)) != 0 || (ret = send_ask(s, &ask)) != 0)
         return ret;
     s->now = now;
@@ -392,7 +408,7 @@ int fh__server_session_rotate(struct fh__server_session *s, const struct fh_rota
     uint8_t fingerprint[FH_FINGERPRINT_LEN];
     struct wr w;
 
-    if (s->state != FH_SERVER_RUNNING || s->has_rotated)
+    if (s->state != FH_SERVER_RUNNING || s->has_rotated || s->is_older)
         return FH_SESSION_E_STATE;
     w = begin_message(s, FH_MESSAGE_MAX);
     fh__rotation_write(&w, m);
@@ -434,6 +450,36 @@ int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t pe
     return (changed & FH_PERM_VIEW) != 0 ? fh__server_rfb_share(s) : 0;
 }
 
+/* ---- older viewers ---- */
+
+void fh__server_session_older(struct fh__server_session *s, uint64_t until_ms)
+{
+    s->is_older = true;
+    if (s->state == FH_SERVER_CLOSED)
+        s->auth_until = until_ms;
+}
+
+bool fh__server_session_login(struct fh__server_session *s, unsigned method, const char *user,
+                              size_t user_len, const void *proof, size_t proof_len)
+{
+    bool is_possible = fh__auth_older(&s->auth, method, user, user_len, proof, proof_len);
+
+    if (s->state != FH_SERVER_CLOSED)
+        return false;
+    s->state = FH_SERVER_DECIDE;
+    if (!s->has_authentication)
+        fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, "not-configured",
+                                 "authentication is not configured");
+    else if (!is_possible)
+        fh__server_session_audit(s, FH_AUDIT_AUTH_FAILED, "wrong", NULL);
+    if (!s->has_authentication || !is_possible) {
+        fh__server_session_end(s, FH_BYE_AUTH, FH_SESSION_E_AUTH, false);
+        return false;
+    }
+    fh__server_session_push(s, FH_SERVER_CONN_EV_AUTHENTICATE);
+    return true;
+}
+
 /* ---- bytes from the viewer ---- */
 
 /* One piece of a frame; how much of it was used. */
@@ -467,6 +513,8 @@ size_t fh__server_session_input(struct fh__server_session *s, uint64_t now, cons
     size_t left = len, piece, used;
 
     s->now = now;
+    if (s->is_older && s->state == FH_SERVER_RUNNING)
+        return s->n_pending == 0 ? fh__server_rfb_input(s, data, len) : 0;
     while (s->state != FH_SERVER_ENDED && s->n_pending == 0) {
         switch (fh__mux_peek(&s->mux, &p, &left, &piece)) {
         case FH_MUX_MORE:
@@ -500,6 +548,11 @@ static void give_pending(struct fh__server_session *s, struct fh_server_conn_eve
         if (ev->credentials.method == FH_METHOD_PASSWORD)
             ev->credentials.password = s->auth.password;
         ev->credentials.password_len = s->auth.password_len;
+        if (ev->credentials.method == FH_METHOD_VNC) {
+            ev->credentials.challenge = (const uint8_t *)s->auth.password;
+            ev->credentials.response = ev->credentials.challenge + s->auth.password_len / 2;
+            ev->credentials.password_len = 0;
+        }
         ev->credentials.attempt = s->auth.attempt;
     } else if (p.type == FH_SERVER_CONN_EV_ANSWERS) {
         ev->answers.items = s->auth.items;
@@ -607,7 +660,7 @@ size_t fh__server_session_fill(struct fh__server_session *s, uint64_t now, uint8
     int ret;
 
     s->now = now;
-    n = fill_messages(s, out, room);
+    n = s->is_older ? 0 : fill_messages(s, out, room);
     if (n > 0) {
         *padding = s->pad_512 ? FH_PAD_512 : FH_PAD_BLOCK64;
         s->pad_512 =

@@ -66,6 +66,7 @@ struct fh__server_session {
     bool pad_512; /* what is queued belongs to authentication */
     bool permissions_changed, notice_due;
     bool has_rotated;
+    bool is_older;                             /* RFB and nothing else: no frames, no channel 0 */
     char next_fingerprint[FH_FINGERPRINT_HEX]; /* of the key that was announced */
     char notice[FH_AUTH_TEXT_MAX + 1];
     struct fh__auth_server auth;
@@ -117,6 +118,13 @@ uint64_t fh__server_session_deadline(const struct fh__server_session *s);
 void fh__server_session_time(struct fh__server_session *s, uint64_t now);
 void fh__server_session_tick(struct fh__server_session *s, uint64_t now);
 
+/*
+ * The viewer does not know the channel: it has until then to show who it is. Then what it showed;
+ * false: it is rejected already.
+ */
+void fh__server_session_older(struct fh__server_session *s, uint64_t until_ms);
+bool fh__server_session_login(struct fh__server_session *s, unsigned method, const char *user,
+                              size_t user_len, const void *proof, size_t proof_len);
 void fh__server_session_push(struct fh__server_session *s, enum fh_server_conn_event_type type);
 void fh__server_session_audit(struct fh__server_session *s, enum fh_audit_type type,
                               const char *reason, const char *text);
@@ -144,7 +152,7 @@ size_t fh__server_rfb_input(struct fh__server_session *s, const uint8_t *data, s
 bool fh__server_rfb_release(struct fh__server_session *s, struct fh_server_conn_event *ev);
 /* 1: *ev is the next of what the viewer did; 0: nothing more, or the session ended. */
 int fh__server_rfb_event(struct fh__server_session *s, struct fh_server_conn_event *ev);
-/* Frames of channel 1, at most room bytes. */
+/* Frames of channel 1, at most room bytes; for an older viewer, without the frames. */
 size_t fh__server_rfb_fill(struct fh__server_session *s, uint8_t *out, size_t room);
 
 #endif

@@ -36,6 +36,13 @@ static void describe(const struct fh_viewer_conn *v, struct fh_audit_event *out)
                                    .bytes_in = info.bytes_in,
                                    .bytes_out = info.bytes_out,
                                    .duration_ms = s->now - s->made_ms};
+    if (v->older) {
+        out->bytes_in = v->older->wire.bytes_in;
+        out->bytes_out = v->older->wire.bytes_out;
+        out->fingerprint = v->older->has_identity ? v->older->identity : NULL;
+        out->program = v->older->type ? fh_older_name(v->older->type) : NULL;
+        return;
+    }
     if (!s->server_spki)
         return;
     out->fingerprint = v->server.peer.fingerprint;

@@ -93,13 +93,16 @@ static void on_channel_event(struct fh_viewer_conn *v, const struct fh_channel_e
 
 static void complete(const struct fh_viewer_conn *v, struct fh_viewer_conn_event *ev)
 {
-    if (ev->type == FH_VIEWER_CONN_EV_SIGN) {
+    if (v->older) {
+        fh__viewer_older_complete(v, ev);
+    } else if (ev->type == FH_VIEWER_CONN_EV_SIGN) {
         memcpy(ev->sign.th, v->th, sizeof v->th);
     } else if (ev->type == FH_VIEWER_CONN_EV_VERIFY_SERVER) {
         ev->server.spki = v->server.peer.spki;
         ev->server.spki_len = v->server.peer.spki_len;
         ev->server.fingerprint = v->server.peer.fingerprint;
         ev->server.program = v->server.peer.program;
+        ev->server.short_fingerprint = "";
     }
 }
 
@@ -121,6 +124,9 @@ int fh_viewer_conn_event(struct fh_viewer_conn *v, struct fh_viewer_conn_event *
             v->data += used;
             v->left -= used;
             is_blocked = used == 0;
+        } else if (v->older) {
+            if (!fh__viewer_older_step(v))
+                return 0;
         } else if (fh_channel_event(v->ch, &from)) {
             on_channel_event(v, &from);
         } else {
@@ -134,18 +140,30 @@ int fh_viewer_conn_event(struct fh_viewer_conn *v, struct fh_viewer_conn_event *
 uint8_t *fh_viewer_conn_in(struct fh_viewer_conn *v, size_t *room)
 {
     *room = 0;
-    return v->left > 0 ? NULL : fh_channel_in(v->ch, room);
+    if (v->left > 0)
+        return NULL;
+    if (v->older)
+        return v->s.state == FH_VIEWER_ENDED ? NULL : fh__older_viewer_in(v->older, room);
+    return fh_channel_in(v->ch, room);
 }
 
 int fh_viewer_conn_in_done(struct fh_viewer_conn *v, uint64_t now_ms, size_t used)
 {
     fh__viewer_session_time(&v->s, now_ms);
+    if (v->older) {
+        fh__older_viewer_in_done(v->older, used);
+        return 0;
+    }
     return fh_channel_in_done(v->ch, now_ms, used);
 }
 
 int fh_viewer_conn_in_end(struct fh_viewer_conn *v, uint64_t now_ms)
 {
     fh__viewer_session_time(&v->s, now_ms);
+    if (v->older) { /* older servers say no more than that */
+        fh__viewer_session_end(&v->s, FH_BYE_LOST, FH_SESSION_E_CLOSED, false);
+        return 0;
+    }
     return fh_channel_in_end(v->ch, now_ms);
 }
 
@@ -167,9 +185,12 @@ static bool fill(struct fh_viewer_conn *v, uint64_t now_ms)
 
 const uint8_t *fh_viewer_conn_out(struct fh_viewer_conn *v, uint64_t now_ms, size_t *len)
 {
-    const uint8_t *p = fh_channel_out(v->ch, len);
+    const uint8_t *p;
 
     fh__viewer_session_time(&v->s, now_ms);
+    if (v->older)
+        return fh__viewer_older_out(v, now_ms, len);
+    p = fh_channel_out(v->ch, len);
     if (p || fill(v, now_ms))
         return fh_channel_out(v->ch, len);
     if (v->s.state == FH_VIEWER_ENDED && !v->close_sent) {
@@ -182,15 +203,24 @@ const uint8_t *fh_viewer_conn_out(struct fh_viewer_conn *v, uint64_t now_ms, siz
 
 void fh_viewer_conn_out_done(struct fh_viewer_conn *v, size_t sent)
 {
-    fh_channel_out_done(v->ch, sent);
+    if (v->older)
+        fh__older_wire_out_done(&v->older->wire, sent);
+    else
+        fh_channel_out_done(v->ch, sent);
 }
 
 /* ---- time ---- */
 
 bool fh_viewer_conn_is_finished(const struct fh_viewer_conn *v)
 {
-    return v->s.state == FH_VIEWER_ENDED &&
-           (fh_channel_is_finished(v->ch) || v->s.now >= v->s.closing_until);
+    size_t len;
+
+    if (v->s.state != FH_VIEWER_ENDED)
+        return false;
+    if (v->older)
+        return (!v->s.rfb_due && !fh__older_wire_out(&v->older->wire, &len)) ||
+               v->s.now >= v->s.closing_until;
+    return fh_channel_is_finished(v->ch) || v->s.now >= v->s.closing_until;
 }
 
 uint64_t fh_viewer_conn_deadline(const struct fh_viewer_conn *v)
@@ -199,6 +229,8 @@ uint64_t fh_viewer_conn_deadline(const struct fh_viewer_conn *v)
 
     if (fh_viewer_conn_is_finished(v))
         return UINT64_MAX;
+    if (v->older)
+        return b;
     return a < b ? a : b;
 }
 
@@ -206,6 +238,8 @@ int fh_viewer_conn_tick(struct fh_viewer_conn *v, uint64_t now_ms)
 {
     fh__viewer_session_time(&v->s, now_ms);
     fh__viewer_session_tick(&v->s, now_ms);
+    if (v->older)
+        return 0;
     return fh_channel_tick(v->ch, now_ms);
 }
 
@@ -231,13 +265,48 @@ int fh_viewer_conn_accept_server(struct fh_viewer_conn *v, enum fh_trust trust)
         return FH_SESSION_E_UNCHECKED;
     }
     v->s.auth.trust = trust;
-    return fh_channel_accept(v->ch);
+    if (!v->older)
+        return fh_channel_accept(v->ch);
+    fh__viewer_older_accept(v, trust);
+    return 0;
 }
 
 int fh_viewer_conn_credentials(struct fh_viewer_conn *v, const char *user, const char *password,
                                size_t password_len)
 {
-    return fh__viewer_session_credentials(&v->s, user, password, password_len);
+    int ret;
+
+    if (!v->older)
+        return fh__viewer_session_credentials(&v->s, user, password, password_len);
+    if (v->older->state != FH__OLDER_V_ASK || v->older->due != 0)
+        return FH_SESSION_E_STATE;
+    ret = fh__auth_viewer_credentials(&v->s.auth, user, password, password_len);
+    return ret == 0 ? fh__viewer_older_credentials(v) : ret;
+}
+
+int fh_viewer_conn_tls_started(struct fh_viewer_conn *v, const uint8_t spki_hash[32])
+{
+    return v->older ? fh__older_viewer_tls_started(v->older, spki_hash) : FH_SESSION_E_STATE;
+}
+
+int fh_viewer_conn_key_made(struct fh_viewer_conn *v, const uint8_t *pub, size_t len)
+{
+    if (!v->older)
+        return FH_SESSION_E_STATE;
+    if (len > 0)
+        return fh__older_viewer_key(v->older, pub, len);
+    fh__viewer_session_end(&v->s, FH_BYE_INTERNAL, FH_SESSION_E_NOMEM, false);
+    return 0;
+}
+
+int fh_viewer_conn_decrypted(struct fh_viewer_conn *v, const uint8_t *secret, size_t len)
+{
+    return v->older ? fh__older_viewer_decrypted(v->older, secret, len) : FH_SESSION_E_STATE;
+}
+
+unsigned fh_viewer_conn_older(const struct fh_viewer_conn *v)
+{
+    return v->older ? v->older->type : 0;
 }
 
 int fh_viewer_conn_derived(struct fh_viewer_conn *v, const uint8_t *prs)
@@ -260,7 +329,7 @@ void fh_viewer_conn_close(struct fh_viewer_conn *v, enum fh_bye reason)
     bool is_open = v->s.state != FH_VIEWER_CLOSED && v->s.state != FH_VIEWER_ENDED;
 
     fh__viewer_session_end(&v->s, reason, 0, true);
-    v->s.end_held |= is_open && reason == FH_BYE_NORMAL;
+    v->s.end_held |= is_open && reason == FH_BYE_NORMAL && !v->older;
 }
 
 /* ---- input and the picture ---- */

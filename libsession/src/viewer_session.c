@@ -422,6 +422,20 @@ static void on_message(struct fh__viewer_session *s)
     }
 }
 
+/* ---- older servers ---- */
+
+void fh__viewer_session_run(struct fh__viewer_session *s)
+{
+    if (s->state == FH_VIEWER_ENDED)
+        return;
+    fh__session_text_copy(s->auth.user, s->user, sizeof s->user);
+    s->permissions = FH_PERM_ALL;
+    s->auth_until = UINT64_MAX;
+    s->state = FH_VIEWER_RUNNING;
+    fh__auth_viewer_wipe(&s->auth);
+    s->started_due = true;
+}
+
 /* ---- bytes from the server ---- */
 
 static size_t feed_rfb(struct fh__viewer_session *s, const uint8_t *data, size_t len)
@@ -468,6 +482,8 @@ size_t fh__viewer_session_input(struct fh__viewer_session *s, uint64_t now, cons
     size_t left = len, piece, used;
 
     s->now = now;
+    if (s->is_older && s->state == FH_VIEWER_RUNNING)
+        return s->n_pending == 0 ? feed_rfb(s, data, len) : 0;
     while (s->state != FH_VIEWER_ENDED && s->n_pending == 0) {
         switch (fh__mux_peek(&s->mux, &p, &left, &piece)) {
         case FH_MUX_MORE:
@@ -590,6 +606,9 @@ static bool give_rfb_event(const struct fh__viewer_session *s, const struct fh_r
     case FH_RFB_CLIENT_EV_BELL:
         return give_plain(ev, FH_VIEWER_CONN_EV_BELL);
     case FH_RFB_CLIENT_EV_RESIZED:
+    case FH_RFB_CLIENT_EV_SCREENS:
+    case FH_RFB_CLIENT_EV_LEDS:
+    case FH_RFB_CLIENT_EV_POINTER:
         return false;
     }
     return false;
@@ -625,18 +644,20 @@ int fh__viewer_session_event(struct fh__viewer_session *s, struct fh_viewer_conn
 
 static size_t fill_rfb(struct fh__viewer_session *s, uint8_t *out, size_t room)
 {
+    const size_t head = s->is_older ? 0 : FH_FRAME_HEADER;
     size_t at = 0, len;
     const uint8_t *p;
 
-    while (room - at > FH_FRAME_HEADER && (p = fh_rfb_client_out(s->rfb, &len)) != NULL) {
-        size_t n = room - at - FH_FRAME_HEADER;
+    while (room - at > head && (p = fh_rfb_client_out(s->rfb, &len)) != NULL) {
+        size_t n = room - at - head;
 
         n = len < n ? len : n;
         n = n < FH_FRAME_MAX ? n : FH_FRAME_MAX;
-        fh__frame_header(out + at, FH_CHANNEL_RFB, n);
-        memcpy(out + at + FH_FRAME_HEADER, p, n);
+        if (head > 0)
+            fh__frame_header(out + at, FH_CHANNEL_RFB, n);
+        memcpy(out + at + head, p, n);
         fh_rfb_client_out_done(s->rfb, n);
-        at += FH_FRAME_HEADER + n;
+        at += head + n;
     }
     return at;
 }
@@ -663,6 +684,7 @@ size_t fh__viewer_session_fill(struct fh__viewer_session *s, uint64_t now, uint8
     if (s->rfb_due && (n = fill_rfb(s, out, room)) > 0)
         return n;
     s->rfb_due = false;
+    s->bye_due = s->bye_due && !s->is_older;
     if (s->bye_due)
         queue_bye(s);
     *padding = s->pad_512 ? FH_PAD_512 : FH_PAD_BLOCK64;

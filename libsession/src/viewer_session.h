@@ -29,6 +29,7 @@ enum { FH_VIEWER_PENDING_MAX = 8 };
 
 struct fh__viewer_session {
     bool view_only;
+    bool is_older; /* RFB and nothing else: no frames, no channel 0 */
     enum fh__viewer_state state;
     uint64_t now, auth_until, auth_latest, closing_until;
     bool is_closing_timed; /* closing_until is set */
@@ -79,6 +80,8 @@ uint64_t fh__viewer_session_deadline(const struct fh__viewer_session *s);
 void fh__viewer_session_time(struct fh__viewer_session *s, uint64_t now);
 void fh__viewer_session_tick(struct fh__viewer_session *s, uint64_t now);
 
+/* Nothing is in the way any more between us and a server without the channel. */
+void fh__viewer_session_run(struct fh__viewer_session *s);
 void fh__viewer_session_push(struct fh__viewer_session *s, enum fh_viewer_conn_event_type type);
 int fh__viewer_session_credentials(struct fh__viewer_session *s, const char *user,
                                    const char *password, size_t password_len);

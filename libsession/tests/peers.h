@@ -243,6 +243,11 @@ static inline void on_server_event(struct peers *p, const struct fh_server_conn_
     case FH_SERVER_CONN_EV_AUDIT:
         server_audits(p, &ev->audit);
         break;
+    case FH_SERVER_CONN_EV_OLDER:
+    case FH_SERVER_CONN_EV_TLS:
+    case FH_SERVER_CONN_EV_DECRYPT:
+        ck_abort_msg("nobody is older here");
+        break;
     case FH_SERVER_CONN_EV_ENDED:
         note(p->slog, "ended %d\n", ev->ended.reason);
         p->s_reason = ev->ended.reason;
@@ -354,6 +359,11 @@ static inline void on_viewer_event(struct peers *p, const struct fh_viewer_conn_
         note(p->vlog, "bell\n");
         break;
     case FH_VIEWER_CONN_EV_RECT:
+        break;
+    case FH_VIEWER_CONN_EV_TLS:
+    case FH_VIEWER_CONN_EV_KEY:
+    case FH_VIEWER_CONN_EV_DECRYPT:
+        ck_abort_msg("nobody is older here");
         break;
     case FH_VIEWER_CONN_EV_ENDED:
         note(p->vlog, "ended %d\n", ev->ended.reason);

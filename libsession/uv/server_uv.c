@@ -89,8 +89,6 @@ static void sign_work(uv_work_t *work)
                                        NULL, job->sig, &job->len);
 }
 
-static void maybe_gone(struct fh_server *server);
-
 static void sign_done(uv_work_t *work, int status)
 {
     struct fh_server *server = work->data;
@@ -109,7 +107,7 @@ static void sign_done(uv_work_t *work, int status)
     if (s)
         fh__carrier_soon(&s->carrier);
     sign_next(server);
-    maybe_gone(server);
+    fh__server_maybe_gone(server);
 }
 
 static void sign_next(struct fh_server *server)
@@ -224,6 +222,7 @@ void fh__session_ended(struct fh_session *s, enum fh_bye reason)
     s->has_ended = true;
     s->wants_signature = s->awaits_hello = s->awaits_signature = s->awaits_answer = false;
     s->wants_rotation = s->awaits_rotation = s->rotation_due = false;
+    s->wants_decryption = s->awaits_decryption = false;
     if (s->is_started)
         s->server->n_started--;
     if (s->server->callbacks->ended)
@@ -244,6 +243,11 @@ static void on_event(struct fh_session *s, struct fh_server_conn_event *ev)
         break;
     case FH_SERVER_CONN_EV_VERIFY_PEER:
         on_verify_peer(s, ev);
+        break;
+    case FH_SERVER_CONN_EV_OLDER:
+    case FH_SERVER_CONN_EV_TLS:
+    case FH_SERVER_CONN_EV_DECRYPT:
+        fh__session_older_event(s, ev);
         break;
     case FH_SERVER_CONN_EV_AUTHENTICATE:
         s->awaits_answer = true;
@@ -396,9 +400,11 @@ static void carrier_gone(struct fh__carrier *c)
     unlink_session(s);
     if (server->job.session == s)
         server->job.session = NULL;
+    if (server->decrypt.session == s)
+        server->decrypt.session = NULL;
     fh_server_conn_free(s->conn);
     free(s);
-    maybe_gone(server);
+    fh__server_maybe_gone(server);
 }
 
 static uint8_t *conn_in(void *conn, size_t *room)
@@ -470,7 +476,8 @@ static void copy_text(char *out, size_t room, const char *text)
 bool fh__server_are_methods(const uint8_t *methods, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!fh_method_name(methods[i]) || memchr(methods, methods[i], i))
+        if (!fh_method_name(methods[i]) || methods[i] >= FH_METHOD_OLDER ||
+            memchr(methods, methods[i], i))
             return false;
     return n > 0 && n <= FH_METHODS_MAX;
 }
@@ -495,6 +502,11 @@ int fh_server_new(const struct fh_server_config *cfg, struct fh_server **out)
     if (!(s->admission = fh_admission_new(&cfg->admission))) {
         free(s);
         return FH_SESSION_E_NOMEM;
+    }
+    if (!fh__server_older_init(s, cfg)) {
+        fh_admission_free(s->admission);
+        free(s);
+        return FH_SESSION_E_INVAL;
     }
     s->loop = cfg->loop;
     s->identity = cfg->identity;
@@ -531,7 +543,8 @@ struct fh_server_conn *fh__server_make_conn(const struct fh_server *server, cons
                                         .n_methods = n_methods,
                                         .auth_ms = server->auth_ms,
                                         .idle_timeout_ms = server->idle_timeout_ms,
-                                        .now_ms = uv_now(server->loop)};
+                                        .now_ms = uv_now(server->loop),
+                                        .older = server->older};
 
     return fh_server_conn_new(&cfg);
 }
@@ -583,9 +596,10 @@ static void on_server_closed(uv_handle_t *handle)
     free(server);
 }
 
-static void maybe_gone(struct fh_server *server)
+void fh__server_maybe_gone(struct fh_server *server)
 {
-    if (!server->is_closing || server->is_gone || server->first || server->job.is_running)
+    if (!server->is_closing || server->is_gone || server->first || server->job.is_running ||
+        server->decrypt.is_running)
         return;
     server->is_gone = true;
     uv_close((uv_handle_t *)&server->handle, on_server_closed);
@@ -602,7 +616,7 @@ void fh_server_close(struct fh_server *server, enum fh_bye reason, void (*closed
             fh_server_conn_close(s->conn, reason, true);
         fh__carrier_soon(&s->carrier);
     }
-    maybe_gone(server);
+    fh__server_maybe_gone(server);
 }
 
 /* ---- the desktop ---- */
@@ -636,6 +650,26 @@ void fh_server_damage(struct fh_server *server, const struct fh_rect *r)
         fh_server_conn_damage(s->conn, r);
         fh__carrier_soon(&s->carrier);
     }
+}
+
+void fh_server_copy(struct fh_server *server, const struct fh_rect *r, int32_t from_x,
+                    int32_t from_y)
+{
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->is_started || s->has_ended)
+            continue;
+        fh_server_conn_copy(s->conn, r, from_x, from_y);
+        fh__carrier_soon(&s->carrier);
+    }
+}
+
+uint64_t fh_server_updates(const struct fh_server *server)
+{
+    uint64_t n = 0;
+
+    for (const struct fh_session *s = server->first; s; s = s->next)
+        n += fh_server_conn_updates(s->conn);
+    return n;
 }
 
 static void keep_cursor(struct fh_server *server, const uint32_t *argb, size_t pixels)

@@ -7,6 +7,7 @@
 #include <farhand/framebuffer.h>
 #include <farhand/link.h>
 #include <farhand/rfb_server.h>
+#include <farhand/rsaaes.h>
 #include <farhand/rotation.h>
 #include <farhand/server.h>
 #include <farhand/stream.h>
@@ -41,8 +42,11 @@ struct fh_session {
     bool rotation_due;                    /* the application is to be asked for it */
     uint32_t granted;                     /* what it gets when the rotation is there */
     uint8_t binding[FH_AUTH_BINDING_LEN];
-    bool awaits_hello, awaits_signature; /* of the application */
-    bool awaits_answer;                  /* of authenticate or answered */
+    bool awaits_hello, awaits_signature;      /* of the application */
+    bool awaits_answer;                       /* of authenticate or answered */
+    bool wants_decryption, awaits_decryption; /* of our worker; of the application */
+    uint8_t encrypted[FH_SIGNATURE_MAX];
+    size_t encrypted_len, want_len;
     bool told_wanted;
     int told_keys; /* which of the channel's, as fh_server_conn_guard_keys() counts them */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
@@ -59,6 +63,16 @@ struct sign_job {
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
     uint8_t sig[FH_SIGNATURE_MAX];
     size_t len;
+    int status;
+};
+
+/* The same for the key of RSA-AES. */
+struct decrypt_job {
+    uv_work_t work;
+    bool is_running;
+    struct fh_session *session;
+    uint8_t encrypted[FH_SIGNATURE_MAX], secret[32];
+    size_t len, want;
     int status;
 };
 
@@ -82,6 +96,10 @@ struct fh_server {
     size_t n_started;
     uint64_t next_number;
     struct sign_job job;
+    struct fh_older_offer older;
+    uint16_t older_types[FH_OLDER_MAX];
+    struct fh_rsaaes_key *rsa_key;
+    struct decrypt_job decrypt;
     uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
     const struct fh_framebuffer *fb;
     struct fh_screen screens[FH_RFB_SCREENS_MAX];
@@ -96,6 +114,15 @@ struct fh_server {
 void fh__session_begin(struct fh_session *s, const struct fh_rotation *r);
 /* Has both keys sign for a session that is let in. False: there is no other key. */
 bool fh__session_wants_rotation(struct fh_session *s);
+/* ---- older_uv.c ---- */
+
+/* False: what is offered cannot be kept. */
+bool fh__server_older_init(struct fh_server *server, const struct fh_server_config *cfg);
+void fh__session_older_event(struct fh_session *s, const struct fh_server_conn_event *ev);
+void fh__server_decrypt_next(struct fh_server *server);
+
+/* The server may be gone now. */
+void fh__server_maybe_gone(struct fh_server *server);
 /* Proceeds within the limits of admission, or refuses. */
 void fh__session_admit(struct fh_session *s);
 /* n_methods 0: the core's default. NULL: out of memory. */

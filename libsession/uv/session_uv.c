@@ -67,6 +67,16 @@ void fh_session_signed(struct fh_session *s, const uint8_t *sig, size_t len)
         fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
 }
 
+void fh_session_decrypted(struct fh_session *s, const uint8_t *secret, size_t len)
+{
+    if (!s->awaits_decryption)
+        return;
+    s->awaits_decryption = false;
+    catch_up(s);
+    if (len == 0 || fh_server_conn_decrypted(s->conn, secret, len) != 0)
+        fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
+}
+
 int fh_session_ask(struct fh_session *s, const struct fh_item *items, size_t n)
 {
     int ret = FH_SESSION_E_STATE;
@@ -198,6 +208,11 @@ int fh_session_binding(const struct fh_session *s, uint8_t out[FH_AUTH_BINDING_L
 unsigned fh_session_method(const struct fh_session *s)
 {
     return s->conn ? fh_server_conn_method(s->conn) : 0;
+}
+
+unsigned fh_session_older(const struct fh_session *s)
+{
+    return s->conn ? fh_server_conn_older(s->conn) : 0;
 }
 
 struct fh_server_conn *fh_session_conn(struct fh_session *s)

@@ -434,6 +434,11 @@ static void on_event(struct fh_viewer *v, struct fh_viewer_conn_event *ev)
     case FH_VIEWER_CONN_EV_CREDENTIALS:
         ask(v, ev->credentials.attempt);
         return;
+    case FH_VIEWER_CONN_EV_TLS:
+    case FH_VIEWER_CONN_EV_KEY:
+    case FH_VIEWER_CONN_EV_DECRYPT:
+        fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
+        return;
     case FH_VIEWER_CONN_EV_ENDED:
         on_ended(v, ev);
         break;

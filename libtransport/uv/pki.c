@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "tls_internal.h" /* before any other of mbedTLS */
+
 #include <farhand/pki.h>
 
 #include <errno.h>
@@ -16,7 +18,6 @@
 #include <farhand/identity.h>
 
 #include "internal.h"
-#include "tls_internal.h"
 #include "wr.h"
 
 enum {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "tls_internal.h" /* before any other of mbedTLS */
+
 #include <mbedtls/asn1.h>
 #include <mbedtls/bignum.h>
 #include <mbedtls/cipher.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/md.h>
 #include <mbedtls/pk.h>
-
-#include "tls_internal.h"
 
 enum { ALERT_NO_CERT = 41 };
 
@@ -82,7 +82,11 @@ int fh__tls_error(const struct fh__tls *t, int ret, const char **text)
     case MBEDTLS_ERR_SSL_CONN_EOF:
         *text = "the peer ended it in the midst of the handshake";
         return FH_TRANSPORT_E_RESET;
+#if MBEDTLS_VERSION_MAJOR < 3
     case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN:
+#else
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+#endif
         *text = "the peer has no algorithm in common with us";
         break;
 #if MBEDTLS_VERSION_MAJOR < 3

@@ -73,7 +73,7 @@ enum fh__tls_phase {
 
 /* Where the record buffers' pointers stand while there are no buffers. */
 struct fh__tls_parked {
-    uint16_t in[5], out[5];
+    uint16_t in[6], out[6];
     uint8_t in_counter[8];
 };
 

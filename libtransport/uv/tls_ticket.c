@@ -9,6 +9,8 @@
  *                u64 when it was made (Unix seconds), mbedTLS's form of the session
  *     tag[16]
  */
+#include "tls_internal.h" /* before any other of mbedTLS */
+
 #include <string.h>
 
 #include <mbedtls/gcm.h>
@@ -16,7 +18,6 @@
 #include <farhand/identity.h>
 
 #include "rd.h"
-#include "tls_internal.h"
 #include "wr.h"
 
 enum {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Whom a client believes: the pinned roots, every link down from there, dates, and the name. */
+#include "tls_internal.h" /* before any other of mbedTLS */
+
 #include <string.h>
 
 #include <mbedtls/md.h>
-
-#include "tls_internal.h"
 
 enum { SAN_DNS = 2, SAN_IP = 7, SAN_KIND = 0x1f }; /* RFC 5280 4.2.1.6, the tag's number */
 

@@ -5,8 +5,8 @@
 
 enum {
     THOUSAND = 1000,
-    BURST_MS = 100,    /* what may be saved up */
-    STEP_MS = 10,      /* how often those who wait are looked at */
+    BURST_MS = 100, /* what may be saved up */
+    STEP_MS = 10,   /* how often those who wait are looked at */
     FEW = 2 * FH__ADMISSION_FULL * THOUSAND,
     BUSY_LITTLE = 700, /* thousandths of the time */
     BUSY_MUCH = 900

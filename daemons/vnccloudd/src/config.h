@@ -17,7 +17,14 @@
 #include "log.h"
 #include "option.h"
 
-enum { FH__CONFIG_LISTEN_MAX = 16, FH__CONFIG_NODE_MAX = 16, FH__CONFIG_AUDIT_MAX = 16 };
+enum {
+    FH__CONFIG_LISTEN_MAX = 16,
+    FH__CONFIG_NODE_MAX = 16, /* these four: as many as a frame holds */
+    FH__CONFIG_RELAY_MAX = 8,
+    FH__CONFIG_STUN_MAX = 8,
+    FH__CONFIG_TURN_MAX = 4,
+    FH__CONFIG_AUDIT_MAX = 16
+};
 
 /* So many in so many seconds, all at once or evenly; n 0: without a limit. */
 struct fh__rate {
@@ -33,11 +40,11 @@ struct fh__config {
     size_t n_stun_listen;
     char *node[FH__CONFIG_NODE_MAX]; /* HOST:PORT, what clients are told */
     size_t n_node;
-    char *relay_node[FH__CONFIG_NODE_MAX]; /* none: the nodes */
+    char *relay_node[FH__CONFIG_RELAY_MAX]; /* none: the nodes */
     size_t n_relay_node;
-    char *stun[FH__CONFIG_NODE_MAX]; /* HOST:PORT */
+    char *stun[FH__CONFIG_STUN_MAX]; /* HOST:PORT */
     size_t n_stun;
-    char *turn[FH__CONFIG_NODE_MAX]; /* URIs */
+    char *turn[FH__CONFIG_TURN_MAX]; /* URIs */
     size_t n_turn;
     char *audit[FH__CONFIG_AUDIT_MAX]; /* destinations as in audit_target.h, each checked */
     size_t n_audit;
@@ -46,6 +53,7 @@ struct fh__config {
     char *database;
     char *certificate, *key; /* both or none */
     char *control;           /* a path, or "none" */
+    char *metrics_listen;    /* an address, or NULL */
     bool is_control_default; /* nobody asked for it there */
     char *user;              /* as who we run, where we are started as root */
     char *turn_secret_file;
@@ -62,6 +70,9 @@ struct fh__config {
     struct fh__rate limit_failure, limit_failure_network, limit_failure_address;
     struct fh__rate limit_connect, limit_connect_source, limit_connect_target,
         limit_connect_account, limit_unknown;
+    struct fh__rate limit_api, limit_api_source, limit_api_failure;
+    unsigned address_limit; /* addresses of an account; 0: any number */
+    unsigned max_api;       /* connections of the API */
 };
 
 struct fh__invocation;

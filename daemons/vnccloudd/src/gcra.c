@@ -106,6 +106,21 @@ bool fh__gcra_peek(struct fh__gcra *g, uint64_t now_ms, const void *key, size_t 
     return look(g, now_ms, key, len, retry_ms, false);
 }
 
+uint32_t fh__gcra_left(struct fh__gcra *g, uint64_t now_ms, const void *key, size_t len,
+                       uint32_t *reset_ms)
+{
+    uint64_t now_us = now_ms * 1000, owed;
+    const struct fh__gcra_slot *s;
+
+    *reset_ms = 0;
+    if (g->interval_us == 0)
+        return UINT32_MAX;
+    s = find(g, now_us, key, len, false);
+    owed = s && s->due_us > now_us ? s->due_us - now_us : 0;
+    *reset_ms = wait_ms(owed);
+    return owed > g->burst_us ? 0 : (uint32_t)((g->burst_us - owed) / g->interval_us) + 1;
+}
+
 size_t fh__gcra_occupied(const struct fh__gcra *g, uint64_t now_ms)
 {
     size_t n = 0;

@@ -64,6 +64,9 @@ bool fh__gcra_take(struct fh__gcra *g, uint64_t now_ms, const void *key, size_t 
                    uint32_t *retry_ms);
 bool fh__gcra_peek(struct fh__gcra *g, uint64_t now_ms, const void *key, size_t len,
                    uint32_t *retry_ms);
+/* How often it may still do so now; *reset_ms: when all is earned again. UINT32_MAX: any number. */
+uint32_t fh__gcra_left(struct fh__gcra *g, uint64_t now_ms, const void *key, size_t len,
+                       uint32_t *reset_ms);
 /* How many slots are in use now; goes through all of them. */
 size_t fh__gcra_occupied(const struct fh__gcra *g, uint64_t now_ms);
 /* true: something was refused since the last time, which is a window ago. */

@@ -23,7 +23,7 @@ struct fh__http_conn {
     struct fh__http_conn *next, **at;
     struct fh_stream *stream; /* NULL: closed by us */
     struct fh_address peer;
-    bool is_control;
+    enum fh__door door;
     struct fh__http *http;
     uv_timer_t timer;
     unsigned refs; /* stream, timer, and the handler while it has a request */
@@ -212,8 +212,8 @@ static void begin_reply(struct fh__http_conn *c, struct fh__http_reply *reply)
     c->is_sending = true;
     if (c->server->is_draining)
         c->closes = true;
-    c->head_len = fh__http_head(&c->reply, c->server->cfg.utc_ms() / 1000, !c->is_control,
-                                c->closes, c->head, sizeof c->head);
+    c->head_len = fh__http_head(&c->reply, c->server->cfg.utc_ms() / 1000,
+                                c->door == FH__DOOR_PUBLIC, c->closes, c->head, sizeof c->head);
     c->head_at = c->body_at = 0;
     c->file_at = 0;
     if (c->head_len == 0) /* never with what we put into answers */
@@ -240,9 +240,9 @@ const struct fh_address *fh__http_conn_peer(const struct fh__http_conn *c)
     return &c->peer;
 }
 
-bool fh__http_conn_is_control(const struct fh__http_conn *c)
+enum fh__door fh__http_conn_door(const struct fh__http_conn *c)
 {
-    return c->is_control;
+    return c->door;
 }
 
 /* ---- receiving ---- */
@@ -307,7 +307,7 @@ static const struct fh_stream_events events = {
     .data = on_data, .writable = on_writable, .end = on_end};
 
 void fh__http_serve(struct fh__http_server *s, struct fh_stream *stream,
-                    const struct fh_address *peer, bool is_control)
+                    const struct fh_address *peer, enum fh__door door)
 {
     struct fh__http_conn *c = NULL;
 
@@ -320,7 +320,7 @@ void fh__http_serve(struct fh__http_server *s, struct fh_stream *stream,
     c->server = s;
     c->stream = stream;
     c->peer = *peer;
-    c->is_control = is_control;
+    c->door = door;
     c->reply.fd = -1;
     c->refs = 2;
     c->at = &s->conns;

@@ -23,6 +23,13 @@
 struct fh__http_server;
 struct fh__http_conn;
 
+/* Where somebody came in: what he may ask for, and how he says who he is. */
+enum fh__door {
+    FH__DOOR_PUBLIC,  /* TLS */
+    FH__DOOR_CONTROL, /* a unix socket; the operator, by his user */
+    FH__DOOR_METRICS  /* plain, an address of the administrator's choice: health and numbers only */
+};
+
 struct fh__http_server_config {
     uv_loop_t *loop;
     unsigned max;                            /* connections; 0: 1024 */
@@ -41,13 +48,13 @@ void fh__http_server_drain(struct fh__http_server *s);
 void fh__http_server_close(struct fh__http_server *s, void (*closed)(void *user), void *user);
 unsigned fh__http_server_count(const struct fh__http_server *s);
 
-/* s: taken. peer: copied. is_control: it is the socket of the operator. */
+/* stream: taken. peer: copied. */
 void fh__http_serve(struct fh__http_server *s, struct fh_stream *stream,
-                    const struct fh_address *peer, bool is_control);
+                    const struct fh_address *peer, enum fh__door door);
 
 /* reply: its body and descriptor are taken. */
 void fh__http_conn_reply(struct fh__http_conn *c, struct fh__http_reply *reply);
 const struct fh_address *fh__http_conn_peer(const struct fh__http_conn *c);
-bool fh__http_conn_is_control(const struct fh__http_conn *c);
+enum fh__door fh__http_conn_door(const struct fh__http_conn *c);
 
 #endif

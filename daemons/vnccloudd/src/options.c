@@ -92,6 +92,17 @@ static const char *set_control(struct fh__config *c, const struct fh__option *o,
     return fh__set_text(c, o, value);
 }
 
+static const char *set_metrics_listen(struct fh__config *c, const struct fh__option *o,
+                                      const char *value)
+{
+    struct fh_target target;
+    const char *expected = NULL;
+
+    if (fh_address_parse_listen(value, &target, &expected) != 0)
+        return expected;
+    return fh__set_text(c, o, value);
+}
+
 /* A name that a certificate can have. */
 static const char *set_name(struct fh__config *c, const struct fh__option *o, const char *value)
 {
@@ -139,11 +150,11 @@ static const struct fh__option table[] = {
      "the name of this cloud, which is in its certificate (default: the host's name)"},
     {"node", "HOST:PORT", RELOAD, set_place, AT(node), FH__LIST, FH__CONFIG_NODE_MAX, NULL,
      "where clients find this cloud; may be repeated (default: NAME:443)"},
-    {"relay-node", "HOST:PORT", RELOAD, set_place, AT(relay_node), FH__LIST, FH__CONFIG_NODE_MAX,
+    {"relay-node", "HOST:PORT", RELOAD, set_place, AT(relay_node), FH__LIST, FH__CONFIG_RELAY_MAX,
      NULL, "where clients find a relay; may be repeated (default: the nodes)"},
-    {"stun", "HOST:PORT", RELOAD, set_place, AT(stun), FH__LIST, FH__CONFIG_NODE_MAX, NULL,
+    {"stun", "HOST:PORT", RELOAD, set_place, AT(stun), FH__LIST, FH__CONFIG_STUN_MAX, NULL,
      "where clients learn their addresses; may be repeated (default: NAME:3478)"},
-    {"turn", "URI", RELOAD, set_turn, AT(turn), FH__LIST, FH__CONFIG_NODE_MAX, NULL,
+    {"turn", "URI", RELOAD, set_turn, AT(turn), FH__LIST, FH__CONFIG_TURN_MAX, NULL,
      "a TURN server for clients, which shares turn-secret-file; may be repeated"},
     {"turn-secret-file", "FILE", RELOAD, fh__set_path, AT(turn_secret_file), 0, 0, NULL,
      "the secret that the TURN servers know as static-auth-secret"},
@@ -158,6 +169,9 @@ static const struct fh__option table[] = {
     {"key", "FILE", START, fh__set_path, AT(key), 0, 0, NULL, "the key of that certificate"},
     {"control", "PATH", START, set_control, AT(control), 0, 0, NULL,
      "the socket of vnccloudctl, or none"},
+    {"metrics-listen", "ADDRESS", START, set_metrics_listen, AT(metrics_listen), 0, 0, NULL,
+     "where numbers for Prometheus and the state of health are served, without TLS (default: "
+     "only at the control socket)"},
     {"user", "USER", START, fh__set_text, AT(user), 0, 0, NULL,
      "as who to run, where we are root (default: vnccloudd, else nobody)"},
     {"audit", "WHERE", START, set_audit, AT(audit), FH__LIST, FH__CONFIG_AUDIT_MAX, NULL,
@@ -205,6 +219,16 @@ static const struct fh__option table[] = {
      "connections within one account"},
     {"limit-unknown", "N/SECONDS", RATE, AT(limit_unknown), 0, 0, "20/600",
      "asking for addresses that are not there, or not for the client to know"},
+    {"address-limit", "N", RELOAD, fh__set_number, AT(address_limit), 0, 100000000, "10000",
+     "addresses of an account that has no limit of its own; 0: any number"},
+    {"max-api", "N", START, fh__set_number, AT(max_api), 1, 100000, "1024",
+     "connections of the API at the same time"},
+    {"limit-api", "N/SECONDS", RATE, AT(limit_api), 0, 0, "600/60",
+     "requests of the API with one key"},
+    {"limit-api-source", "N/SECONDS", RATE, AT(limit_api_source), 0, 0, "1200/60",
+     "the same from one address or /64"},
+    {"limit-api-failure", "N/SECONDS", RATE, AT(limit_api_failure), 0, 0, "20/60",
+     "the same, with a key that is wrong"},
     {"config", "FILE", CALL, NULL, 0, 0, 0, NULL, "the configuration file"},
     {"check-config", NULL, CALL, NULL, 0, 0, 0, NULL,
      "check the configuration, keys and certificates, and end"},

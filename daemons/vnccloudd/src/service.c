@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <uv.h>
 
+#include "office.h"
 #include "options.h"
 
 enum { SIGNALS = 3, ERROR_MAX = 400 };
@@ -19,6 +20,7 @@ struct service {
     uv_loop_t loop;
     uv_signal_t signals[SIGNALS];
     uv_timer_t watchdog;
+    struct fh__office *office;
     bool is_stopping;
     enum fh__exit how;
 };
@@ -40,6 +42,7 @@ static void stop(struct service *s, enum fh__exit how)
     s->is_stopping = true;
     s->how = how;
     sd_notify(0, "STOPPING=1");
+    fh__office_close(s->office, NULL, NULL);
     close_handle(s, &s->watchdog);
     for (size_t i = 0; i < SIGNALS; i++)
         close_handle(s, &s->signals[i]);
@@ -123,9 +126,18 @@ static void start_watchdog(struct service *s)
 enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *argv)
 {
     struct service s = {.cfg = cfg, .argc = argc, .argv = argv};
+    char error[ERROR_MAX];
 
     if (uv_loop_init(&s.loop) != 0)
         return FH__EXIT_UNEXPECTED;
+    if (fh__office_open(&s.loop, cfg, NULL, error, sizeof error, &s.office) != 0 ||
+        fh__office_listen(s.office, error, sizeof error) != 0) {
+        fh__log(FH__LOG_ERROR, "%s", error);
+        fh__office_close(s.office, NULL, NULL);
+        uv_run(&s.loop, UV_RUN_DEFAULT);
+        uv_loop_close(&s.loop);
+        return FH__EXIT_STATE;
+    }
     start_signals(&s);
     start_watchdog(&s);
     sd_notify(0, "READY=1");

@@ -279,8 +279,8 @@ int fh__sql_endpoint_update(struct fh__sql *q, struct fh__store_call *call)
     uint64_t version;
     int ret;
 
-    if ((ret = expect(q, call, e->address, &version)) != 0 ||
-        (ret = fh__sql_idempotency(q, call)) != 0)
+    if ((ret = fh__sql_idempotency(q, call)) != 0 ||
+        (ret = expect(q, call, e->address, &version)) != 0)
         return ret;
     r = fh__sql_begin(q, text);
     put_policy(&r, e);
@@ -317,8 +317,8 @@ int fh__sql_endpoint_reset(struct fh__sql *q, struct fh__store_call *call)
     uint64_t version;
     int ret;
 
-    if ((ret = expect(q, call, call->address, &version)) != 0 ||
-        (ret = fh__sql_idempotency(q, call)) != 0)
+    if ((ret = fh__sql_idempotency(q, call)) != 0 ||
+        (ret = expect(q, call, call->address, &version)) != 0)
         return ret;
     r = fh__sql_begin(q, text);
     fh__put_blob(&r, call->endpoint->stored, sizeof call->endpoint->stored);

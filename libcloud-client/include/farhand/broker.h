@@ -5,13 +5,13 @@
  *     fh_broker_frame_len()   from the first four bytes: how long the frame is
  *     fh_broker_parse()       a whole frame -> struct fh_broker_frame
  *     fh_broker_print()       the other way
- *     fh_broker_grant_*(), fh_broker_log_proof_*()   what lies inside some of them
  *
  * `u8 type | u8 flags = 0 | u16 length | body`, big-endian, over TLS with the ALPN FH_BROKER_ALPN.
  * What is parsed points into the frame: nothing is copied, nothing allocated, and every list has
  * its limit. Parsing is strict: a frame is exactly what its type says, or FH_CLOUD_E_PROTO; types
  * that are not known are told as FH_BROKER_UNKNOWN, for the caller to ignore (client) or to refuse
- * (service). Statements have been looked at for their form only (cloud_proof.h verifies).
+ * (service). Statements and log proofs have been looked at for their form only: cloud_proof.h and
+ * tlog.h say whether they prove anything.
  *
  * Pure functions; any thread. docs/protocol.md, "Broker".
  */
@@ -25,6 +25,7 @@
 #include <farhand/cloud_address.h>
 #include <farhand/cloud_error.h>
 #include <farhand/cloud_proof.h>
+#include <farhand/tlog.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,7 +39,6 @@ enum {
     /* Bytes of the body. */
     FH_BROKER_MAX = 1000, /* of all frames but these: */
     FH_BROKER_HELLO_MAX = 128,
-    FH_BROKER_CHALLENGE_MAX = 4096,
     FH_BROKER_AUTH_MAX = 2048,
     FH_BROKER_WELCOME_MAX = 8192,
     FH_BROKER_TARGET_MAX = 8192,
@@ -54,7 +54,7 @@ enum {
     FH_BROKER_HOST_MAX = 253,
     FH_BROKER_GROUP_MAX = 64,
     FH_BROKER_TURN_TEXT_MAX = 255,
-    FH_BROKER_CHECKPOINT_MAX = 2048,
+    FH_BROKER_CHECKPOINT_MAX = FH_TLOG_MAX_CHECKPOINT,
     FH_BROKER_TICKET_MAX = 255,
     FH_BROKER_SECRET_LEN = 32,
     FH_BROKER_NODES_MAX = 16, /* elements of lists */
@@ -65,7 +65,6 @@ enum {
     FH_BROKER_WATCH_MAX = 64,
     FH_BROKER_HASHES_MAX = 64,
     FH_BROKER_HASH_LEN = 32,
-    FH_BROKER_SALT_LEN = 32,
     FH_BROKER_SIGNALS_MAX = 64 /* SIGNAL frames of one side on one connection */
 };
 
@@ -164,16 +163,6 @@ struct fh_broker_grant {
     struct fh_broker_bytes ticket;
     struct fh_broker_turn turn[FH_BROKER_TURN_MAX];
     size_t turn_len;
-};
-
-/* That a leaf is in the log of a checkpoint; tlog.h checks it. */
-struct fh_broker_log_proof {
-    const uint8_t *salt; /* FH_BROKER_SALT_LEN */
-    uint8_t kind;
-    uint64_t time_ms, index;
-    const uint8_t *hashes; /* hashes_len times FH_BROKER_HASH_LEN */
-    size_t hashes_len;
-    struct fh_broker_text checkpoint; /* a signed note: has line breaks */
 };
 
 struct fh_broker_frame {
@@ -286,11 +275,6 @@ int fh_broker_parse(enum fh_broker_side from, const uint8_t *data, size_t len,
  * is nothing that can be said, or there is no room (FH_BROKER_FRAME_MAX is enough for all).
  */
 int fh_broker_print(const struct fh_broker_frame *f, uint8_t *out, size_t room);
-
-/* What stands in TARGET, INCOMING and WELCOME; not empty. 0 or FH_CLOUD_E_PROTO. */
-int fh_broker_log_proof_parse(const uint8_t *data, size_t len, struct fh_broker_log_proof *out);
-/* Returns the length; FH_CLOUD_E_INVAL. */
-int fh_broker_log_proof_print(const struct fh_broker_log_proof *p, uint8_t *out, size_t room);
 
 #ifdef __cplusplus
 }

@@ -24,12 +24,12 @@ extern "C" {
     X(CANCELLED, 409, "cancelled")                                                                 \
     X(CHECKSUM, 410, "mistyped: the checksum is wrong")                                            \
     X(AUTH, 411, "a signature or proof is not its key's")                                          \
-    X(LOG, 412, "the log of the cloud does not prove what it should")                              \
-    X(REFUSED, 413, "refused")                                                                     \
-    X(BUSY, 414, "busy, or asked too often")                                                       \
-    X(ABSENT, 415, "no such address, or it is not signed in")                                      \
-    X(OFFLINE, 416, "there is no connection to the cloud")                                         \
-    X(REPLACED, 417, "another sign-in with this address took over")                                \
+    X(REFUSED, 412, "refused")                                                                     \
+    X(BUSY, 413, "busy, or asked too often")                                                       \
+    X(ABSENT, 414, "no such address, or it is not signed in")                                      \
+    X(OFFLINE, 415, "there is no connection to the cloud")                                         \
+    X(REPLACED, 416, "another sign-in with this address took over")                                \
+    X(LOG, 417, "the log does not prove it")                                                       \
     X(FORK, 418, "the log shows two histories")
 
 enum fh_cloud_error {

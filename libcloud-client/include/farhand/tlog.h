@@ -45,10 +45,11 @@ enum {
     FH_TLOG_MAX_NOTE = 4096,      /* bytes that are read, cosignatures included */
     FH_TLOG_MAX_CHECKPOINT = 900, /* bytes that are written, and that go into a frame */
     FH_TLOG_SALT_LEN = 32,
-    FH_TLOG_LEAF_LEN = 41,     /* what this cloud appends */
+    FH_TLOG_LEAF_LEN = 57,     /* what this cloud appends */
+    FH_TLOG_TAG_LEN = 16,      /* what leaves about one address have in common */
     FH_TLOG_ADDRESS_LEN = 12,  /* a cloud address */
     FH_TLOG_BINDING_LEN = 98,  /* the entry of a binding */
-    FH_TLOG_MAX_ENTRY = 512,   /* bytes of any entry */
+    FH_TLOG_MAX_ENTRY = 2048,  /* bytes of any entry */
     FH_TLOG_TILE_WIDTH = 256,  /* hashes of a full tile */
     FH_TLOG_TILE_TEXT = 64,    /* a tile's path, zero byte included */
     FH_TLOG_MAX_TILE_LEVEL = 7 /* 256^8 leaves are more than there are */
@@ -192,16 +193,23 @@ enum fh_tlog_kind {
     FH_TLOG_OPERATOR = 5 /* any other change that an operator made */
 };
 
-/* A leaf: u8 kind | u64 UTC ms | commitment. Who does not know the salt learns nothing else. */
+/*
+ * A leaf: u8 kind | u64 UTC ms | tag | commitment. Who knows a cloud address finds all leaves about
+ * it by their tag, so that nothing can be logged about it behind its owner's back; who does not
+ * know it cannot guess its 95 bits. What was logged only who knows the salt can tell.
+ */
 struct fh_tlog_leaf {
     uint8_t kind; /* enum fh_tlog_kind, or a later one */
     uint64_t time_ms;
+    uint8_t tag[FH_TLOG_TAG_LEN]; /* zero: not about an address */
     uint8_t commitment[FH_TLOG_HASH_LEN];
 };
 
 void fh_tlog_leaf_write(const struct fh_tlog_leaf *leaf, uint8_t out[FH_TLOG_LEAF_LEN]);
 /* Returns 0; FH_CLOUD_E_PROTO if it is not FH_TLOG_LEAF_LEN bytes with a kind. */
 int fh_tlog_leaf_parse(const void *data, size_t len, struct fh_tlog_leaf *out);
+/* The tag: the first bytes of SHA-256("farhand log address 1" 0 | address). */
+void fh_tlog_tag(const uint8_t address[FH_TLOG_ADDRESS_LEN], uint8_t out[FH_TLOG_TAG_LEN]);
 /* The commitment: HMAC-SHA-256(salt, entry). */
 void fh_tlog_commit(const uint8_t salt[FH_TLOG_SALT_LEN], const void *entry, size_t len,
                     uint8_t out[FH_TLOG_HASH_LEN]);

@@ -39,10 +39,11 @@ int fh_decoder_set_format(struct fh_decoder *d, const struct fh_pixel_format *fm
 void fh_decoder_set_no_zlib(struct fh_decoder *d, bool is_agreed);
 
 /*
- * Starts a rectangle. enc: one of RAW to JPEG, or TIGHT_PNG. r lies inside fb, which is borrowed until
- * the rectangle is complete. FH_RFB_E_ENCODING for others, FH_RFB_E_INVAL for a rectangle outside,
- * FH_RFB_E_STATE before the last one is complete; the decoder is unchanged. An empty rectangle has
- * a body as any other (of Raw: no bytes). After a failure: the error of fh_decoder_input().
+ * Starts a rectangle. enc: one of RAW to JPEG, or TIGHT_PNG. r lies inside fb, which is borrowed
+ * until the rectangle is complete. FH_RFB_E_ENCODING for others, FH_RFB_E_INVAL for a rectangle
+ * outside, FH_RFB_E_STATE before the last one is complete; the decoder is unchanged. An empty
+ * rectangle has a body as any other (of Raw: no bytes). After a failure: the error of
+ * fh_decoder_input().
  */
 int fh_decoder_begin(struct fh_decoder *d, enum fh_encoding enc, struct fh_framebuffer *fb,
                      const struct fh_rect *r);

@@ -21,7 +21,10 @@ extern "C" {
     X(PASSWORD, 1, "password")         /* user and password, sent inside the channel */            \
     X(CPACE, 2, "cpace")               /* both sides prove that they know the password */          \
     X(CONVERSATION, 3, "conversation") /* user, then prompts as the server likes */                \
-    X(IDENTITY, 4, "identity")         /* user; the viewer's RSA identity is the factor */
+    X(IDENTITY, 4, "identity")         /* user; the viewer's RSA identity is the factor */         \
+    /* Of older viewers; never offered in the channel. */                                          \
+    X(VNC, 128, "vnc")   /* response to a challenge, by the one password of vncauth.h */           \
+    X(NONE, 129, "none") /* nothing is proved */
 
 enum fh_method {
 #define X(name, num, text) FH_METHOD_##name = (num),
@@ -45,6 +48,7 @@ enum fh_kind {
 enum { FH_PROMPT_ECHO = 1 /* what is typed may be seen */ };
 
 enum {
+    FH_METHOD_OLDER = 128,       /* and above: of older viewers */
     FH_METHODS_MAX = 8,          /* methods offered on one connection */
     FH_AUTH_ITEMS_MAX = 8,       /* questions in one Ask */
     FH_AUTH_ASKS_MAX = 16,       /* Asks in one attempt */
@@ -75,7 +79,8 @@ struct fh_credentials {
     const char *user;     /* UTF-8, NUL-terminated, no control characters */
     const char *password; /* method password: NUL-terminated; others: NULL */
     size_t password_len;
-    unsigned attempt; /* on this connection, from 1 */
+    const uint8_t *challenge, *response; /* method vnc: 16 bytes each; others: NULL */
+    unsigned attempt;                    /* on this connection, from 1 */
 };
 
 #ifdef __cplusplus

@@ -76,7 +76,8 @@ struct fh_login_config {
 
 enum fh_login_step {
     FH_LOGIN_ASK,      /* ask the viewer l->items */
-    FH_LOGIN_PASSWORD, /* is the password of the credentials right? fh_login_checked() */
+    FH_LOGIN_PASSWORD, /* is the password, or the response, of the credentials right?
+                          fh_login_checked() */
     FH_LOGIN_CONVERSE, /* let PAM or a program decide, ask what it asks; fh_login_checked() */
     FH_LOGIN_CODE,     /* is l->code right, and not used before? fh_login_checked() */
     FH_LOGIN_APPROVE,  /* ask the person at the desktop; fh_login_approved() */

@@ -30,6 +30,7 @@ struct fh_address;      /* <farhand/address.h> */
 struct fh_link_opening; /* <farhand/link.h> */
 struct fh_link_info;    /* <farhand/link.h> */
 struct fh_identity;     /* <farhand/identity.h> */
+struct fh_rsaaes_key;   /* <farhand/rsaaes.h> */
 struct fh_server;
 struct fh_session; /* one viewer's session; valid from connection_request until ended returns */
 
@@ -67,6 +68,18 @@ struct fh_server_callbacks {
     void (*keys)(void *user, struct fh_session *s, const uint8_t *client, const uint8_t *server);
     /* The viewer proved an identity; false: refuse it. NULL: any. fingerprint: 32 bytes. */
     bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
+    /*
+     * The viewer does not know the channel, and took this type (enum fh_older_type). What it is
+     * asked is what its type asks; fh_session_ask() has only notices for it, which it is not shown.
+     * May be NULL.
+     */
+    void (*older)(void *user, struct fh_session *s, unsigned type);
+    /*
+     * Decrypt this secret as fh_rsaaes_key_decrypt() does; data is lent until it is answered, with
+     * fh_session_decrypted(), now or later. Required where RSA-AES is offered without rsa_key, and
+     * used only then.
+     */
+    void (*decrypt)(void *user, struct fh_session *s, const uint8_t *data, size_t len, size_t want);
     /*
      * Someone asks to be let in. Answer with fh_session_authenticated(), or with fh_session_ask(),
      * now or later; what c holds is lent until then or until `ended`. NULL: all are rejected.
@@ -133,6 +146,12 @@ struct fh_server_config {
      * viewers are told so when they connect.
      */
     uint32_t resume_ms;
+    /*
+     * For viewers that do not know the channel; zero: they are not spoken with. rsa_pub is
+     * borrowed until closed, types are copied. See older.h about what each is worth.
+     */
+    struct fh_older_offer older;
+    struct fh_rsaaes_key *rsa_key; /* of rsa_pub; borrowed until closed. NULL: callback decrypt */
     struct fh_admission_config admission;
 };
 
@@ -154,6 +173,13 @@ int fh_server_resume(struct fh_server *s, struct fh_stream *stream,
 int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
                      const struct fh_screen *screens, size_t n_screens);
 void fh_server_damage(struct fh_server *s, const struct fh_rect *r);
+/*
+ * The pixels of r came from there, as in a scroll. Where the picture's memory changes before this is
+ * called, as another process's may: only if fh_server_updates() has not changed since it could not
+ * have; damage otherwise.
+ */
+void fh_server_copy(struct fh_server *s, const struct fh_rect *r, int32_t from_x, int32_t from_y);
+uint64_t fh_server_updates(const struct fh_server *s); /* begun, in all sessions that run */
 void fh_server_cursor(struct fh_server *s, const uint32_t *argb, int32_t w, int32_t h,
                       int32_t hot_x, int32_t hot_y);
 void fh_server_cut_text(struct fh_server *s, const char *text, size_t len);
@@ -173,8 +199,9 @@ void fh_server_close(struct fh_server *s, enum fh_bye reason, void (*closed)(voi
  */
 void fh_session_proceed(struct fh_session *s);
 void fh_session_refuse(struct fh_session *s, unsigned retry_s);
-void fh_session_signed(struct fh_session *s, const uint8_t *sig, size_t len); /* 0: failed */
-void fh_session_authenticated(struct fh_session *s, uint32_t permissions);    /* 0: rejected */
+void fh_session_signed(struct fh_session *s, const uint8_t *sig, size_t len);       /* 0: failed */
+void fh_session_decrypted(struct fh_session *s, const uint8_t *secret, size_t len); /* 0: failed */
+void fh_session_authenticated(struct fh_session *s, uint32_t permissions); /* 0: rejected */
 /* NULL: there is none, or it could not be made; the session begins all the same. */
 void fh_session_rotated(struct fh_session *s, const struct fh_rotation *r);
 /* As fh_server_conn_ask() and _notice(). Negative: nothing was sent. */
@@ -220,6 +247,7 @@ const uint8_t *fh_session_ip(const struct fh_session *s, size_t *len);
 const uint8_t *fh_session_fingerprint(const struct fh_session *s);
 int fh_session_binding(const struct fh_session *s, uint8_t out[FH_AUTH_BINDING_LEN]);
 unsigned fh_session_method(const struct fh_session *s);
+unsigned fh_session_older(const struct fh_session *s); /* as fh_server_conn_older() */
 /* For what is not here; lent. */
 struct fh_server_conn *fh_session_conn(struct fh_session *s);
 void fh_session_set_data(struct fh_session *s, void *data);

@@ -16,6 +16,16 @@
  *     EV_AUTHENTICATE   the method's first factor              _authenticated() or _ask()
  *     EV_ANSWERS        the answers to what was asked          _authenticated() or _ask()
  *
+ * With `older` in the config the server also speaks with viewers that do not know the channel. The
+ * channel stays the first: it is spoken with whoever begins it. Of an older viewer there is no
+ * identity, and it cannot be asked anything but what its security type asks:
+ *
+ *     EV_HELLO          as above, before the security types are named
+ *     EV_OLDER          which of them it took
+ *     EV_TLS            what follows is inside TLS             _tls_started()
+ *     EV_DECRYPT        a secret under the key of RSA-AES      _decrypted()
+ *     EV_AUTHENTICATE   method password, vnc or none           _authenticated()
+ *
  * Until _authenticated() gives permissions nothing of the desktop leaves: no size, name or cursor.
  * In method cpace the exchange is the application's: it answers EV_AUTHENTICATE by asking a
  * FH_KIND_PAKE, the answer to that by another, and only then it may ask other things or grant.
@@ -31,6 +41,7 @@
 
 #include <farhand/audit.h>
 #include <farhand/auth.h>
+#include <farhand/older.h>
 #include <farhand/permissions.h>
 #include <farhand/session_error.h>
 
@@ -102,6 +113,7 @@ struct fh_server_conn_config {
     uint64_t idle_timeout_ms; /* without input from the viewer; 0: never */
     uint64_t now_ms;
     bool greeting_was_read;
+    struct fh_older_offer older; /* to viewers that do not know the channel; zero: nothing */
 };
 
 enum fh_server_conn_event_type {
@@ -110,7 +122,10 @@ enum fh_server_conn_event_type {
     FH_SERVER_CONN_EV_VERIFY_PEER,  /* ev.peer */
     FH_SERVER_CONN_EV_AUTHENTICATE, /* ev.credentials; lent until answered, then wiped */
     FH_SERVER_CONN_EV_ANSWERS,      /* ev.answers; lent until answered, then wiped */
-    FH_SERVER_CONN_EV_STARTED,      /* the session runs: give it a screen */
+    FH_SERVER_CONN_EV_OLDER,        /* ev.older */
+    FH_SERVER_CONN_EV_TLS,     /* all that was said is on its way; nothing more is until then */
+    FH_SERVER_CONN_EV_DECRYPT, /* ev.decrypt: fh_rsaaes_key_decrypt() of <farhand/rsaaes.h> */
+    FH_SERVER_CONN_EV_STARTED, /* the session runs: give it a screen */
     FH_SERVER_CONN_EV_KEY,
     FH_SERVER_CONN_EV_POINTER,
     FH_SERVER_CONN_EV_CUT_TEXT,
@@ -134,6 +149,14 @@ struct fh_server_conn_event {
             const struct fh_item *items; /* one for each question but notices, in their order */
             size_t n;
         } answers;
+        struct {
+            unsigned type;    /* enum fh_older_type */
+            unsigned version; /* 3, 7 or 8, of RFB 3 */
+        } older;
+        struct {
+            const uint8_t *data; /* lent until answered */
+            size_t len, want;    /* bytes; of the secret */
+        } decrypt;
         struct {
             uint32_t keysym, keycode;
             bool down;
@@ -186,6 +209,10 @@ int fh_server_conn_proceed(struct fh_server_conn *c);
 int fh_server_conn_refuse(struct fh_server_conn *c, unsigned retry_s);
 int fh_server_conn_signed(struct fh_server_conn *c, const uint8_t *sig, size_t len);
 int fh_server_conn_accept_peer(struct fh_server_conn *c);
+/* From now on bytes are those inside TLS. FH_SESSION_E_STATE: nothing waits for it. */
+int fh_server_conn_tls_started(struct fh_server_conn *c);
+/* secret: as many bytes as were wanted; copied. */
+int fh_server_conn_decrypted(struct fh_server_conn *c, const uint8_t *secret, size_t len);
 /*
  * Answers EV_AUTHENTICATE and EV_ANSWERS. permissions 0: rejected; the viewer may try again until
  * FH_SERVER_AUTH_ATTEMPTS. FH_SESSION_E_STATE: nothing waits for this, or in method cpace there are
@@ -221,6 +248,8 @@ void fh_server_conn_bell(struct fh_server_conn *c);
 void fh_server_conn_resize_done(struct fh_server_conn *c, int status);
 /* A viewer waits for a picture. */
 bool fh_server_conn_is_waiting(const struct fh_server_conn *c);
+/* fh_rfb_server_updates(). */
+uint64_t fh_server_conn_updates(const struct fh_server_conn *c);
 
 /* Changes permissions in mid-session; felt at once and told to the viewer. */
 int fh_server_conn_set_permissions(struct fh_server_conn *c, uint32_t permissions);
@@ -243,6 +272,8 @@ const char *fh_server_conn_session_id(const struct fh_server_conn *c);
 const char *fh_server_conn_user(const struct fh_server_conn *c);
 /* What the viewer chose last; 0: nothing yet. */
 unsigned fh_server_conn_method(const struct fh_server_conn *c);
+/* The security type of an older viewer; 0: it is none, or has not chosen. */
+unsigned fh_server_conn_older(const struct fh_server_conn *c);
 /* The viewer's, 32 bytes, lent for the connection's life; NULL before EV_VERIFY_PEER. */
 const uint8_t *fh_server_conn_fingerprint(const struct fh_server_conn *c);
 /* "binding" of fh_channel_export(), which only the two ends know; an error until the channel

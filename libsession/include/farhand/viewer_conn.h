@@ -13,6 +13,17 @@
  * In cpace the password does not leave: the server has to prove that it knows it too, or the
  * connection ends with FH_SESSION_E_IMPOSTOR before anything else is told.
  *
+ * With `older` in the config the viewer speaks the security types of RFB 3 instead, and nothing
+ * else; it never goes from one to the other by itself. Then these come in addition:
+ *
+ *     EV_TLS             what follows is inside TLS      fh_viewer_conn_tls_started()
+ *     EV_VERIFY_SERVER   always, also of a server that proves nothing: see ev.server.older
+ *     EV_KEY             RSA-AES needs a key of ours     fh_viewer_conn_key_made()
+ *     EV_DECRYPT         a secret under that key         fh_viewer_conn_decrypted()
+ *
+ * EV_SIGN, _DERIVE, _ASK, _NOTICE, _ROTATION and _PERMISSIONS do not come, and all permissions seem
+ * to be there: what the server lets us do is not said.
+ *
  * The viewer sends nothing about itself before EV_VERIFY_SERVER was accepted. A person must not be
  * asked there: close, ask, connect again. Given credentials beforehand (config), the first picture
  * comes two round trips after the stream is connected. docs/protocol.md, "Session layer".
@@ -58,6 +69,17 @@ struct fh_viewer_conn_config {
      */
     const uint8_t *session_ref, *cloud_secret, *expected;
     uint64_t now_ms;
+    /*
+     * For a server that does not know the channel. Nothing weaker than minimum (enum
+     * fh_older_type) is taken, whatever the server offers: who carries the bytes can take the
+     * better ones out of its list. A name and a password are told only to a server that is
+     * FH_TRUST_CONFIRMED.
+     */
+    struct {
+        unsigned minimum; /* 0: the channel is spoken */
+        unsigned only;    /* this type and no other; 0: the strongest */
+        bool has_tls;     /* the caller answers EV_TLS */
+    } older;
 };
 
 /* What stands behind a server's identity; decides what may be told to it. */
@@ -83,6 +105,9 @@ struct fh_viewer_prompt {
 enum fh_viewer_conn_event_type {
     FH_VIEWER_CONN_EV_SIGN,          /* ev.sign.th */
     FH_VIEWER_CONN_EV_VERIFY_SERVER, /* ev.server */
+    FH_VIEWER_CONN_EV_TLS,           /* all that was said is on its way */
+    FH_VIEWER_CONN_EV_KEY,           /* fh_rsaaes_key_generate(): 0.1 s and more */
+    FH_VIEWER_CONN_EV_DECRYPT,       /* ev.decrypt: fh_rsaaes_key_decrypt() with that key */
     FH_VIEWER_CONN_EV_CREDENTIALS,   /* ev.credentials */
     FH_VIEWER_CONN_EV_DERIVE,        /* ev.derive: takes 0.1 s and more, so it is the caller's */
     FH_VIEWER_CONN_EV_ASK,           /* ev.ask */
@@ -111,7 +136,18 @@ struct fh_viewer_conn_event {
             size_t spki_len;
             const uint8_t *fingerprint; /* 32 bytes */
             const char *program;
+            /*
+             * 0, or the type (enum fh_older_type) of a server without the channel. Then there is no
+             * spki; fingerprint is SHA-256 of its key, of TLS (SPKI) or of RSA-AES (pub), NULL if
+             * the type proves nothing. short_fingerprint is what other programs show of it, or "".
+             */
+            unsigned older;
+            const char *short_fingerprint;
         } server;
+        struct {
+            const uint8_t *data; /* lent until answered */
+            size_t len, want;    /* bytes; of the secret */
+        } decrypt;
         struct {
             unsigned attempt;    /* above 1: the last were wrong */
             bool needs_password; /* false: the method needs the user's name only */
@@ -186,6 +222,11 @@ bool fh_viewer_conn_is_finished(const struct fh_viewer_conn *v);
 int fh_viewer_conn_signed(struct fh_viewer_conn *v, const uint8_t *sig, size_t len);
 /* FH_TRUST_NONE ends it, as _close() with FH_BYE_IDENTITY. */
 int fh_viewer_conn_accept_server(struct fh_viewer_conn *v, enum fh_trust trust);
+/* From now on bytes are those inside TLS; spki_hash: SHA-256 of the certificate's key. */
+int fh_viewer_conn_tls_started(struct fh_viewer_conn *v, const uint8_t spki_hash[32]);
+/* pub: of a key that is made for this connection; len 0: it could not be made. */
+int fh_viewer_conn_key_made(struct fh_viewer_conn *v, const uint8_t *pub, size_t len);
+int fh_viewer_conn_decrypted(struct fh_viewer_conn *v, const uint8_t *secret, size_t len);
 /* password: may be NULL where it is not needed. Both copied. */
 int fh_viewer_conn_credentials(struct fh_viewer_conn *v, const char *user, const char *password,
                                size_t password_len);
@@ -195,6 +236,8 @@ int fh_viewer_conn_derived(struct fh_viewer_conn *v, const uint8_t *prs);
 int fh_viewer_conn_answer(struct fh_viewer_conn *v, const struct fh_item *answers, size_t n);
 /* The one that is used, also at EV_CREDENTIALS; 0: not known yet. */
 unsigned fh_viewer_conn_method(const struct fh_viewer_conn *v);
+/* The security type of a server without the channel; 0: not known yet, or it has the channel. */
+unsigned fh_viewer_conn_older(const struct fh_viewer_conn *v);
 
 /* As in rfb_client.h; FH_SESSION_E_STATE before EV_SIZE, or when the permission is missing. */
 const struct fh_framebuffer *fh_viewer_conn_framebuffer(const struct fh_viewer_conn *v);

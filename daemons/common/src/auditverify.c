@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "audit.h"
+#define _GNU_SOURCE /* program_invocation_short_name */
+#include "auditverify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,8 +9,6 @@
 
 #include <farhand/audit_chain.h>
 #include <jansson.h>
-
-#include "socket.h"
 
 enum { EXPECTED_MAX = 16 };
 
@@ -35,7 +34,7 @@ struct verification {
 
 static void complain(const char *what, const char *why)
 {
-    fprintf(stderr, "vncserverctl: %s: %s\n", what, why);
+    fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, why);
 }
 
 static void print_json(json_t *object)

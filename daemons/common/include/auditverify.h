@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* audit.h -- vncserverctl audit verify: is a log what its writer wrote? Needs no service. */
-#ifndef FH__CTL_AUDIT_H
-#define FH__CTL_AUDIT_H
+/* auditverify.h -- the command "audit verify": is a log what its writer wrote? */
+#ifndef FH__AUDITVERIFY_H
+#define FH__AUDITVERIFY_H
 
 #include <stdbool.h>
 
