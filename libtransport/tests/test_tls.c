@@ -787,9 +787,10 @@ END_TEST
 
 START_TEST(a_handshake_that_stands_still_ends)
 {
-    uint32_t client_ms = _i ? 20 : 60000, server_ms = _i ? 60000 : 30;
+    uint32_t client_ms = _i ? 50 : 60000, server_ms = _i ? 60000 : 50;
     struct fh_tls_start_config c = {.name = "cloud.example", .handshake_ms = client_ms};
-    struct fh_tls_start_config s = {.admit = ask_porter, .hello_ms = 10, .handshake_ms = server_ms};
+    struct fh_tls_start_config s = {
+        .admit = ask_porter, .hello_ms = server_ms, .handshake_ms = server_ms};
     struct fh_stream *a, *b;
     struct tls_pair p;
 

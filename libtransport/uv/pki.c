@@ -30,6 +30,9 @@ enum {
     DER_SAN_IP = 0x87
 };
 
+/* id-ce-cRLDistributionPoints, 2.5.29.31. */
+#define CRL_POINTS_OID "\x55\x1d\x1f"
+
 /* extKeyUsage { id-kp-serverAuth }, RFC 5280 4.2.1.12. */
 static const uint8_t server_auth[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06,
                                       0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
@@ -125,6 +128,32 @@ static int set_sans(mbedtls_x509write_cert *crt, const struct fh_pki_config *cfg
                                                all, w.len);
 }
 
+/* CRLDistributionPoints of one, RFC 5280 4.2.1.13: SEQUENCE of SEQUENCE { [0] { [0] { [6] URI } }
+ * }. */
+static int set_crl_uri(mbedtls_x509write_cert *crt, const char *uri)
+{
+    size_t len = strlen(uri);
+    uint8_t all[FH_PKI_URI + 20];
+    struct wr w = wr_init(all, sizeof all);
+
+    if (len == 0 || len > FH_PKI_URI)
+        return FH_TRANSPORT_E_INVAL;
+    for (size_t i = 0; i < len; i++)
+        if (uri[i] <= ' ' || uri[i] == 0x7f)
+            return FH_TRANSPORT_E_INVAL;
+    for (size_t depth = 5; depth-- > 0;) {
+        static const uint8_t tags[] = {0x86, 0xa0, 0xa0, DER_SEQUENCE, DER_SEQUENCE};
+
+        /* Two bytes of length for each, so that all are told in the same way: 0x81, n. */
+        wr_u8(&w, tags[depth]);
+        wr_u8(&w, 0x81);
+        wr_u8(&w, (uint8_t)(len + 3 * depth));
+    }
+    wr_bytes(&w, uri, len);
+    return mbedtls_x509write_crt_set_extension(crt, CRL_POINTS_OID, sizeof CRL_POINTS_OID - 1, 0,
+                                               all, w.len);
+}
+
 static int set_serial(mbedtls_x509write_cert *crt)
 {
     uint8_t serial[SERIAL_LEN];
@@ -193,6 +222,8 @@ static int fill(mbedtls_x509write_cert *crt, const struct fh_pki_config *cfg, co
         ret = set_usage(crt, is_root);
     if (ret == 0 && cfg->sans_len > 0)
         ret = set_sans(crt, cfg);
+    if (ret == 0 && cfg->crl_uri)
+        ret = set_crl_uri(crt, cfg->crl_uri);
     return ret;
 }
 

@@ -20,7 +20,7 @@ static int64_t days(int64_t year, int64_t month, int64_t day)
     int64_t leaps_until = month > 2 ? year : year - 1;
 
     return 365 * (year - 1970) + leaps_until / 4 - leaps_until / 100 + leaps_until / 400 - 477 +
-           before[(month - 1) % 12] + day - 1;
+           before[(month + 11) % 12] + day - 1;
 }
 
 int64_t fh__tls_unix_time(const mbedtls_x509_time *t)
@@ -28,14 +28,20 @@ int64_t fh__tls_unix_time(const mbedtls_x509_time *t)
     return days(t->year, t->mon, t->day) * 86400 + t->hour * 3600 + t->min * 60 + t->sec;
 }
 
-/* mbedTLS asked the system's clock; the context may have another. */
+static bool is_date(const mbedtls_x509_time *t)
+{
+    return t->mon >= 1 && t->mon <= 12 && t->day >= 1 && t->day <= 31;
+}
+
+/* mbedTLS asked the system's clock; the context may have another. It lets odd dates pass. */
 static uint32_t check_dates(const struct fh_tls_context *ctx, const mbedtls_x509_crt *crt,
                             uint32_t flags)
 {
     int64_t now = fh__tls_time(ctx);
 
     flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
-    if (now > fh__tls_unix_time(&crt->valid_to))
+    if (!is_date(&crt->valid_from) || !is_date(&crt->valid_to) ||
+        now > fh__tls_unix_time(&crt->valid_to))
         flags |= MBEDTLS_X509_BADCERT_EXPIRED;
     if (now < fh__tls_unix_time(&crt->valid_from))
         flags |= MBEDTLS_X509_BADCERT_FUTURE;

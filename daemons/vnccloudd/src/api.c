@@ -214,7 +214,12 @@ static bool is_json(struct fh__http_text type)
 static void dispatch(struct fh__api_call *c)
 {
     const struct fh__http_request *r = c->request;
+    char text[FH__LABEL_MAX + 1];
 
+    if (!c->is_operator && fh__http_parameter(r, "account", text, sizeof text) != 0) {
+        fh__answer_problem(c, 400, "bad-request", "account: a key has its own");
+        return;
+    }
     if (!parse_address(c)) {
         fh__answer_problem(c, 404, "not-found", "there is no such address");
         return;

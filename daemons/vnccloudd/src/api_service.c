@@ -364,8 +364,6 @@ void fh__api_log(struct fh__api_call *c)
         fh__answer_problem(c, 404, "not-found", "there is nothing of this name");
         return;
     }
-    if (c->reply.fd >= 0)
-        fh__answer_file(c, c->reply.type, c->reply.fd, c->reply.fd_len);
-    else
-        fh__answer_problem(c, 404, "not-found", "there is nothing of this name");
+    c->reply.status = 200;
+    fh__answer_reply(c);
 }

@@ -134,6 +134,28 @@ void fh__broker_changed(struct fh__broker *b, const uint8_t address[static 12])
     fh__recheck(b, address);
 }
 
+struct each {
+    bool (*each)(void *user, const struct fh__client_info *info);
+    void *user;
+};
+
+static bool tell_one(void *user, struct fh__holder *h)
+{
+    const struct each *e = user;
+    struct fh__client_info info;
+
+    fh__client_info(fh__client_of(h), &info);
+    return e->each(e->user, &info);
+}
+
+void fh__broker_each(struct fh__broker *b,
+                     bool (*each)(void *user, const struct fh__client_info *info), void *user)
+{
+    struct each e = {each, user};
+
+    fh__presence_each(b->presence, tell_one, &e);
+}
+
 /* Addresses of clients; found first, because they may go while they are looked at. */
 struct list {
     const uint8_t *account; /* NULL: all */

@@ -63,6 +63,8 @@ struct fh__broker_hooks {
     void (*signed_in)(void *conn);
     /* To be closed after what was sent; the client is freed by whoever made it, later. */
     void (*close)(void *conn);
+    /* An address was bound to an identity. May be NULL. */
+    void (*enrolled)(void *user, const struct fh__endpoint *e);
     /* The relay's: writes a ticket. 0: there is no relay. NULL: the same. */
     size_t (*ticket)(void *user, const struct fh__ticket_for *t, uint64_t expires_ms,
                      uint8_t out[FH_BROKER_TICKET_MAX]);
@@ -163,11 +165,15 @@ struct fh__client_info {
     uint8_t roles;
     uint64_t since_ms; /* monotonic */
     uint32_t conns;
+    const char *program; /* what it calls itself: checked text; lent */
     void *conn;
 };
 
 /* NULL: it is not signed in here. */
 struct fh__client *fh__broker_find(const struct fh__broker *b, const uint8_t address[static 12]);
 void fh__client_info(const struct fh__client *c, struct fh__client_info *out);
+/* All that are signed in, until each() says false. Nothing may sign in or be closed meanwhile. */
+void fh__broker_each(struct fh__broker *b,
+                     bool (*each)(void *user, const struct fh__client_info *info), void *user);
 
 #endif

@@ -74,6 +74,7 @@ struct fh__client {
     };
     struct fh__meeting *meetings;
     struct fh__watch *watches;
+    char *program;
     uint8_t *partial; /* a frame that is not whole */
     uint64_t heard_ms, since_ms;
     uint64_t expires_ms; /* UTC; 0: never */

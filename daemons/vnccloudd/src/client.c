@@ -135,6 +135,7 @@ void fh__client_free(struct fh__client *c)
     fh__client_detach(c);
     drop_partial(c);
     c->broker->clients--;
+    free(c->program);
     free(c);
 }
 
@@ -235,6 +236,7 @@ void fh__client_info(const struct fh__client *c, struct fh__client_info *out)
     out->roles = c->roles;
     out->since_ms = c->since_ms;
     out->conns = c->n_meetings;
+    out->program = c->program ? c->program : "";
     out->conn = c->conn;
 }
 

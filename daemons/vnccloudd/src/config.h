@@ -71,8 +71,11 @@ struct fh__config {
     struct fh__rate limit_connect, limit_connect_source, limit_connect_target,
         limit_connect_account, limit_unknown;
     struct fh__rate limit_api, limit_api_source, limit_api_failure;
-    unsigned address_limit; /* addresses of an account; 0: any number */
-    unsigned max_api;       /* connections of the API */
+    unsigned address_limit;                    /* addresses of an account; 0: any number */
+    unsigned max_api;                          /* connections of the API */
+    unsigned max_relayed, max_relayed_account; /* pairs of streams */
+    unsigned relay_kbit;                       /* of each; 0: without a limit */
+    struct fh__rate limit_stun, limit_stun_network;
 };
 
 struct fh__invocation;

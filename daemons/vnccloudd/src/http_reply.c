@@ -77,8 +77,8 @@ static void write_date(uint64_t utc_s, char out[30])
 }
 
 /* An API has no page to show: nothing may be loaded, framed, sniffed or kept. */
-static const char fixed[] = "Cache-Control: no-store\r\n"
-                            "X-Content-Type-Options: nosniff\r\n"
+static const char no_store[] = "Cache-Control: no-store\r\n";
+static const char fixed[] = "X-Content-Type-Options: nosniff\r\n"
                             "Content-Security-Policy: default-src 'none'; base-uri 'none'; "
                             "form-action 'none'; frame-ancestors 'none'\r\n"
                             "Referrer-Policy: no-referrer\r\n"
@@ -86,6 +86,17 @@ static const char fixed[] = "Cache-Control: no-store\r\n"
                             "Cross-Origin-Opener-Policy: same-origin\r\n"
                             "Cross-Origin-Embedder-Policy: require-corp\r\n";
 static const char hsts[] = "Strict-Transport-Security: max-age=63072000; includeSubDomains\r\n";
+
+/* What never changes may be kept: it says so itself. */
+static bool says_cache(const struct fh__http_reply *r)
+{
+    static const char name[] = "Cache-Control:";
+
+    for (size_t i = 0; i + sizeof name <= r->extra_len; i++)
+        if (memcmp(r->extra + i, name, sizeof name - 1) == 0)
+            return true;
+    return false;
+}
 
 size_t fh__http_head(const struct fh__http_reply *r, uint64_t utc_s, bool is_secure, bool closes,
                      char *out, size_t room)
@@ -99,9 +110,9 @@ size_t fh__http_head(const struct fh__http_reply *r, uint64_t utc_s, bool is_sec
         snprintf(type, sizeof type, "Content-Type: %s\r\n", r->type);
     if (r->status != 204) /* RFC 9110 8.6 */
         snprintf(length, sizeof length, "Content-Length: %llu\r\n", len);
-    n = snprintf(out, room, "HTTP/1.1 %u %s\r\nDate: %s\r\n%s%s%s%s%s%.*s\r\n", r->status,
+    n = snprintf(out, room, "HTTP/1.1 %u %s\r\nDate: %s\r\n%s%s%s%s%s%s%.*s\r\n", r->status,
                  fh__http_reason(r->status), date, type, length,
-                 closes ? "Connection: close\r\n" : "", fixed, is_secure ? hsts : "",
-                 (int)r->extra_len, r->extra);
+                 closes ? "Connection: close\r\n" : "", says_cache(r) ? "" : no_store, fixed,
+                 is_secure ? hsts : "", (int)r->extra_len, r->extra);
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }

@@ -160,6 +160,7 @@ void fh__sign_in_hello(struct fh__client *c, const uint8_t *frame, size_t len,
 
     memcpy(c->holder.address, f->hello.address, sizeof c->holder.address);
     s->wants = f->hello.roles;
+    c->program = strndup(f->hello.program.p, f->hello.program.len);
     if (!may_fail(c, &retry_ms)) {
         refuse_limited(c, retry_ms);
         return;
@@ -276,10 +277,14 @@ static void on_bound(struct fh__store_call *call)
 
     fh__store_call_free(call);
     fh__endpoints_forget(p->broker->endpoints, p->endpoint->address);
+    if (ret == 0) {
+        p->broker->counters.enrolled++;
+        if (p->broker->hooks.enrolled)
+            p->broker->hooks.enrolled(p->broker->hooks.user, p->endpoint);
+    }
     if (c) {
         c->sign_in->pending = NULL;
         if (ret == 0) {
-            p->broker->counters.enrolled++;
             welcome(c, p->endpoint);
         } else if (ret == FH__STORE_E_VERSION || fh__store_is_passing(ret)) {
             refuse_later(c, FH_BROKER_E_BUSY, FH__RETRY_MS);
@@ -312,7 +317,8 @@ static void on_appended(struct fh__append *a, int ret)
 {
     struct binding *p = FH__OF(a, struct binding, append);
 
-    if (ret != 0) {
+    /* While all ends the store may be gone already: what is logged too much harms nobody. */
+    if (ret != 0 || p->broker->is_draining) {
         if (p->client) {
             p->client->sign_in->pending = NULL;
             refuse_later(p->client, FH_BROKER_E_BUSY, FH__RETRY_MS);

@@ -60,7 +60,7 @@ enum {
     FH__RECTS_MAX = 512,   /* in one message of damage */
     FH__DAMAGE_MAX = 2 + 8 * FH__RECTS_MAX + 12,
     FH__ENCODED_MAX = 256, /* rectangles in one message of what was encoded for several */
-    FH__CODING_LEN = 15,
+    FH__CODING_LEN = 16,
     FH__MESSAGE_MAX = 36 << 10, /* of any body */
     FH__MOVED_LEN = FH_LINK_REF_LEN + FH_LINK_OPENING_MAX,
     FH__PEER_LEN = 1 + 16 + 2 + 4,

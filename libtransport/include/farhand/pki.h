@@ -5,6 +5,7 @@
  *     fh_pki_key_new()    a private key, ECDSA on P-256
  *     fh_pki_root_new()   a certificate that signs others
  *     fh_pki_issue()      a server's certificate, signed by a root
+ *     fh_pki_crl_new()    what a root has taken back
  *     fh_pki_pin()        what a client that trusts this root keeps
  *     fh_pki_look()       when a certificate begins and ends
  *     fh_pki_save()       a PEM file, whole or not at all
@@ -13,7 +14,7 @@
  * certificate or key. Private keys are SECRET: wipe them. A server that clients know by a pinned
  * root presents its certificate followed by the root's.
  *
- * Not done here: requests, revocation, anything of RSA (certificates of others may have it).
+ * Not done here: requests, OCSP, anything of RSA (certificates of others may have it).
  */
 #ifndef FH_PKI_H
 #define FH_PKI_H
@@ -30,7 +31,9 @@ extern "C" {
 enum {
     FH_PKI_PEM = 8192,
     FH_PKI_NAME = 64, /* RFC 5280 appendix A: ub-common-name */
-    FH_PKI_SANS = 16
+    FH_PKI_SANS = 16,
+    FH_PKI_URI = 200,   /* longest crl_uri */
+    FH_PKI_REVOKED = 64 /* most certificates of a list */
 };
 
 struct fh_pki_config {
@@ -40,6 +43,7 @@ struct fh_pki_config {
     const char *const *sans;
     size_t sans_len;               /* at most FH_PKI_SANS */
     int64_t not_before, not_after; /* Unix seconds, within the years 1970 to 9999 */
+    const char *crl_uri; /* where clients of others find the root's list (http:), or NULL */
 };
 
 /* Returns 0; FH_TRANSPORT_E_INVAL: room is too small; FH_TRANSPORT_E_RESOURCES. */
@@ -54,6 +58,16 @@ int fh_pki_root_new(const struct fh_pki_config *cfg, const char *key_pem, char *
  */
 int fh_pki_issue(const struct fh_pki_config *cfg, const char *key_pem, const char *root_pem,
                  const char *root_key_pem, char *out, size_t room);
+
+/*
+ * The root's list of certificates taken back (RFC 5280 section 5), DER, as it is served at crl_uri.
+ * It counts from this_update until next_update (Unix seconds). revoked: PEM texts, may be none.
+ * room: FH_PKI_PEM is enough. Our own clients do not ask for it: they are given another pin.
+ * Returns the length, FH_TRANSPORT_E_INVAL, FH_TRANSPORT_E_RESOURCES.
+ */
+int fh_pki_crl_new(const char *root_pem, const char *root_key_pem, int64_t this_update,
+                   int64_t next_update, const char *const *revoked, size_t revoked_len,
+                   uint8_t *out, size_t room);
 
 /* The pin of the first certificate of a PEM text. Returns 0, FH_TRANSPORT_E_INVAL. */
 int fh_pki_pin(const char *cert_pem, struct fh_tls_pin *out);

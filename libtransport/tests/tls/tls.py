@@ -162,6 +162,26 @@ def echo(s):
     s.unwrap()
 
 
+def our_certificates(folder):
+    def verify(*options):
+        return subprocess.run([OPENSSL, "verify", "-x509_strict", "-CAfile", f"{folder}/root.pem", *options,
+                               f"{folder}/server.pem"], capture_output=True, text=True)
+
+    good = verify("-purpose", "sslserver", "-verify_hostname", "cloud.example")
+    check(good.returncode == 0, good.stderr)
+    check(verify("-verify_ip", "127.0.0.1").returncode == 0, "an address")
+    check(verify("-verify_hostname", "elsewhere.example").returncode != 0, "another name")
+    subprocess.run([OPENSSL, "crl", "-inform", "DER", "-in", f"{folder}/root.crl", "-out", f"{folder}/crl.pem"], check=True)
+    out = subprocess.run([OPENSSL, "crl", "-in", f"{folder}/crl.pem", "-noout", "-text", "-CAfile", f"{folder}/root.pem"],
+                         capture_output=True, text=True)
+    check("verify OK" in out.stderr and "X509v3 CRL Number" in out.stdout, out.stdout, out.stderr)
+    # The test's own certificate is on the list.
+    out = verify("-crl_check", "-CRLfile", f"{folder}/crl.pem")
+    check("certificate revoked" in out.stderr, out.stderr)
+    out = subprocess.run([OPENSSL, "x509", "-in", f"{folder}/server.pem", "-noout", "-text"], capture_output=True, text=True).stdout
+    check("URI:http://cloud.example/root.crl" in out and "TLS Web Server Authentication" in out, out)
+
+
 # ---- our server ------------------------------------------------------------------------------------
 
 def our_server_with_s_client(folder, tmp):
@@ -330,6 +350,7 @@ def main():
         sys.exit(77)
     with tempfile.TemporaryDirectory() as tmp:
         pin = pki(f"{tmp}/pki")
+        our_certificates(f"{tmp}/pki")
         our_server_with_s_client(f"{tmp}/pki", tmp)
         our_server_refuses(f"{tmp}/pki")
         our_server_does_not_renegotiate(f"{tmp}/pki")

@@ -5,6 +5,7 @@
  *     tls_peer pki DIR FROM TO NAME...   makes a root and a server's certificate, FROM and TO in days
  *                                        from now; says the pin
  *     tls_peer serve DIR [ALPN...]       says its port, then echoes; a line for each connection
+ *     tls_peer flood DIR BYTES           the same, but says so many bytes whatever it hears
  *     tls_peer connect PORT NAME PIN|any TIMES MFL [ALPN...]
  *                                        says "ping", hears the echo, ends; TIMES times, resuming
  *
@@ -24,6 +25,7 @@ static uv_loop_t loop;
 static struct fh_tls_context *ctx;
 static const char *const *protocols;
 static size_t protocols_len;
+static uint64_t flood;
 
 static void die(const char *what)
 {
@@ -58,6 +60,17 @@ static void write_file(const char *dir, const char *name, const char *text)
         die(path);
 }
 
+static void write_crl(const char *dir, const uint8_t *crl, size_t len)
+{
+    char path[4096];
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "%s/root.crl", dir);
+    f = fopen(path, "wb");
+    if (!f || fwrite(crl, 1, len, f) != len || fclose(f) != 0)
+        die(path);
+}
+
 static void print_hex(const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -75,8 +88,11 @@ static int make_pki(const char *dir, int from, int to, const char *const *names,
                               .sans = names,
                               .sans_len = len,
                               .not_before = now + 86400 * from,
-                              .not_after = now + 86400 * to};
+                              .not_after = now + 86400 * to,
+                              .crl_uri = "http://cloud.example/root.crl"};
+    uint8_t crl[FH_PKI_PEM];
     struct fh_tls_pin pin;
+    int crl_len;
 
     if (fh_pki_key_new(root_key, sizeof root_key) != 0 || fh_pki_key_new(key, sizeof key) != 0 ||
         fh_pki_root_new(&r, root_key, root, sizeof root) != 0 ||
@@ -84,6 +100,11 @@ static int make_pki(const char *dir, int from, int to, const char *const *names,
         fh_pki_pin(root, &pin) != 0)
         die("no certificates");
     (void)snprintf(chain, sizeof chain, "%s%s", cert, root);
+    crl_len = fh_pki_crl_new(root, root_key, now, now + 86400 * 30,
+                             (const char *const[]){cert}, 1, crl, sizeof crl);
+    if (crl_len < 0)
+        die("no list");
+    write_crl(dir, crl, (size_t)crl_len);
     write_file(dir, "root.key", root_key);
     write_file(dir, "root.pem", root);
     write_file(dir, "server.key", key);
@@ -99,7 +120,7 @@ static int make_pki(const char *dir, int from, int to, const char *const *names,
 struct talk {
     struct fh_stream *s;
     bool is_client;
-    uint64_t heard;
+    uint64_t heard, to_say;
 };
 
 static void print_info(const struct fh_stream *s)
@@ -128,10 +149,26 @@ static void on_closed(void *user)
         next_call();
 }
 
+static void say_more(struct talk *t)
+{
+    static const uint8_t words[64 << 10];
+    int n = 1;
+
+    while (n > 0 && t->to_say > 0) {
+        n = fh_stream_write(t->s, words, t->to_say < sizeof words ? t->to_say : sizeof words);
+        t->to_say -= n > 0 ? (uint64_t)n : 0;
+    }
+    if (t->to_say == 0)
+        fh_stream_shutdown(t->s);
+}
+
 static size_t on_data(void *user, const uint8_t *data, size_t len)
 {
     struct talk *t = user;
     int n;
+
+    if (flood)
+        return len;
 
     if (t->is_client) {
         t->heard += len;
@@ -148,6 +185,8 @@ static size_t on_data(void *user, const uint8_t *data, size_t len)
 
 static void on_writable(void *user)
 {
+    if (flood)
+        say_more(user);
     fh_stream_resume(((struct talk *)user)->s);
 }
 
@@ -180,6 +219,9 @@ static void on_open(void *user, struct fh_stream *s, int error, const char *text
     t->is_client = user != NULL;
     print_info(s);
     fh_stream_attach(s, &events, t);
+    t->to_say = flood;
+    if (flood)
+        say_more(t);
     if (t->is_client && fh_stream_write(s, (const uint8_t *)"ping", 4) != 4)
         die("write");
 }
@@ -294,6 +336,10 @@ int main(int argc, char **argv)
     if (argc >= 6 && strcmp(argv[1], "pki") == 0)
         return make_pki(argv[2], (int)strtol(argv[3], NULL, 10), (int)strtol(argv[4], NULL, 10),
                         (const char *const *)argv + 5, (size_t)argc - 5);
+    if (argc == 4 && strcmp(argv[1], "flood") == 0) {
+        flood = strtoull(argv[3], NULL, 10);
+        return serve(argv[2]);
+    }
     if (argc >= 3 && strcmp(argv[1], "serve") == 0) {
         protocols = (const char *const *)argv + 3;
         protocols_len = (size_t)argc - 3;
