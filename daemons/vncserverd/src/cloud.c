@@ -273,6 +273,8 @@ static void on_setup(void *user)
     struct fh__cloud *c = user;
     uint8_t body[FH__CLOUD_SETUP_MAX];
     const struct fh__msg_cloud_setup m = {.level = (uint8_t)fh__log_get_level(),
+                                          .policy = (uint8_t)c->cfg->cloud_path,
+                                          .is_loopback = c->cfg->cloud_loopback,
                                           .user = fh__text_of(c->sharing->user),
                                           .service = fh__text_of(c->cfg->cloud),
                                           .proxy = fh__text_of(c->cfg->cloud_proxy),

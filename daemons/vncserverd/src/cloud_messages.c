@@ -5,6 +5,8 @@
 bool fh__msg_cloud_setup_read(struct rd r, struct fh__msg_cloud_setup *out)
 {
     out->level = rd_u8(&r);
+    out->policy = rd_u8(&r);
+    out->is_loopback = fh__read_flag(&r);
     out->user = fh__read_text(&r);
     out->service = fh__read_text(&r);
     out->proxy = fh__read_text(&r);
@@ -17,7 +19,7 @@ bool fh__msg_cloud_setup_read(struct rd r, struct fh__msg_cloud_setup *out)
     out->kept[FH__CLOUD_CHECKPOINT] = rd_bytes(&r, out->kept_len[FH__CLOUD_CHECKPOINT]);
     out->kept_len[FH__CLOUD_STATEMENT] = r.left;
     out->kept[FH__CLOUD_STATEMENT] = rd_bytes(&r, r.left);
-    return rd_is_done(&r) && out->spki_len <= FH_SPKI_MAX &&
+    return rd_is_done(&r) && out->policy <= 2 && out->spki_len <= FH_SPKI_MAX &&
            out->kept_len[FH__CLOUD_CHECKPOINT] <= FH__CLOUD_KEPT_MAX &&
            out->kept_len[FH__CLOUD_STATEMENT] <= FH__CLOUD_KEPT_MAX;
 }
@@ -25,6 +27,8 @@ bool fh__msg_cloud_setup_read(struct rd r, struct fh__msg_cloud_setup *out)
 void fh__msg_cloud_setup_write(struct wr *w, const struct fh__msg_cloud_setup *m)
 {
     wr_u8(w, m->level);
+    wr_u8(w, m->policy);
+    wr_u8(w, m->is_loopback);
     fh__write_text(w, m->user);
     fh__write_text(w, m->service);
     fh__write_text(w, m->proxy);

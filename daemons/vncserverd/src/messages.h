@@ -206,12 +206,14 @@ struct fh__msg_encoded {
 };
 
 /*
- * CLOUD_SETUP: u8 level | u16 n, user | u16 n, the line that says where the cloud is | u16 n, proxy
- * | u8 address[12] | u8 1: password[16] | seal key[32] | u16 n, spki
- * | u16 n, checkpoint | statement, as far as they are known
+ * CLOUD_SETUP: u8 level | u8 which ways, as enum fh_cloud_policy | u8 1:
+ * within this machine | u16 n, user | u16 n, the line
+ * that says where the cloud is | u16 n, proxy | u8 address[12] | u8 1: password[16] | seal key[32]
+ * | u16 n, spki | u16 n, checkpoint | statement, as far as they are known
  */
 struct fh__msg_cloud_setup {
-    uint8_t level;
+    uint8_t level, policy;
+    bool is_loopback;
     struct fh__text user, service, proxy;
     const uint8_t *address, *password, *seal_key; /* password: NULL: none */
     const uint8_t *spki, *kept[FH__CLOUD_KEPT];

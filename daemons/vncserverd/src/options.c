@@ -12,6 +12,7 @@
 #include <farhand/cloud_service.h>
 #include <farhand/ip_filter.h>
 #include <farhand/login.h>
+#include <farhand/proxy.h>
 
 #include "commandline.h"
 
@@ -78,6 +79,14 @@ static const char *set_cloud_address(struct fh__config *c, const struct fh__opti
         return error == FH_CLOUD_E_CHECKSUM ? "an address in a cloud; this one is mistyped"
                                             : "an address in a cloud, XXXXX-XXXXX-XXXXX-XXXXX";
     return fh__set_text(c, o, value);
+}
+
+static const char *set_proxy(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    struct fh_proxy proxy;
+    const char *expected;
+
+    return fh_proxy_parse(value, &proxy, &expected) ? expected : fh__set_text(c, o, value);
 }
 
 /* Where a rule names somebody in a cloud it must not be mistyped: it would be about nobody. */
@@ -162,7 +171,11 @@ static const struct fh__option table[] = {
      "the password of the first sign-in; later it may be missing"},
     {"cloud-key", "FILE", START, fh__set_path, AT(cloud_key), 0, 0, NULL,
      "the key that opens what viewers say of their networks; made if it is not there"},
-    {"cloud-proxy", "URL", START, fh__set_text, AT(cloud_proxy), 0, 0, NULL,
+    {"cloud-path", "any|direct|relay", START, fh__set_word, AT(cloud_path), 0, 0, "any",
+     "which ways viewers may come there; with relay they do not learn our addresses"},
+    {"cloud-loopback", "YES/NO", START, fh__set_flag, AT(cloud_loopback), 0, 0, "no",
+     "direct paths within this machine, and no others: for tests"},
+    {"cloud-proxy", "URL", START, set_proxy, AT(cloud_proxy), 0, 0, NULL,
      "the proxy on the way to the cloud: http://HOST:PORT or socks5://HOST:PORT"},
     {"filter", "RULE", RELOAD, set_filter, AT(filter), FH__LIST, FH__CONFIG_FILTER_MAX, NULL,
      "who may try: +, - or ? (ask) before an address, a network or *; the first match wins"},
