@@ -52,6 +52,7 @@ static const struct fh__route routes[] = {
     {"cloud/2/keys/:key", .get = M(KEY, KEY_MANAGE, key_get), .put = M(KEY, KEY_MANAGE, key_update),
      .delete = M(KEY, KEY_MANAGE, key_delete)},
     {"cloud/2/audit", .get = M(KEY, AUDIT_READ, audit_list)},
+    {"cloud/2/log/openings", .get = M(KEY, ADDRESS_READ, openings)},
     {"cloud/2/account", .get = M(KEY, ACCOUNT_READ, account_own)},
     {"cloud/2/accounts", .get = OPERATOR(account_list), .post = OPERATOR(account_create)},
     {"cloud/2/accounts/:account", .get = OPERATOR(account_get), .put = OPERATOR(account_update),
