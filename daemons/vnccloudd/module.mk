@@ -29,3 +29,5 @@ daemons/vnccloudd_FUZZERS += fuzz/fuzz_tlog_files.c
 # The API.
 daemons/vnccloudd_SRCS += src/apikey.c src/apijson.c src/changelog.c src/metrics.c src/api_answer.c src/api_address.c \
   src/api_account.c src/api_service.c src/api.c src/office.c
+daemons/vnccloudd_TOOLS += bench/relay_bench.c
+daemons/vnccloudd_BENCH_SCRIPTS += bench/relay.py
