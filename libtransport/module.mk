@@ -15,7 +15,7 @@ libtransport_FUZZERS := fuzz/fuzz_sctp.c fuzz/fuzz_listen_address.c fuzz/fuzz_vi
   fuzz/fuzz_tls_hello.c fuzz/fuzz_proxy.c
 # The adapter archive, libtransport-uv.a.
 libtransport_UV_DEPS    :=
-libtransport_UV_PKGS    := libuv libsodium
+libtransport_UV_PKGS    := libuv libgcrypt
 libtransport_UV_SYSLIBS := -lmbedtls -lmbedx509 -lmbedcrypto
 libtransport_UV_HEADERS := include/farhand/tcp.h include/farhand/sctp_uv.h include/farhand/link_uv.h \
   include/farhand/tls_uv.h include/farhand/pki.h include/farhand/proxy_uv.h

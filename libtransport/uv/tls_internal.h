@@ -55,6 +55,7 @@ struct fh_tls_context {
     struct fh__tls *busy; /* in whose handshake mbedTLS is, for callbacks that are not told */
     struct fh__tls_buffers spare[FH__TLS_SPARE];
     size_t spares;
+    struct gcry_cipher_handle *cipher; /* tls_record.h */
 };
 
 struct fh_tls_session {

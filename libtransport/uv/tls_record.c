@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Records of an open connection: TLS 1.2 with AES-256-GCM, by libsodium. */
+/* Records of an open connection: TLS 1.2 with AES-256-GCM, by libgcrypt. */
 #include "tls_stream.h" /* before anything else of mbedTLS */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
+#include <gcrypt.h>
 
 #include <farhand/identity.h>
 
@@ -18,12 +18,11 @@ enum {
     UNEXPECTED_MESSAGE = 10,
     BAD_RECORD_MAC = 20,
     RECORD_OVERFLOW = 22,
+    TAG_LEN = 16,
     NO_RENEGOTIATION = 100
 };
 
-_Static_assert(crypto_aead_aes256gcm_KEYBYTES == 32 && crypto_aead_aes256gcm_NPUBBYTES == 12 &&
-                   crypto_aead_aes256gcm_ABYTES == 16,
-               "RFC 5288");
+#define GCRYPT_VERSION_LEAST "1.8.0"
 
 /* Each is used within one call, and by nobody else of its thread meanwhile: streams do not call
  * their owners from inside a write. */
@@ -48,62 +47,62 @@ static void make_aad(uint8_t aad[13], uint64_t number, const uint8_t head[3], si
     aad[12] = (uint8_t)len;
 }
 
-static size_t seal(crypto_aead_aes256gcm_state *key, struct fh__tls_direction *d, uint8_t type,
-                   const uint8_t *data, size_t len, uint8_t *out)
+/* The context's cipher serves one connection after the other: its keys are set for each turn, which
+ * takes less than sealing the shortest record. */
+static bool set_key(struct fh__tls *t, const struct fh__tls_direction *d)
 {
-    size_t body = len + FH__TLS_RECORD_MORE;
+    return gcry_cipher_setkey(t->ctx->cipher, d->key, sizeof d->key) == 0;
+}
+
+static bool begin(gcry_cipher_hd_t cipher, const struct fh__tls_direction *d, const uint8_t *sent,
+                  const uint8_t head[3], size_t len)
+{
     uint8_t aad[13], nonce[12];
+
+    make_aad(aad, d->number, head, len);
+    memcpy(nonce, d->salt, sizeof d->salt);
+    memcpy(nonce + 4, sent, 8);
+    return gcry_cipher_setiv(cipher, nonce, sizeof nonce) == 0 &&
+           gcry_cipher_authenticate(cipher, aad, sizeof aad) == 0;
+}
+
+/* One record of len <= 16384 plain bytes at out, FH__TLS_RECORD_MAX there; its length, or 0. */
+static size_t seal(struct fh__tls *t, uint8_t type, const uint8_t *data, size_t len, uint8_t *out)
+{
+    struct fh__tls_direction *d = &t->records.out;
+    gcry_cipher_hd_t cipher = t->ctx->cipher;
+    size_t body = len + FH__TLS_RECORD_MORE;
+    uint8_t *at = out + FH__TLS_RECORD_HEAD;
 
     out[0] = type;
     out[1] = out[2] = 3;
     out[3] = (uint8_t)(body >> 8);
     out[4] = (uint8_t)body;
-    make_aad(aad, d->number, out, len);
-    memcpy(nonce, d->salt, sizeof d->salt);
-    put_number(nonce + 4, d->number++);
-    memcpy(out + FH__TLS_RECORD_HEAD, nonce + 4, 8);
-    (void)crypto_aead_aes256gcm_encrypt_afternm(out + FH__TLS_RECORD_HEAD + 8, NULL, data, len, aad,
-                                                sizeof aad, NULL, nonce, key);
+    put_number(at, d->number);
+    if (!begin(cipher, d, at, out, len) ||
+        gcry_cipher_encrypt(cipher, at + 8, len, data, len) != 0 ||
+        gcry_cipher_gettag(cipher, at + 8 + len, TAG_LEN) != 0)
+        return 0;
+    d->number++;
     return FH__TLS_RECORD_HEAD + body;
 }
 
-static int open_record(crypto_aead_aes256gcm_state *key, struct fh__tls_direction *d,
-                       const uint8_t *record, size_t len, uint8_t *out)
+/* A whole record, with a length that was checked. How many plain bytes are at out; -1. */
+static int open_record(struct fh__tls *t, const uint8_t *record, size_t len, uint8_t *out)
 {
     size_t plain = len - FH__TLS_RECORD_HEAD - FH__TLS_RECORD_MORE;
-    uint8_t aad[13], nonce[12];
+    const uint8_t *at = record + FH__TLS_RECORD_HEAD;
+    struct fh__tls_direction *d = &t->records.in;
+    gcry_cipher_hd_t cipher = t->ctx->cipher;
 
-    make_aad(aad, d->number++, record, plain);
-    memcpy(nonce, d->salt, sizeof d->salt);
-    memcpy(nonce + 4, record + FH__TLS_RECORD_HEAD, 8);
-    if (crypto_aead_aes256gcm_decrypt_afternm(out, NULL, NULL, record + FH__TLS_RECORD_HEAD + 8,
-                                              plain + 16, aad, sizeof aad, nonce, key) != 0)
+    if (!begin(cipher, d, at, record, plain) ||
+        gcry_cipher_decrypt(cipher, out, plain, at + 8, plain) != 0 ||
+        gcry_cipher_checktag(cipher, at + 8 + plain, TAG_LEN) != 0) {
+        fh_wipe(out, plain);
         return -1;
+    }
+    d->number++;
     return (int)plain;
-}
-
-size_t fh__tls_record_seal(struct fh__tls_direction *d, uint8_t type, const uint8_t *data,
-                           size_t len, uint8_t *out)
-{
-    crypto_aead_aes256gcm_state key;
-    size_t n;
-
-    crypto_aead_aes256gcm_beforenm(&key, d->key);
-    n = seal(&key, d, type, data, len, out);
-    fh_wipe(&key, sizeof key);
-    return n;
-}
-
-int fh__tls_record_open(struct fh__tls_direction *d, const uint8_t *record, size_t len,
-                        uint8_t *out)
-{
-    crypto_aead_aes256gcm_state key;
-    int n;
-
-    crypto_aead_aes256gcm_beforenm(&key, d->key);
-    n = open_record(&key, d, record, len, out);
-    fh_wipe(&key, sizeof key);
-    return n;
 }
 
 /* ---- taking over ------------------------------------------------------------------------------
@@ -113,7 +112,7 @@ static bool is_ours(const struct fh__tls *t)
 {
     const mbedtls_ssl_context *ssl = &t->ssl;
 
-    if (sodium_init() < 0 || !crypto_aead_aes256gcm_is_available() || !ssl->session)
+    if (!t->ctx->cipher || !ssl->session)
         return false;
     /* Nothing of the next record is with mbedTLS already. */
     if (ssl->in_left != 0 || ssl->in_offt || ssl->out_left != 0 || ssl->keep_current_message != 0)
@@ -182,22 +181,24 @@ void fh__tls_records_finish(struct fh__tls_records *r)
 int fh__tls_records_write(struct fh__tls *t, const uint8_t *data, size_t len)
 {
     struct fh__tls_records *r = &t->records;
-    crypto_aead_aes256gcm_state key;
     size_t taken = 0;
 
-    crypto_aead_aes256gcm_beforenm(&key, r->out.key);
+    if (!set_key(t, &r->out))
+        t->send_error = FH_TRANSPORT_E_RESOURCES;
     while (taken < len && t->held_len == 0 && !t->send_error) {
         size_t n = 0;
 
-        for (int i = 0; i < BATCH && taken < len; i++) {
+        for (int i = 0; i < BATCH && taken < len && !t->send_error; i++) {
             size_t part = len - taken < r->fragment ? len - taken : r->fragment;
+            size_t sealed_len = seal(t, FH__TLS_DATA, data + taken, part, sealed + n);
 
-            n += seal(&key, &r->out, FH__TLS_DATA, data + taken, part, sealed + n);
+            if (sealed_len == 0)
+                t->send_error = FH_TRANSPORT_E_RESOURCES;
+            n += sealed_len;
             taken += part;
         }
         (void)fh__tls_bio_send(t, sealed, n);
     }
-    fh_wipe(&key, sizeof key);
     return t->send_error ? t->send_error : (int)taken;
 }
 
@@ -205,9 +206,10 @@ static void say(struct fh__tls *t, uint8_t level, uint8_t alert)
 {
     const uint8_t body[2] = {level, alert};
     uint8_t record[FH__TLS_RECORD_HEAD + sizeof body + FH__TLS_RECORD_MORE];
+    size_t n = set_key(t, &t->records.out) ? seal(t, FH__TLS_ALERT, body, sizeof body, record) : 0;
 
-    (void)fh__tls_bio_send(
-        t, record, fh__tls_record_seal(&t->records.out, FH__TLS_ALERT, body, sizeof body, record));
+    if (n > 0)
+        (void)fh__tls_bio_send(t, record, n);
 }
 
 void fh__tls_records_goodbye(struct fh__tls *t)
@@ -319,11 +321,10 @@ static void hear(struct fh__tls *t, uint8_t type, const uint8_t *body, int len)
 }
 
 /* Returns how many bytes of data are at out. */
-static size_t read_one(struct fh__tls *t, crypto_aead_aes256gcm_state *key, const uint8_t *record,
-                       size_t len, uint8_t *out)
+static size_t read_one(struct fh__tls *t, const uint8_t *record, size_t len, uint8_t *out)
 {
     struct fh__tls_records *r = &t->records;
-    int n = open_record(key, &r->in, record, len, out);
+    int n = open_record(t, record, len, out);
     uint8_t type = record[0];
 
     drop_part(r);
@@ -344,19 +345,47 @@ static size_t read_one(struct fh__tls *t, crypto_aead_aes256gcm_state *key, cons
 
 bool fh__tls_records_read(struct fh__tls *t)
 {
-    crypto_aead_aes256gcm_state key;
     const uint8_t *record;
     size_t n = 0, len = 0;
 
-    crypto_aead_aes256gcm_beforenm(&key, t->records.in.key);
+    if (!set_key(t, &t->records.in))
+        fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
     while (!t->over && n + FH__TLS_PLAIN <= sizeof opened &&
-           (record = next_record(t, &len)) != NULL)
-        n += read_one(t, &key, record, len, opened + n);
-    fh_wipe(&key, sizeof key);
+           (record = next_record(t, &len)) != NULL) {
+        bool is_data = record[0] == FH__TLS_DATA;
+
+        n += read_one(t, record, len, opened + n);
+        /* An answer may have set the other direction's key. */
+        if (!is_data && !set_key(t, &t->records.in))
+            fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
+    }
     if (n == 0)
         return false;
     if (!fh__tls_give(t, opened, n))
         fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
     fh_wipe(opened, n);
     return true;
+}
+
+/* ---- the cipher -------------------------------------------------------------------------------
+ */
+
+void fh__tls_cipher_open(struct fh_tls_context *ctx)
+{
+    ctx->cipher = NULL;
+    if (!gcry_check_version(GCRYPT_VERSION_LEAST))
+        return;
+    /* Whoever initialised it before has said what he wants. No random numbers and no locked pages
+     * are asked of it here. */
+    if (!gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
+        gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
+        gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+    }
+    if (gcry_cipher_open(&ctx->cipher, GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_GCM, 0) != 0)
+        ctx->cipher = NULL;
+}
+
+void fh__tls_cipher_close(struct fh_tls_context *ctx)
+{
+    gcry_cipher_close(ctx->cipher);
 }

@@ -2,10 +2,10 @@
 /*
  * tls_record.h -- the records of a connection that is open, without mbedTLS.
  *
- * mbedTLS makes the handshake; its AES-GCM is several times slower than libsodium's, and its
- * contexts are large. So where AES-256-GCM was agreed and the CPU has instructions for it, records
- * are sealed and opened here from then on (RFC 5246 6.2, RFC 5288), and what mbedTLS held is freed.
- * Elsewhere it stays with mbedTLS.
+ * mbedTLS makes the handshake; its AES-GCM is many times slower than the machine allows, and its
+ * contexts are large. So where AES-256-GCM was agreed, records are sealed and opened here from then
+ * on (RFC 5246 6.2, RFC 5288), by libgcrypt, and what mbedTLS held is freed. With another suite it
+ * stays with mbedTLS.
  */
 #ifndef FH_TLS_RECORD_H
 #define FH_TLS_RECORD_H
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct fh__tls;
+struct fh_tls_context;
 
 enum {
     FH__TLS_RECORD_HEAD = 5,      /* u8 type | u16 version | u16 len */
@@ -59,11 +60,8 @@ bool fh__tls_records_read(struct fh__tls *t);
 void fh__tls_records_goodbye(struct fh__tls *t); /* close_notify */
 void fh__tls_records_finish(struct fh__tls_records *r);
 
-/* One record of len <= 16384 plain bytes at out, FH__TLS_RECORD_MAX there; its length. */
-size_t fh__tls_record_seal(struct fh__tls_direction *d, uint8_t type, const uint8_t *data,
-                           size_t len, uint8_t *out);
-/* record: whole, with a length that was checked. Returns how many plain bytes are at out; -1. */
-int fh__tls_record_open(struct fh__tls_direction *d, const uint8_t *record, size_t len,
-                        uint8_t *out);
+/* A context's cipher; without one its connections stay with mbedTLS. */
+void fh__tls_cipher_open(struct fh_tls_context *ctx);
+void fh__tls_cipher_close(struct fh_tls_context *ctx);
 
 #endif
