@@ -9,6 +9,7 @@
 
 #include <farhand/rfb_client.h>
 
+#include "clipboard.h"
 #include "messages.h"
 #include "pixel.h"
 
@@ -26,7 +27,8 @@ enum fh__client_state {
     FH__CLIENT_IN_PIXELS,
     FH__CLIENT_IN_CURSOR,
     FH__CLIENT_IN_CUT_TEXT,
-    FH__CLIENT_IN_COLOUR_MAP
+    FH__CLIENT_IN_CLIP, /* of the extended clipboard */
+    FH__CLIENT_IN_SKIPPED
 };
 
 enum fh__cursor_kind {
@@ -96,6 +98,7 @@ struct fh_rfb_client {
     char *cut_text;
     size_t cut_text_len;
     bool lends_cut_text;
+    struct fh__clip clip;
     uint32_t body_left; /* bytes */
 };
 
@@ -125,7 +128,8 @@ enum fh__asked {
     FH__ASKED_VMWARE_POSITION = 1 << 21,
     FH__ASKED_LEDS = 1 << 22,
     FH__ASKED_VMWARE_LEDS = 1 << 23,
-    FH__ASKED_MOUSE = 1 << 24
+    FH__ASKED_MOUSE = 1 << 24,
+    FH__ASKED_CLIPBOARD = 1 << 25
 };
 
 /* server to client: client_messages.c */
@@ -143,6 +147,10 @@ enum fh__parse fh__client_begin_cursor(struct fh_rfb_client *c, const struct fh_
                                        int32_t enc, struct rd *r);
 enum fh__parse fh__client_cursor(struct fh_rfb_client *c, struct rd *r);
 
+/* client_clipboard.c: the bytes behind a cut text's head whose length is negative. */
+enum fh__parse fh__client_begin_clip(struct fh_rfb_client *c, uint32_t len);
+enum fh__parse fh__client_clip(struct fh_rfb_client *c, struct rd *r);
+
 /* 0, PROTO for an empty picture or LIMIT for one that is too large. */
 int fh__client_check_size(const struct fh_rfb_client *c, uint16_t width, uint16_t height);
 struct fh_rfb_client_event *fh__client_new_event(struct fh_rfb_client *c,
@@ -155,6 +163,11 @@ void fh__client_send_start(struct fh_rfb_client *c);
 void fh__client_send_request(struct fh_rfb_client *c, bool incremental);
 void fh__client_send_enable(struct fh_rfb_client *c);
 void fh__client_send_fence(struct fh_rfb_client *c, const struct fh__fence *f);
+void fh__client_send_clip(struct fh_rfb_client *c, uint32_t flags);
+/* Our text to the server, or a word that there is one. FH_RFB_E_STATE: it takes neither. */
+int fh__client_offer_clip(struct fh_rfb_client *c);
+/* FH_RFB_E_LIMIT: too much waits already. */
+int fh__client_provide_clip(struct fh_rfb_client *c);
 /* What was queued takes the place of what was sent. */
 void fh__client_turn(struct fh_rfb_client *c);
 

@@ -36,6 +36,7 @@ static const struct {
     {FH_ENC_EXTENDED_MOUSE_BUTTONS, FH__ASKED_MOUSE},
     {FH_ENC_FENCE, FH__ASKED_FENCE},
     {FH_ENC_CONTINUOUS_UPDATES, FH__ASKED_CONTINUOUS},
+    {FH_ENC_EXTENDED_CLIPBOARD, FH__ASKED_CLIPBOARD},
 };
 enum { N_SUPPORTED = sizeof supported / sizeof supported[0] };
 
@@ -48,13 +49,20 @@ static void choose(struct fh_rfb_client *c, int32_t enc)
         }
 }
 
+/* libvncserver goes without at level 0, whether that was agreed on or not. */
+static void allow_no_zlib(struct fh_rfb_client *c)
+{
+    if ((c->asked & FH__ASKED_NO_ZLIB) || c->level == 0)
+        fh_decoder_set_no_zlib(c->decoder, true);
+}
+
 void fh__client_choose_encodings(struct fh_rfb_client *c, const int32_t *encodings, size_t n)
 {
     if (!encodings)
         n = N_SUPPORTED;
     for (size_t i = 0; i < n; i++)
         choose(c, encodings ? encodings[i] : supported[i].enc);
-    fh_decoder_set_no_zlib(c->decoder, (c->asked & FH__ASKED_NO_ZLIB) != 0);
+    allow_no_zlib(c);
 }
 
 void fh__client_turn(struct fh_rfb_client *c)
@@ -204,6 +212,35 @@ void fh__client_send_fence(struct fh_rfb_client *c, const struct fh__fence *f)
     answer(c, &w);
 }
 
+void fh__client_send_clip(struct fh_rfb_client *c, uint32_t flags)
+{
+    uint8_t mem[FH__CLIP_SMALL];
+    struct wr w = wr_init(mem, sizeof mem);
+
+    fh__clip_write(&w, FH__CLIENT_CUT_TEXT, flags);
+    answer(c, &w);
+}
+
+int fh__client_provide_clip(struct fh_rfb_client *c)
+{
+    if (!c->clip.own)
+        return FH_RFB_E_STATE;
+    return queue(c, c->clip.own, c->clip.own_len, FH__CLIENT_ANSWERS);
+}
+
+int fh__client_offer_clip(struct fh_rfb_client *c)
+{
+    uint8_t mem[FH__CLIP_SMALL];
+    struct wr w = wr_init(mem, sizeof mem);
+
+    if (fh__clip_may_provide(&c->clip))
+        return fh__client_provide_clip(c);
+    if (!fh__clip_may_notify(&c->clip))
+        return FH_RFB_E_STATE;
+    fh__clip_write(&w, FH__CLIENT_CUT_TEXT, FH__CLIP_NOTIFY | FH__CLIP_TEXT);
+    return ask(c, &w);
+}
+
 static int check_ready(const struct fh_rfb_client *c)
 {
     if (c->error != 0)
@@ -272,6 +309,11 @@ int fh_rfb_client_cut_text(struct fh_rfb_client *c, const char *text, size_t len
         return ret;
     if (len > FH_RFB_CUT_TEXT_MAX || !fh__utf8_is_valid(text, len))
         return FH_RFB_E_INVAL;
+    /* A server that has not said yet what it takes will be told when it does. */
+    if ((c->asked & FH__ASKED_CLIPBOARD) &&
+        fh__clip_set(&c->clip, FH__CLIENT_CUT_TEXT, text, len) &&
+        (ret = fh__client_offer_clip(c)) != FH_RFB_E_STATE)
+        return ret;
     before = c->sending.len - c->sent + c->queue.len;
     if (before + room > FH__CLIENT_OUT_MAX - FH__CLIENT_ANSWERS)
         return FH_RFB_E_LIMIT;
@@ -348,6 +390,7 @@ int fh_rfb_client_set_quality(struct fh_rfb_client *c, int quality, int level)
         return FH_RFB_E_INVAL;
     c->quality = quality;
     c->level = level;
+    allow_no_zlib(c);
     write_set_encodings(c, &w);
     return ask(c, &w);
 }

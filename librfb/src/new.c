@@ -18,7 +18,7 @@ static size_t server_out_size(void)
     const size_t cursor = FH_CURSOR_MAX_SIDE * (4 * FH_CURSOR_MAX_SIDE + FH_CURSOR_MAX_SIDE / 8);
     const size_t pixels = fh_encoder_bound(FH_ENCODER_MAX_PIXELS);
 
-    return max_size(max_size(pixels, cursor), FH_RFB_CUT_TEXT_MAX) + FH__CONTROL_MAX + 8192;
+    return max_size(max_size(pixels, cursor), FH__CLIP_OWN_MAX) + FH__CONTROL_MAX + 8192;
 }
 
 struct fh_rfb_server *fh_rfb_server_new(void)
@@ -52,6 +52,7 @@ void fh_rfb_server_free(struct fh_rfb_server *s)
     fh_encoder_free(s->encoder);
     free(s->piece);
     free(s->out);
+    fh__clip_finish(&s->clip);
     free(s->cut_in);
     free(s->cut_out);
     free(s->cursor);
@@ -77,6 +78,19 @@ uint32_t *fh__server_cursor_new(struct fh_rfb_server *s, size_t pixels)
     assert(pixels <= FH_CURSOR_MAX_SIDE * FH_CURSOR_MAX_SIDE);
     free(s->cursor);
     return s->cursor = malloc(pixels * sizeof *s->cursor);
+}
+
+char *fh__clip_text_new(struct fh__clip *c, size_t n)
+{
+    assert(n <= FH__CLIP_WIRE_MAX + 1);
+    free(c->text);
+    return c->text = n != 0 ? malloc(n) : NULL;
+}
+
+uint8_t *fh__clip_own_new(struct fh__clip *c, size_t n)
+{
+    free(c->own);
+    return c->own = n != 0 ? malloc(n) : NULL;
 }
 
 struct fh_rfb_client *fh_rfb_client_new(const struct fh_rfb_client_config *cfg)
@@ -120,6 +134,7 @@ void fh_rfb_client_free(struct fh_rfb_client *c)
     free(c->cursor);
     free(c->next_cursor);
     free(c->cursor_body);
+    fh__clip_finish(&c->clip);
     free(c->cut_text);
     free(c);
 }

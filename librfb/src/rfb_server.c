@@ -192,10 +192,25 @@ int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len
         return FH_RFB_E_STATE;
     if (len > FH_RFB_CUT_TEXT_MAX || !fh__utf8_is_valid(text, len))
         return FH_RFB_E_INVAL;
+    fh_rfb_server_forget_text(s);
+    if ((s->announced & FH__CAN_CLIPBOARD) &&
+        fh__clip_set(&s->clip, FH__SERVER_CUT_TEXT, text, len)) {
+        fh__server_offer_clip(s);
+        if (s->clip_due & (FH__CLIP_PROVIDE | FH__CLIP_NOTIFY))
+            return 0;
+    }
+    /* A viewer that has not said what it takes; what was made above is for when it does. */
     if (!fh__server_cut_out_new(s, len + 1))
         return FH_RFB_E_NOMEM;
     s->cut_out_len = fh__utf8_to_latin1(text, len, s->cut_out);
     return 0;
+}
+
+void fh_rfb_server_forget_text(struct fh_rfb_server *s)
+{
+    (void)fh__clip_own_new(&s->clip, 0);
+    (void)fh__server_cut_out_new(s, 0);
+    s->clip_due &= ~(FH__CLIP_PROVIDE | FH__CLIP_NOTIFY);
 }
 
 void fh_rfb_server_bell(struct fh_rfb_server *s)

@@ -10,6 +10,7 @@
 
 #include <farhand/rfb_server.h>
 
+#include "clipboard.h"
 #include "messages.h"
 
 enum {
@@ -24,7 +25,13 @@ enum {
 enum fh__server_state { FH__SERVER_EXPECT_INIT, FH__SERVER_READY };
 
 /* What the bytes after a message's head are. */
-enum fh__server_body { FH__BODY_NONE, FH__BODY_ENCODINGS, FH__BODY_CUT_TEXT };
+enum fh__server_body {
+    FH__BODY_NONE,
+    FH__BODY_ENCODINGS,
+    FH__BODY_CUT_TEXT,
+    FH__BODY_CLIP, /* of the extended clipboard */
+    FH__BODY_SKIP
+};
 
 /* What a viewer announced that it understands: bits. */
 enum fh__can {
@@ -47,7 +54,8 @@ enum fh__can {
     FH__CAN_VMWARE_POSITION = 1 << 14,
     FH__CAN_LEDS = 1 << 15,
     FH__CAN_VMWARE_LEDS = 1 << 16,
-    FH__CAN_MOUSE = 1 << 17
+    FH__CAN_MOUSE = 1 << 17,
+    FH__CAN_CLIPBOARD = 1 << 18
 };
 
 struct fh__encodings {
@@ -112,6 +120,8 @@ struct fh_rfb_server {
     size_t control_len;
     uint8_t *cut_out; /* Latin-1; NULL: none waits */
     size_t cut_out_len;
+    struct fh__clip clip;
+    uint32_t clip_due; /* actions of it that wait to be sent, FH__CLIP_CAPS and so on */
 
     struct fh_encoder *encoder;
     const struct fh_rfb_elsewhere *elsewhere; /* NULL: none */
@@ -150,6 +160,18 @@ struct fh_rfb_server {
 
 /* server_messages.c: reads messages until one makes an event, or no whole one is left. */
 void fh__server_read(struct fh_rfb_server *s);
+
+/* server_clipboard.c: the bytes behind a cut text's head whose length is negative. */
+enum fh__parse fh__server_begin_clip(struct fh_rfb_server *s, uint32_t len);
+enum fh__parse fh__server_clip(struct fh_rfb_server *s, struct rd *r);
+/* Tells of our text, in whatever way the viewer takes it. */
+void fh__server_offer_clip(struct fh_rfb_server *s);
+/* Writes what is due. False: no room for it now. */
+bool fh__server_write_clip(struct fh_rfb_server *s, struct wr *w);
+
+/* server_messages.c */
+enum fh__parse fh__server_bad(struct fh_rfb_server *s, int error);
+void fh__server_cut_text_event(struct fh_rfb_server *s);
 
 /* server_update.c: writes what is to be sent next to s->out, which is empty. */
 void fh__server_fill(struct fh_rfb_server *s);

@@ -173,7 +173,7 @@ static bool write_between(struct fh_rfb_server *s, struct wr *w)
         return false;
     if (s->cut_out)
         write_cut_text(s, w);
-    return true;
+    return fh__server_write_clip(s, w);
 }
 
 static void write_update_head(struct wr *w, uint16_t n_rects)

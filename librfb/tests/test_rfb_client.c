@@ -28,7 +28,7 @@
 #define ZRLE "\0\0\0\x10"
 #define PIXEL "\3\2\1\0"
 
-enum { ASKED = 28 }; /* encodings, with a quality and a level */
+enum { ASKED = 29 }; /* encodings, with a quality and a level */
 
 static size_t n_events[FH_RFB_CLIENT_EV_POINTER + 1];
 static struct fh_rfb_client_event last, cursor;
@@ -240,9 +240,12 @@ static const struct row rows[] = {
     {"V13 name of 4097", BYTES(INIT UPDATE("\1") NAME "\0\0\x10\1"), FH_RFB_E_LIMIT, NONE},
     {"V13 no name", BYTES(INIT UPDATE("\1") NAME "\0\0\0\0"), 0, FH_RFB_CLIENT_EV_NAME},
     {"V14 length 0", BYTES(INIT "\3\0\0\0\0\0\0\0"), 0, FH_RFB_CLIENT_EV_CUT_TEXT},
-    {"V14 one over the limit", BYTES(INIT "\3\0\0\0\0\4\0\1"), FH_RFB_E_LIMIT, NONE},
-    {"V14 1 GiB", BYTES(INIT "\3\0\0\0\x40\0\0\0"), FH_RFB_E_LIMIT, NONE},
-    {"V14 80000000", BYTES(INIT "\3\0\0\0\x80\0\0\0"), FH_RFB_E_PROTO, NONE},
+    {"V14 one over the limit, to come", BYTES(INIT "\3\0\0\0\0\4\0\1"), 0, NONE},
+    {"V14 2 GiB to come", BYTES(INIT "\3\0\0\0\x7f\xff\xff\xffmany"), 0, NONE},
+    {"V14 80000000 to come", BYTES(INIT "\3\0\0\0\x80\0\0\0"), 0, NONE},
+    {"V14 no action", BYTES(INIT "\3\0\0\0\xff\xff\xff\xfc\0\0\0\1"), FH_RFB_E_PROTO, NONE},
+    {"V14 caps", BYTES(INIT "\3\0\0\0\xff\xff\xff\xf8\x1f\0\0\1\0\1\0\0\2"), 0,
+     FH_RFB_CLIENT_EV_BELL},
     {"V14 -1", BYTES(INIT "\3\0\0\0\xff\xff\xff\xff"), FH_RFB_E_PROTO, NONE},
     {"V18 first + n over 65536", BYTES(INIT "\1\0\xff\xff\0\2"), FH_RFB_E_PROTO, NONE},
     {"V18 in true colour", BYTES(INIT "\1\0\xff\xff\0\1\1\2\3\4\5\6\2"), 0, FH_RFB_CLIENT_EV_BELL},
@@ -298,6 +301,7 @@ static const struct row unasked[] = {
     {"V9 TightPNG", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\xff\xff\xfe\xfc"), FH_RFB_E_ENCODING,
      NONE},
     {"lamps", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" LEDS), FH_RFB_E_ENCODING, NONE},
+    {"V14 extended", BYTES(INIT "\3\0\0\0\xff\xff\xff\xfc\x02\0\0\1"), FH_RFB_E_PROTO, NONE},
     {"V19 Fence", BYTES(INIT "\xf8\0\0\0\x80\0\0\0\0"), FH_RFB_E_PROTO, NONE},
     {"EndOfContinuousUpdates", BYTES(INIT "\x96"), FH_RFB_E_PROTO, NONE},
 };

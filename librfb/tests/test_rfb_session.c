@@ -225,8 +225,9 @@ START_TEST(cut_texts_go_both_ways)
     ck_assert_int_eq(fh_rfb_client_cut_text(t->client, text, strlen(text)), 0);
     ck_assert_int_eq(fh_rfb_server_cut_text(t->server, text, strlen(text)), 0);
     settle(t);
-    ck_assert_str_eq(t->to_server, latin);
-    ck_assert_str_eq(t->to_client, latin);
+    /* The extended clipboard is in the full lists only. */
+    ck_assert_str_eq(t->to_server, _i % N_CONFIGS >= 4 ? text : latin);
+    ck_assert_str_eq(t->to_client, _i % N_CONFIGS >= 4 ? text : latin);
     ck_assert_int_eq(fh_rfb_client_cut_text(t->client, big, FH_RFB_CUT_TEXT_MAX), 0);
     ck_assert_int_eq(fh_rfb_server_cut_text(t->server, big, FH_RFB_CUT_TEXT_MAX), 0);
     settle(t);

@@ -52,6 +52,7 @@ static const struct fh__route routes[] = {
     {"cloud/2/keys/:key", .get = M(KEY, KEY_MANAGE, key_get), .put = M(KEY, KEY_MANAGE, key_update),
      .delete = M(KEY, KEY_MANAGE, key_delete)},
     {"cloud/2/audit", .get = M(KEY, AUDIT_READ, audit_list)},
+    {"cloud/2/log/openings", .get = M(KEY, ADDRESS_READ, openings)},
     {"cloud/2/account", .get = M(KEY, ACCOUNT_READ, account_own)},
     {"cloud/2/accounts", .get = OPERATOR(account_list), .post = OPERATOR(account_create)},
     {"cloud/2/accounts/:account", .get = OPERATOR(account_get), .put = OPERATOR(account_update),
@@ -151,7 +152,7 @@ static bool is_within(struct fh__api_call *c, enum fh__api_limit which, bool pee
 
     if (!h->limit || c->is_operator)
         return true;
-    if (h->limit(h->limit_user, which, fh__http_conn_peer(c->conn), c->key.id, peek, &quota)) {
+    if (h->limit(h->own, which, fh__http_conn_peer(c->conn), c->key.id, peek, &quota)) {
         if (which == FH__API_LIMIT_KEY) {
             c->quota = quota;
             set_quota_fields(c);
@@ -214,7 +215,12 @@ static bool is_json(struct fh__http_text type)
 static void dispatch(struct fh__api_call *c)
 {
     const struct fh__http_request *r = c->request;
+    char text[FH__LABEL_MAX + 1];
 
+    if (!c->is_operator && fh__http_parameter(r, "account", text, sizeof text) != 0) {
+        fh__answer_problem(c, 400, "bad-request", "account: a key has its own");
+        return;
+    }
     if (!parse_address(c)) {
         fh__answer_problem(c, 404, "not-found", "there is no such address");
         return;
@@ -341,8 +347,8 @@ static void refuse_key(struct fh__api_call *c, const char *reason)
         fh__key_name(c->key.id, name);
         ev.target = name;
     }
-    if (!h->limit || h->limit(h->limit_user, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn),
-                              NULL, false, &quota))
+    if (!h->limit ||
+        h->limit(h->own, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn), NULL, false, &quota))
         fh__changelog_write(c->api->cfg.changelog, &ev);
     else
         json_decref(ev.details);

@@ -199,6 +199,11 @@ void fh__answer_text(struct fh__api_call *c, const char *type, struct fh__text *
     finish(c);
 }
 
+void fh__answer_as_is(struct fh__api_call *c)
+{
+    finish(c);
+}
+
 void fh__answer_file(struct fh__api_call *c, const char *type, int fd, uint64_t len)
 {
     c->reply.status = 200;
@@ -239,38 +244,49 @@ void fh__api_submit(struct fh__api_call *c, struct fh__store_call *s)
 
 /* ---- changes that are made once ---- */
 
-/* Nonce and box: who reads the database learns nothing, and only who asked has the key. */
+/*
+ * Nonce and box: who reads the database learns nothing, and only who asked has the key. In the box
+ * are the location, as long as there is room for one, and the body.
+ */
 static int seal(const struct fh__api_call *c, struct fh__idempotency *i)
 {
-    size_t room = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + c->reply.len;
+    size_t over = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES;
+    size_t len = sizeof c->location + c->reply.len;
+    uint8_t *in;
 
-    if (!(i->body = malloc(room)))
+    if (!(i->body = malloc(over + len)))
         return -1;
+    in = i->body + over; /* sealed in place, where the end of the box is */
+    memcpy(in, c->location, sizeof c->location);
+    memcpy(in + sizeof c->location, c->reply.body, c->reply.len);
     randombytes_buf(i->body, crypto_secretbox_NONCEBYTES);
-    crypto_secretbox_easy(i->body + crypto_secretbox_NONCEBYTES, (const uint8_t *)c->reply.body,
-                          c->reply.len, i->body, c->seal_key);
-    i->len = room;
+    crypto_secretbox_easy(i->body + crypto_secretbox_NONCEBYTES, in, len, i->body, c->seal_key);
+    i->len = over + len;
     return 0;
 }
 
 static bool open_sealed(struct fh__api_call *c, const struct fh__idempotency *i)
 {
-    size_t over = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES;
-    char *body;
+    size_t over = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES, len;
+    uint8_t *opened;
 
-    if (i->len < over || !(body = malloc(i->len - over + 1)))
+    if (i->len < over + sizeof c->location || !(opened = malloc(i->len - over + 1)))
         return false;
-    if (crypto_secretbox_open_easy((uint8_t *)body, i->body + crypto_secretbox_NONCEBYTES,
+    if (crypto_secretbox_open_easy(opened, i->body + crypto_secretbox_NONCEBYTES,
                                    i->len - crypto_secretbox_NONCEBYTES, i->body,
                                    c->seal_key) != 0) {
-        free(body);
+        free(opened);
         return false;
     }
+    len = i->len - over - sizeof c->location;
+    memcpy(c->location, opened, sizeof c->location);
+    memmove(opened, opened + sizeof c->location, len);
+    fh_wipe(opened + len, sizeof c->location);
     if (c->reply.body)
         fh_wipe(c->reply.body, c->reply.len);
     free(c->reply.body);
-    c->reply.body = body;
-    c->reply.len = i->len - over;
+    c->reply.body = (char *)opened;
+    c->reply.len = len;
     return true;
 }
 
@@ -326,6 +342,10 @@ static void replay(struct fh__api_call *c, const struct fh__idempotency *i)
         return;
     }
     c->reply.status = i->status;
+    if (i->status == 201)
+        fh__answer_etag(c, 1);
+    if (c->location[0])
+        fh__answer_field(c, "Location", c->location);
     fh__answer_field(c, "Idempotency-Replayed", "true");
     finish(c);
 }

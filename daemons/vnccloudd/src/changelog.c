@@ -83,10 +83,14 @@ static void read_back_line(struct fh__changelog *l, const char *p, size_t len)
     json_t *line = json_loadb(p, len, JSON_REJECT_DUPLICATES, NULL);
     const char *event = json_string_value(json_object_get(line, "event"));
 
-    if (event && strchr(event, '.'))
-        keep(l, line);
-    else
+    if (!event || !strchr(event, '.')) {
         json_decref(line);
+        return;
+    }
+    json_object_del(line, "seq"); /* what chains them is the file's own */
+    json_object_del(line, "prev");
+    json_object_del(line, "chain");
+    keep(l, line);
 }
 
 static void read_back(struct fh__changelog *l, const char *path)

@@ -7,7 +7,8 @@
  *      "peer":"192.0.2.1:4711","account":"HEX","target":"XXXXX-...","details":{...},"seq":7,...}
  *
  * The newest lines are also kept here, for who may read them by the API; at start they are read
- * back from the file. A change is only made while its line can be written.
+ * back from the file. When a line could not be written, changes must wait until one can be again:
+ * fh__changelog_is_failing().
  */
 #ifndef FH_VNCCLOUDD_CHANGELOG_H
 #define FH_VNCCLOUDD_CHANGELOG_H

@@ -39,7 +39,8 @@ static size_t on_ticket(void *user, const struct fh__ticket_for *t, uint64_t exp
     const struct fh__cloud *c = user;
     struct fh__ticket ticket = {.side = t->is_server ? FH__TICKET_SERVER : FH__TICKET_VIEWER,
                                 .expires_ms = expires_ms,
-                                .kbit = c->cfg->relay_kbit};
+                                .kbit = t->kbit ? t->kbit : c->cfg->relay_kbit,
+                                .bytes = t->bytes};
 
     memcpy(ticket.conn, t->conn, sizeof ticket.conn);
     memcpy(ticket.account, t->account, sizeof ticket.account);
@@ -222,6 +223,11 @@ static void on_account_changed(void *user, const uint8_t account[FH__ACCOUNT_LEN
     fh__broker_account_changed(((struct fh__cloud *)user)->broker, account);
 }
 
+static char *on_openings(void *user, const uint8_t address[FH__ADDRESS_LEN], int *error)
+{
+    return fh__tlog_openings_json(((struct fh__cloud *)user)->log, address, error);
+}
+
 static bool on_log_file(void *user, const char *path, struct fh__http_reply *out)
 {
     const struct fh__cloud *c = user;
@@ -357,5 +363,6 @@ void fh__cloud_api_hooks(struct fh__cloud *c, struct fh__api_hooks *out)
                                   .changed = on_changed,
                                   .account_changed = on_account_changed,
                                   .log_file = on_log_file,
+                                  .openings = on_openings,
                                   .metrics = on_metrics};
 }

@@ -180,6 +180,7 @@ void fh__store_call_free(struct fh__store_call *call)
     free(call->key);
     free(call->keys);
     free(call->idempotency.body);
+    free(call->addresses);
     free(call->seen);
     free(call->text);
     fh_wipe(call, sizeof *call);

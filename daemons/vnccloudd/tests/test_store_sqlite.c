@@ -492,7 +492,8 @@ START_TEST(deleting_an_account_removes_everything_of_it)
     call = new_call(FH__STORE_ACCOUNT_DELETE);
     id_of(1, call->account, sizeof call->account);
     ck_assert_int_eq(run(call), 0);
-    ck_assert_uint_eq(call->count, 2);
+    ck_assert_uint_eq(call->n, 2);
+    ck_assert_uint_eq(call->addresses[1][1], 0x43);
     fh__store_call_free(call);
     for (size_t i = 0; i < 4; i++)
         ck_assert_int_eq(rows(tables[i]), i == 3 ? 0 : 1);

@@ -10,8 +10,8 @@
  *     fh_rfb_client_out / _out_done bytes to the server
  *
  * Everything the server sends is checked against the limits of the configuration before memory is
- * made for it: name 4096 bytes (cut at FH_RFB_NAME_MAX), cut text FH_RFB_CUT_TEXT_MAX, cursor 256 x
- * 256, picture 16384 a side, 16 screens. RFC 6143 and rfbproto.
+ * made for it: name 4096 bytes (cut at FH_RFB_NAME_MAX), cut text FH_RFB_CUT_TEXT_MAX (a longer one
+ * is left out), cursor 256 x 256, picture 16384 a side, 16 screens. RFC 6143 and rfbproto.
  *
  * A machine may be used by one thread at a time; machines are independent. It fails once and stays
  * failed: FH_RFB_E_PROTO, FH_RFB_E_LIMIT, FH_RFB_E_ENCODING for what was not asked for,
@@ -124,6 +124,8 @@ const char *fh_rfb_client_name(const struct fh_rfb_client *c);
 int fh_rfb_client_key(struct fh_rfb_client *c, uint32_t keysym, uint32_t keycode, bool down);
 /* buttons: as fh_rfb_server_event has them; a server may not know those from bit 7 on. */
 int fh_rfb_client_pointer(struct fh_rfb_client *c, uint16_t x, uint16_t y, uint16_t buttons);
+/* In Latin-1, others as '?', to a server without the extended clipboard; else whole, also later,
+ * when it asks for it. */
 int fh_rfb_client_cut_text(struct fh_rfb_client *c, const char *text, size_t len);
 /* The machine asks for updates by itself; this asks for all of r again, changed or not. */
 int fh_rfb_client_refresh(struct fh_rfb_client *c, const struct fh_rect *r);

@@ -14,7 +14,7 @@
  *
  * Knows nothing of security, permissions or who the viewer is: the owner drops events that are not
  * permitted. RFC 6143, rfbproto (Fence, ContinuousUpdates, ExtendedDesktopSize, QEMU keys, lamps,
- * cursors with alpha, ExtendedMouseButtons).
+ * cursors with alpha, ExtendedMouseButtons, Extended Clipboard).
  *
  * A machine may be used by one thread at a time; machines are independent. It fails once and stays
  * failed: FH_RFB_E_PROTO for what the protocol does not allow (an unknown message, an extension
@@ -34,7 +34,7 @@ extern "C" {
 
 enum {
     FH_RFB_NAME_MAX = 1024,       /* bytes of UTF-8 of a desktop's name */
-    FH_RFB_CUT_TEXT_MAX = 262144, /* bytes; more is refused */
+    FH_RFB_CUT_TEXT_MAX = 262144, /* bytes; a longer text is left out */
     FH_RFB_SCREENS_MAX = 16,      /* more screens than this are refused */
     FH_RFB_ENCODINGS_MAX = 256,   /* of SetEncodings; the rest is read and ignored */
     FH_RFB_FENCE_MAX = 64,        /* bytes of payload */
@@ -69,7 +69,7 @@ struct fh_rfb_server_event {
             uint16_t buttons;
         } pointer;
         struct {
-            const char *text; /* UTF-8, translated from Latin-1; no NUL inside; lent */
+            const char *text; /* UTF-8, checked; no NUL inside; lent */
             size_t len;
         } cut_text;
         struct {
@@ -150,11 +150,15 @@ void fh_rfb_server_set_leds(struct fh_rfb_server *s, unsigned leds);
  */
 void fh_rfb_server_move_pointer(struct fh_rfb_server *s, int32_t x, int32_t y);
 /*
- * Clipboard text to the viewer: UTF-8 (sent as Latin-1, others as '?'), at most FH_RFB_CUT_TEXT_MAX
- * bytes, copied; it replaces one that waits. Returns 0, FH_RFB_E_STATE before EV_READY,
- * FH_RFB_E_INVAL, FH_RFB_E_NOMEM, or the error that the machine failed with.
+ * Clipboard text to the viewer: UTF-8, at most FH_RFB_CUT_TEXT_MAX bytes, copied; it replaces one
+ * that waits. A viewer without the extended clipboard gets it in Latin-1, others as '?'. One that
+ * has it may ask for the text at any time until there is another, or _forget_text. Returns 0,
+ * FH_RFB_E_STATE before EV_READY, FH_RFB_E_INVAL, FH_RFB_E_NOMEM, or the error that the machine
+ * failed with.
  */
 int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len);
+/* The viewer can no longer ask for it, and if it was not sent yet it is not. */
+void fh_rfb_server_forget_text(struct fh_rfb_server *s);
 /* Bells that wait are one; before EV_READY none rings. */
 void fh_rfb_server_bell(struct fh_rfb_server *s);
 /* Answers EV_RESIZE; with OK call fh_rfb_server_set_screen() first. */
