@@ -27,7 +27,7 @@ daemons/vnccloudd_UV_TESTS += tests/test_http.c
 daemons/vnccloudd_UV_FUZZERS += fuzz/fuzz_http.c
 # The relay, and STUN.
 daemons/vnccloudd_SRCS += src/ticket.c src/relay.c src/stun.c
-daemons/vnccloudd_TESTS += tests/test_ticket.c tests/test_relay.c tests/test_stun.c
+daemons/vnccloudd_TESTS += tests/test_ticket.c tests/test_relay.c tests/test_relay_tls.c tests/test_stun.c
 daemons/vnccloudd_FUZZERS += fuzz/fuzz_relay.c
 # The log.
 daemons/vnccloudd_SRCS += src/tlog.c src/tlog_edge.c src/tlog_files.c src/tlog_open.c src/tlog_openings.c
