@@ -40,3 +40,6 @@ daemons/vnccloudd_SCRIPTS += tests/test_api.py
 # Relaying, and STUN, beside their peers.
 daemons/vnccloudd_TOOLS += bench/relay_bench.c
 daemons/vnccloudd_BENCH_SCRIPTS += bench/relay.py
+# Credentials for TURN, at coturn itself.
+daemons/vnccloudd_TOOLS += tests/turn_rest.c
+daemons/vnccloudd_SCRIPTS += tests/turn_rest.py
