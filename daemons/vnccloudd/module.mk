@@ -4,6 +4,12 @@ daemons/vnccloudd_PKGS := libuv libsystemd sqlite3 jansson libsodium libseccomp
 daemons/vnccloudd_SYSLIBS := -lmbedcrypto
 # The program.
 daemons/vnccloudd_SRCS += src/options.c src/config.c src/keys.c src/sandbox.c src/cloud.c src/cloud_hooks.c src/service.c src/main.c
+daemons/vnccloudd_TESTS += tests/test_keys.c
+daemons/vnccloudd_SCRIPTS += tests/test_vnccloudd.py
+daemons/vnccloudd_MAN := vnccloudd.8.scd vnccloudd.conf.5.scd
+daemons/vnccloudd_UNIT := vnccloudd.service.in
+daemons/vnccloudd_EXPOSURE := 2.0
+daemons/vnccloudd_CONF := vnccloudd.conf
 # The front door, and what keeps it from being run down.
 daemons/vnccloudd_SRCS += src/wheel.c src/wheel_uv.c src/gcra.c src/admission.c src/doorstep.c src/front.c
 daemons/vnccloudd_TESTS += tests/test_wheel.c tests/test_gcra.c tests/test_admission.c
@@ -11,6 +17,7 @@ daemons/vnccloudd_TESTS += tests/test_wheel.c tests/test_gcra.c tests/test_admis
 daemons/vnccloudd_SRCS += src/presence.c src/turn.c src/table.c src/endpoints.c src/broker_config.c src/broker.c src/broker_uv.c src/client.c src/signin.c \
   src/request.c src/meeting.c src/watch.c src/recheck.c
 daemons/vnccloudd_TESTS += tests/test_presence.c tests/test_turn.c tests/test_broker.c tests/test_cloud.c
+daemons/vnccloudd_FUZZERS += fuzz/fuzz_broker_service.c
 # The store.
 daemons/vnccloudd_SRCS += src/store.c src/store_sql.c src/store_sql_endpoint.c src/store_sql_account.c src/store_sqlite.c
 daemons/vnccloudd_UV_TESTS += tests/test_store_sqlite.c

@@ -604,6 +604,8 @@ static enum step_result run_info(struct run *r, const struct step *s, bool first
     if (may_view(r) && !r->has_picture)
         return STEP_WAIT;
     line = info(r);
+    if (line && r->facts.add)
+        r->facts.add(r->facts.add_user, line);
     if (!line)
         return failed(r, "out of memory");
     if (r->is_json) {
