@@ -842,6 +842,15 @@ class Ctl(Case):
                 words = re.match(r"[a-z ]*[a-z]", command).group(0)
                 self.assertIn("*" + words + "*", page)
 
+    def test_the_page_names_each_event_and_scope(self):
+        with open(os.path.join(cloud_api.TOP, "daemons/vnccloudctl/vnccloudctl.1.scd")) as f:
+            page = f.read()
+        with open(os.path.join(cloud_api.TOP, "daemons/vnccloudd/src/changelog.h")) as f:
+            events = re.findall(r'X\(\w+, "([a-z.]+)"', f.read())
+        self.assertGreater(len(events), 10)
+        for word in events + cloud_api.SCOPES:
+            self.assertIn("*%s*" % word, page)
+
     def test_hostile_text_does_not_reach_the_terminal(self):
         self.ctl("account", "add", "terminal")
         self.ask("POST", NEW + "?account=terminal", {"actions": "listen", "label": "\u001b[2J"}, status=400)
