@@ -27,7 +27,7 @@ daemons/vnccloudd_UV_TESTS += tests/test_http.c
 daemons/vnccloudd_UV_FUZZERS += fuzz/fuzz_http.c
 # The relay, and STUN.
 daemons/vnccloudd_SRCS += src/ticket.c src/relay.c src/stun.c
-daemons/vnccloudd_TESTS += tests/test_ticket.c tests/test_relay.c tests/test_stun.c
+daemons/vnccloudd_TESTS += tests/test_ticket.c tests/test_relay.c tests/test_relay_tls.c tests/test_stun.c
 daemons/vnccloudd_FUZZERS += fuzz/fuzz_relay.c
 # The log.
 daemons/vnccloudd_SRCS += src/tlog.c src/tlog_edge.c src/tlog_files.c src/tlog_open.c src/tlog_openings.c
@@ -36,4 +36,12 @@ daemons/vnccloudd_FUZZERS += fuzz/fuzz_tlog_files.c
 # The API.
 daemons/vnccloudd_SRCS += src/apikey.c src/apijson.c src/changelog.c src/metrics.c src/api_answer.c src/api_address.c \
   src/api_account.c src/api_service.c src/api.c src/office.c
+daemons/vnccloudd_UV_TESTS += tests/test_http_conn.c tests/test_apikey.c tests/test_api_hooks.c
+daemons/vnccloudd_UV_FUZZERS += fuzz/fuzz_apikey.c
 daemons/vnccloudd_SCRIPTS += tests/test_api.py
+# Relaying, and STUN, beside their peers.
+daemons/vnccloudd_TOOLS += bench/relay_bench.c
+daemons/vnccloudd_BENCH_SCRIPTS += bench/relay.py
+# Credentials for TURN, at coturn itself.
+daemons/vnccloudd_TOOLS += tests/turn_rest.c
+daemons/vnccloudd_SCRIPTS += tests/turn_rest.py
