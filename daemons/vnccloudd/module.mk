@@ -36,6 +36,8 @@ daemons/vnccloudd_FUZZERS += fuzz/fuzz_tlog_files.c
 # The API.
 daemons/vnccloudd_SRCS += src/apikey.c src/apijson.c src/changelog.c src/metrics.c src/api_answer.c src/api_address.c \
   src/api_account.c src/api_service.c src/api.c src/office.c
+daemons/vnccloudd_UV_TESTS += tests/test_http_conn.c tests/test_apikey.c tests/test_api_hooks.c
+daemons/vnccloudd_UV_FUZZERS += fuzz/fuzz_apikey.c
 daemons/vnccloudd_SCRIPTS += tests/test_api.py
 # Relaying, and STUN, beside their peers.
 daemons/vnccloudd_TOOLS += bench/relay_bench.c

@@ -2,6 +2,7 @@
 /* api.c -- who asks, for what, and whether he may. */
 #include "api.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -503,6 +504,14 @@ static uint64_t system_utc_ms(void)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* JSON holds passwords and secrets on their way out. */
+static void wipe_and_free(void *p)
+{
+    if (p)
+        fh_wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
 struct fh__api *fh__api_new(const struct fh__api_config *cfg)
 {
     struct fh__api *a = calloc(1, sizeof *a);
@@ -513,6 +522,7 @@ struct fh__api *fh__api_new(const struct fh__api_config *cfg)
         free(a);
         return NULL;
     }
+    json_set_alloc_funcs(malloc, wipe_and_free);
     a->cfg = *cfg;
     if (!a->cfg.utc_ms)
         a->cfg.utc_ms = system_utc_ms;

@@ -130,23 +130,25 @@ void fh__cloud_broker_hooks(struct fh__cloud *c)
 
 static void on_leaf(void *user, int error, uint64_t index, const uint8_t salt[FH_TLOG_SALT_LEN])
 {
-    (void)user;
     (void)index;
     (void)salt;
     if (error)
         fh__log(FH__LOG_ERROR, "a change is not in the log: %s", fh__store_strerror(error));
+    fh__cloud_leaf_done(user);
 }
 
 void fh__cloud_leaf(void *user, enum fh__leaf kind, const uint8_t *address, const char *line,
                     size_t len)
 {
-    const struct fh__cloud *c = user;
-    int error = c->log
-                    ? fh__tlog_append_line(c->log, (uint8_t)kind, address, line, len, on_leaf, NULL)
-                    : FH__STORE_E_CLOSED;
+    struct fh__cloud *c = user;
+    int error;
 
-    if (error && c->log)
-        on_leaf(NULL, error, 0, NULL);
+    if (!c->log)
+        return;
+    c->leaves++;
+    error = fh__tlog_append_line(c->log, (uint8_t)kind, address, line, len, on_leaf, c);
+    if (error)
+        on_leaf(c, error, 0, NULL);
 }
 
 /* ---- the API's ---- */

@@ -66,10 +66,11 @@ void fh__names_clear(struct fh__names *l)
 
 const char *fh__names_next(const struct fh__names *l, size_t *at, size_t *len)
 {
-    const uint8_t *p = l->packed + *at;
+    const uint8_t *p;
 
     if (*at >= l->len)
         return NULL;
+    p = l->packed + *at;
     *len = *p;
     *at += 1 + *len;
     return (const char *)p + 1;

@@ -127,6 +127,7 @@ class Service:
         if os.geteuid() == 0:  # the service becomes another user
             for path in (self.home, self.home + "/state"):
                 shutil.chown(path, "nobody")
+        self.forget()
         self.lines, self.rest, self.local = [], b"", threading.local()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.metrics_port = int(self.wait_for(r"metrics at http://127.0.0.1:(\d+)/").group(1))
@@ -155,11 +156,18 @@ class Service:
             self.process.stderr.close()
         return code
 
+    def forget(self):
+        connection = getattr(getattr(self, "local", None), "connection", None)
+        if connection:
+            connection.close()
+            self.local.connection = None
+
     def restart(self, number=signal.SIGTERM):
         self.end(number)
         self.start()
 
     def close(self):
+        self.forget()
         try:
             if self.process.poll() is None:
                 code = self.end()
@@ -208,6 +216,7 @@ class Service:
             connection.request(method, path, body, fields)
             answer = Answer(connection.getresponse())
         except BaseException:
+            keeps = None
             self.local.connection = None
             raise
         finally:

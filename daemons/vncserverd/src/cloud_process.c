@@ -285,6 +285,7 @@ static void hand_on(struct waiting *w)
     static const struct fh_tcp_options options = {.queue_len = QUEUE_LEN};
     struct call *c = w->call;
     struct fh_stream *stream = w->stream, *end;
+    enum fh_cloud_way way = w->way;
     int fds[2];
 
     *w = (struct waiting){0};
@@ -301,7 +302,7 @@ static void hand_on(struct waiting *w)
     if (!fh__bridge_new(stream, end, on_bridge_closed, NULL))
         fh__log(FH__LOG_ERROR, "no memory for a stream");
     else
-        tell_stream(c, w->way, fds[1]);
+        tell_stream(c, way, fds[1]);
     close(fds[1]);
 }
 

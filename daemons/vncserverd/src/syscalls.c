@@ -110,6 +110,7 @@ static void allow_network(struct fh__calls *c)
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         fh__calls_allow_if(c, SCMP_SYS(socket), 0, families[i]);
     fh__calls_allow_if(c, SCMP_SYS(socketpair), 0, AF_UNIX);
+    fh__calls_allow_if(c, SCMP_SYS(prlimit64), 2, 0); /* how large a stack may be */
     fh__calls_allow_masked(c, SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD);
     fh__calls_refuse(c, SCMP_SYS(clone3), ENOSYS);
     fh__calls_allow_masked(c, SCMP_SYS(openat), 2, writes, 0);

@@ -589,6 +589,8 @@ static void print_info(const json_t *line)
         printf("%-17s ", key);
         if (json_is_string(value))
             terminal_print(stdout, json_string_value(value), json_string_length(value));
+        else if (json_is_boolean(value))
+            fputs(json_is_true(value) ? "yes" : "no", stdout);
         else
             printf("%lld", (long long)json_integer_value(value));
         putchar('\n');
