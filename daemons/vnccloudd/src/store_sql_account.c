@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWERS_KEPT_MS = 24 * 3600 * 1000 };
+enum {
+    ANSWERS_KEPT_MS = 24 * 3600 * 1000,
+    ANSWERS_KEPT = 10000 /* of one owner: then the oldest go before their time */
+};
 
 static size_t page_of(const struct fh__store_call *call)
 {
@@ -381,6 +384,19 @@ static int drop_old_answers(struct fh__sql *q, uint64_t before_ms)
     return fh__sql_run(&r, NULL);
 }
 
+static int drop_excess_answers(struct fh__sql *q, const char *owner)
+{
+    static const char text[] =
+        "DELETE FROM answer WHERE owner = ? AND created_ms <= (SELECT o.created_ms FROM answer o "
+        "WHERE o.owner = ? ORDER BY o.created_ms DESC LIMIT 1 OFFSET ?)";
+    struct fh__sql_row r = fh__sql_begin(q, text);
+
+    fh__put_text(&r, owner);
+    fh__put_text(&r, owner);
+    fh__put_int(&r, ANSWERS_KEPT - 1);
+    return fh__sql_run(&r, NULL);
+}
+
 int fh__sql_idempotency(struct fh__sql *q, struct fh__store_call *call)
 {
     static const char text[] = "INSERT INTO answer (owner, name, account, request, status, body, "
@@ -392,7 +408,8 @@ int fh__sql_idempotency(struct fh__sql *q, struct fh__store_call *call)
 
     if (i->name[0] == '\0')
         return 0;
-    if ((ret = find_answer(q, i, old)) != 0 || (ret = drop_old_answers(q, old)) != 0)
+    if ((ret = find_answer(q, i, old)) != 0 || (ret = drop_old_answers(q, old)) != 0 ||
+        (ret = drop_excess_answers(q, i->owner)) != 0)
         return ret;
     r = fh__sql_begin(q, text);
     fh__put_text(&r, i->owner);
