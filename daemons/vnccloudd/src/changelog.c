@@ -149,8 +149,11 @@ json_t *fh__changelog_read(const struct fh__changelog *l, const uint8_t *account
 
     *more = false;
     *next = after;
-    while ((a = at(&l->changes, i)) != NULL || (b = at(&l->refused, j)) != NULL) {
+    for (;;) {
+        a = at(&l->changes, i);
         b = at(&l->refused, j);
+        if (!a && !b)
+            break;
         k = !b || (a && a->number < b->number) ? a : b;
         i += k == a;
         j += k == b;

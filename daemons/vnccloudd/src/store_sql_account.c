@@ -133,7 +133,7 @@ int fh__sql_account_update(struct fh__sql *q, struct fh__store_call *call)
         "relay_bytes = ?, version = version + 1 WHERE id = ? AND version = ?";
     const struct fh__account *a = call->account_record;
     struct fh__sql_row r;
-    uint64_t version;
+    uint64_t version = 0;
     int ret, changed;
 
     if ((ret = version_of(q, get, a->id, sizeof a->id, false, &version)) != 0)
@@ -273,7 +273,7 @@ int fh__sql_key_create(struct fh__sql *q, struct fh__store_call *call)
         "last_used_ms, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 1)";
     const struct fh__key *k = call->key;
     struct fh__sql_row r;
-    uint64_t version;
+    uint64_t version = 0;
     int ret;
 
     if ((ret = fh__sql_idempotency(q, call)) != 0 ||
@@ -300,7 +300,7 @@ int fh__sql_key_update(struct fh__sql *q, struct fh__store_call *call)
         "version = version + 1 WHERE id = ? AND account = ? AND version = ?";
     const struct fh__key *k = call->key;
     struct fh__sql_row r;
-    uint64_t version;
+    uint64_t version = 0;
     int ret, changed;
 
     if ((ret = version_of(q, get, k->id, 0, true, &version)) != 0)
