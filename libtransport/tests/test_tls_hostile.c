@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TLS over a wire in memory: byte by byte, meddled with, and against peers that are none. */
+#include "tls_internal.h" /* before any other of mbedTLS */
 #include "tls_support.h"
 
 static struct pki pki;
@@ -270,6 +271,81 @@ START_TEST(a_cut_wire_is_no_end)
 }
 END_TEST
 
+/* ---- a peer with the right keys ----------------------------------------------------------------
+ */
+
+static const struct {
+    uint8_t type;
+    const char *body;
+    size_t len;
+    int end; /* 1: it goes on */
+} odd[] = {
+    {FH__TLS_DATA, "", 0, 1},
+    {FH__TLS_ALERT, "\1\144", 2, 1}, /* no_renegotiation, a warning */
+    {FH__TLS_ALERT, "\1\132", 2, 1}, /* user_canceled */
+    {FH__TLS_ALERT, "\1\0", 2, 0},   /* close_notify */
+    {FH__TLS_ALERT, "\2\0", 2, 0},
+    {FH__TLS_ALERT, "\2\120", 2, FH_TRANSPORT_E_PROTO}, /* internal_error */
+    {FH__TLS_ALERT, "\1", 1, FH_TRANSPORT_E_PROTO},
+    {FH__TLS_ALERT, "", 0, FH_TRANSPORT_E_PROTO},
+    {FH__TLS_ALERT, "\1\0\1\0", 4, FH_TRANSPORT_E_PROTO},
+    {FH__TLS_HANDSHAKE_RECORD, "\1\0\0\2ab", 6, 1}, /* declined */
+    {FH__TLS_HANDSHAKE_RECORD, "", 0, 1},
+    {20, "\1", 1, FH_TRANSPORT_E_PROTO}, /* ChangeCipherSpec */
+};
+
+START_TEST(odd_records_of_a_real_peer)
+{
+    uint8_t record[FH__TLS_RECORD];
+    struct fh__tls *c;
+    struct wire w;
+    int n;
+
+    open_wire(&w);
+    start_both(&w, NULL);
+    TURN_UNTIL(&w, w.ends.client.done && w.ends.server.done);
+    c = (struct fh__tls *)w.ends.client.s;
+    n = fh__tls_record_seal(&c->keys_out, odd[_i].type, (const uint8_t *)odd[_i].body, odd[_i].len,
+                            record);
+    ck_assert_uint_eq(fh_pipe_inject(w.pipe, 0, record, (size_t)n), (size_t)n);
+    if (odd[_i].end == 1) {
+        say(&w.ends.client, "and on");
+        TURN_UNTIL(&w, w.ends.server.owner.len == 6);
+        ck_assert_uint_eq(w.ends.server.owner.ends + w.ends.client.owner.ends, 0);
+    } else {
+        TURN_UNTIL(&w, w.ends.server.owner.ends);
+        ck_assert_int_eq(w.ends.server.owner.error, odd[_i].end);
+    }
+    close_wire(&w);
+}
+END_TEST
+
+/* Nobody takes its answers: they are bounded, and then it is over. */
+START_TEST(questions_without_end_are_not_answered_for_ever)
+{
+    uint8_t record[FH__TLS_RECORD];
+    unsigned asked = 0;
+    struct fh__tls *c;
+    struct wire w;
+
+    open_wire(&w);
+    start_both(&w, NULL);
+    TURN_UNTIL(&w, w.ends.client.done && w.ends.server.done);
+    c = (struct fh__tls *)w.ends.client.s;
+    fh_stream_attach(c->below, &owner_events, &(struct owner){.appetite = 0});
+    for (; !w.ends.server.owner.ends && asked < 1000000; asked++) {
+        int n = fh__tls_record_seal(&c->keys_out, FH__TLS_HANDSHAKE_RECORD,
+                                    (const uint8_t *)"\1\0\0\0", 4, record);
+
+        while (fh_pipe_inject(w.pipe, 0, record, (size_t)n) == 0)
+            turn(&w);
+    }
+    ck_assert_int_eq(w.ends.server.owner.error, FH_TRANSPORT_E_PROTO);
+    ck_assert_uint_lt(asked, 1000000);
+    close_wire(&w);
+}
+END_TEST
+
 /* ---- peers that are none ----------------------------------------------------------------------
  */
 
@@ -389,6 +465,8 @@ int main(void)
     tcase_add_test(tc, a_record_that_was_seen_before_ends_it);
     tcase_add_test(tc, a_flipped_bit_of_data_ends_it);
     tcase_add_test(tc, a_cut_wire_is_no_end);
+    tcase_add_loop_test(tc, odd_records_of_a_real_peer, 0, (int)(sizeof odd / sizeof *odd));
+    tcase_add_test(tc, questions_without_end_are_not_answered_for_ever);
     tcase_add_loop_test(tc, nonsense_is_refused_by_a_server, 0, lies);
     tcase_add_loop_test(tc, nonsense_is_refused_by_a_client, 0, lies);
     tcase_add_test(tc, noise_is_refused);

@@ -300,7 +300,6 @@ void fh__tls_context_unref(struct fh_tls_context *ctx)
     if (!ctx || --ctx->refs > 0)
         return;
     fh__tls_credentials_unref(ctx->now);
-    fh__tls_spares_free(ctx);
     fh_wipe(ctx->keys, sizeof ctx->keys);
     free(ctx);
 }

@@ -25,5 +25,6 @@ int fh__tls_bio_recv(void *user, unsigned char *out, size_t len);
 /* Goes on as far as what arrived allows; ends with done() once. */
 void fh__tls_handshake(struct fh__tls *t);
 void fh__tls_fail(struct fh__tls *t, int error, const char *text);
+void fh__tls_ssl_free(struct fh__tls *t); /* what only the handshake needs */
 
 #endif
