@@ -4,7 +4,7 @@ libcrypto-rfb_PKGS := libsodium
 libcrypto-rfb_SYSLIBS := -lmbedcrypto
 libcrypto-rfb_HEADERS := include/farhand/crypto_rfb_version.h include/farhand/crypto_error.h \
   include/farhand/digest.h include/farhand/identity.h include/farhand/rotation.h include/farhand/password.h \
-  include/farhand/cpace.h include/farhand/totp.h include/farhand/channel.h include/farhand/guard.h include/farhand/aead.h \
+  include/farhand/cpace.h include/farhand/totp.h include/farhand/channel.h include/farhand/guard.h \
   include/farhand/rsaaes.h include/farhand/vncauth.h include/farhand/seal.h
 libcrypto-rfb_SRCS := src/version.c src/error.c src/digest.c src/wipe.c src/memory.c src/kdf.c src/aead.c src/kex.c \
   src/identity.c src/rotation.c src/fingerprint.c src/catchphrase.c src/wordlist.c src/password.c src/cpace.c \

@@ -12,8 +12,6 @@
 #include <mbedtls/gcm.h>
 #include <sodium.h>
 
-#include <farhand/aead.h>
-
 _Static_assert(sizeof(crypto_aead_aes256gcm_state) <= sizeof((struct fh__aead *)0)->state,
                "room for libsodium's key");
 _Static_assert(sizeof(mbedtls_gcm_context) <= sizeof((struct fh__aead *)0)->state,
@@ -111,16 +109,4 @@ int fh__aead_open(struct fh__aead *a, const uint8_t iv[FH__AEAD_IV_LEN], const u
         break;
     }
     return ret == 0 ? 0 : FH_CRYPTO_E_AUTH;
-}
-
-int fh_aead_seal(struct fh_aead *a, const uint8_t *iv, const uint8_t *aad, size_t aad_len,
-                 uint8_t *data, size_t len)
-{
-    return fh__aead_seal(&a->key, iv, aad, aad_len, data, len);
-}
-
-int fh_aead_open(struct fh_aead *a, const uint8_t *iv, const uint8_t *aad, size_t aad_len,
-                 uint8_t *data, size_t len)
-{
-    return fh__aead_open(&a->key, iv, aad, aad_len, data, len);
 }

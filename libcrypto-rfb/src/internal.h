@@ -62,11 +62,6 @@ int fh__aead_seal(struct fh__aead *a, const uint8_t iv[FH__AEAD_IV_LEN], const u
 int fh__aead_open(struct fh__aead *a, const uint8_t iv[FH__AEAD_IV_LEN], const uint8_t *aad,
                   size_t aad_len, uint8_t *data, size_t len);
 
-/* <farhand/aead.h> */
-struct fh_aead {
-    struct fh__aead key;
-};
-
 /* ---- key exchange (kex.c) ------------------------------------------------------------------- */
 
 enum {

@@ -2,8 +2,6 @@
 /* new.c -- machines on the heap; the one file of the core that allocates. */
 #include <stdlib.h>
 
-#include <farhand/aead.h>
-
 #include "channel_internal.h"
 #include "rsaaes_internal.h"
 
@@ -47,23 +45,4 @@ struct fh_rsaaes *fh_rsaaes_new(const struct fh_rsaaes_config *cfg)
 void fh_rsaaes_free(struct fh_rsaaes *r)
 {
     fh__guarded_free(r);
-}
-
-struct fh_aead *fh_aead_new(const uint8_t *key)
-{
-    struct fh_aead *a = calloc(1, sizeof *a);
-
-    if (a && fh__aead_set(&a->key, FH__AEAD_AUTO, key) != 0) {
-        free(a);
-        return NULL;
-    }
-    return a;
-}
-
-void fh_aead_free(struct fh_aead *a)
-{
-    if (!a)
-        return;
-    fh__aead_clear(&a->key);
-    free(a);
 }

@@ -173,28 +173,6 @@ START_TEST(auto_takes_libsodium_where_it_can)
 END_TEST
 
 /* LeakSanitizer sees what a key set over another, or cleared twice, would lose. */
-START_TEST(a_key_for_others_seals_and_opens)
-{
-    uint8_t key[FH_AEAD_KEY_LEN] = {9}, iv[FH_AEAD_IV_LEN] = {1}, aad[3] = {2};
-    uint8_t data[5 + FH_AEAD_TAG_LEN] = "hello", same[sizeof data] = "hello";
-    struct fh_aead *a = fh_aead_new(key);
-    static struct fh__aead b;
-
-    ck_assert_ptr_nonnull(a);
-    ck_assert_int_eq(fh_aead_seal(a, iv, aad, sizeof aad, data, 5), 0);
-    ck_assert_int_eq(fh__aead_set(&b, FH__AEAD_MBEDTLS, key), 0);
-    ck_assert_int_eq(fh__aead_seal(&b, iv, aad, sizeof aad, same, 5), 0);
-    ck_assert_mem_eq(data, same, sizeof data);
-    ck_assert_int_eq(fh_aead_open(a, iv, aad, sizeof aad, data, 5), 0);
-    ck_assert_mem_eq(data, "hello", 5);
-    same[0] ^= 1;
-    ck_assert_int_eq(fh_aead_open(a, iv, aad, sizeof aad, same, 5), FH_CRYPTO_E_AUTH);
-    fh__aead_clear(&b);
-    fh_aead_free(a);
-    fh_aead_free(NULL);
-}
-END_TEST
-
 START_TEST(setting_again_and_clearing_twice_lose_nothing)
 {
     static const struct fh__aead zero;
@@ -225,7 +203,6 @@ int main(void)
     tcase_add_loop_test(tc, an_engine_refuses_every_flipped_bit, 0, ARRAY_LEN(engines));
     tcase_add_test(tc, both_engines_agree_on_lengths_to_600);
     tcase_add_test(tc, auto_takes_libsodium_where_it_can);
-    tcase_add_test(tc, a_key_for_others_seals_and_opens);
     tcase_add_test(tc, setting_again_and_clearing_twice_lose_nothing);
     srunner_run_all(sr, CK_ENV);
     failed = srunner_ntests_failed(sr);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* TLS over a wire in memory: byte by byte, meddled with, and against peers that are none. */
-#include "tls_internal.h" /* before any other of mbedTLS */
+#define say record_say
+#define hear record_hear
+#include "../uv/tls_record.c"
+#undef say
+#undef hear
+
 #include "tls_support.h"
 
 static struct pki pki;
@@ -271,6 +276,15 @@ START_TEST(a_cut_wire_is_no_end)
 }
 END_TEST
 
+/* A record with the client's keys, whatever it would say. */
+static size_t forge(struct wire *w, uint8_t type, const void *body, size_t len, uint8_t *out)
+{
+    struct fh__tls *c = (struct fh__tls *)w->ends.client.s;
+
+    ck_assert(c->records.is_on && set_key(c, &c->records.out));
+    return seal(c, type, body, len, out);
+}
+
 /* ---- a peer with the right keys ----------------------------------------------------------------
  */
 
@@ -296,18 +310,15 @@ static const struct {
 
 START_TEST(odd_records_of_a_real_peer)
 {
-    uint8_t record[FH__TLS_RECORD];
-    struct fh__tls *c;
+    uint8_t record[FH__TLS_RECORD_MAX];
     struct wire w;
-    int n;
+    size_t n;
 
     open_wire(&w);
     start_both(&w, NULL);
     TURN_UNTIL(&w, w.ends.client.done && w.ends.server.done);
-    c = (struct fh__tls *)w.ends.client.s;
-    n = fh__tls_record_seal(&c->keys_out, odd[_i].type, (const uint8_t *)odd[_i].body, odd[_i].len,
-                            record);
-    ck_assert_uint_eq(fh_pipe_inject(w.pipe, 0, record, (size_t)n), (size_t)n);
+    n = forge(&w, odd[_i].type, odd[_i].body, odd[_i].len, record);
+    ck_assert_uint_eq(fh_pipe_inject(w.pipe, 0, record, n), n);
     if (odd[_i].end == 1) {
         say(&w.ends.client, "and on");
         TURN_UNTIL(&w, w.ends.server.owner.len == 6);
@@ -320,28 +331,23 @@ START_TEST(odd_records_of_a_real_peer)
 }
 END_TEST
 
-/* Nobody takes its answers: they are bounded, and then it is over. */
 START_TEST(questions_without_end_are_not_answered_for_ever)
 {
-    uint8_t record[FH__TLS_RECORD];
+    uint8_t record[FH__TLS_RECORD_MAX];
     unsigned asked = 0;
-    struct fh__tls *c;
     struct wire w;
 
     open_wire(&w);
     start_both(&w, NULL);
     TURN_UNTIL(&w, w.ends.client.done && w.ends.server.done);
-    c = (struct fh__tls *)w.ends.client.s;
-    fh_stream_attach(c->below, &owner_events, &(struct owner){.appetite = 0});
-    for (; !w.ends.server.owner.ends && asked < 1000000; asked++) {
-        int n = fh__tls_record_seal(&c->keys_out, FH__TLS_HANDSHAKE_RECORD,
-                                    (const uint8_t *)"\1\0\0\0", 4, record);
+    for (; !w.ends.server.owner.ends && asked < 1000; asked++) {
+        size_t n = forge(&w, FH__TLS_HANDSHAKE_RECORD, "\1\0\0\0", 4, record);
 
-        while (fh_pipe_inject(w.pipe, 0, record, (size_t)n) == 0)
-            turn(&w);
+        (void)fh_pipe_inject(w.pipe, 0, record, n);
+        turn(&w);
     }
     ck_assert_int_eq(w.ends.server.owner.error, FH_TRANSPORT_E_PROTO);
-    ck_assert_uint_lt(asked, 1000000);
+    ck_assert_uint_lt(asked, 1000);
     close_wire(&w);
 }
 END_TEST

@@ -56,7 +56,7 @@ static const char *alert_text(uint8_t alert)
 /* In version 2.28 and 3 the record that was read last still stands there. */
 static const char *alert_of(const struct fh__tls *t)
 {
-    return t->ssl->in_buf && t->ssl->in_msglen == 2 ? alert_text(t->ssl->in_msg[1]) : alert_text(0);
+    return t->ssl.in_buf && t->ssl.in_msglen == 2 ? alert_text(t->ssl.in_msg[1]) : alert_text(0);
 }
 
 int fh__tls_error(const struct fh__tls *t, int ret, const char **text)

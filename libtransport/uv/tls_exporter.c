@@ -62,35 +62,10 @@ void fh__tls_export_configure(struct fh__tls_credentials *c, struct fh_tls_conte
 
 void fh__tls_export_setup(struct fh__tls *t)
 {
-    mbedtls_ssl_set_export_keys_cb(t->ssl, on_keys, t);
+    mbedtls_ssl_set_export_keys_cb(&t->ssl, on_keys, t);
 }
 
 #endif
-
-/* RFC 5246 6.3; AEAD needs no MAC keys. */
-int fh__tls_make_keys(struct fh__tls *t, int suite)
-{
-    uint8_t block[2 * (FH__TLS_KEY_MAX + FH__TLS_IV_MAX)], seed[2 * FH__TLS_RANDOM];
-    struct fh__tls_keys *client = t->ctx->is_server ? &t->keys_in : &t->keys_out;
-    struct fh__tls_keys *server = t->ctx->is_server ? &t->keys_out : &t->keys_in;
-    const uint8_t *iv;
-    size_t key_len, iv_len;
-    int ret;
-
-    fh__tls_keys_len(suite, &key_len, &iv_len);
-    iv = block + 2 * key_len;
-    memcpy(seed, t->randoms + FH__TLS_RANDOM, FH__TLS_RANDOM);
-    memcpy(seed + FH__TLS_RANDOM, t->randoms, FH__TLS_RANDOM);
-    ret = mbedtls_ssl_tls_prf(t->prf, t->master, sizeof t->master, "key expansion", seed,
-                              sizeof seed, block, 2 * (key_len + iv_len));
-    ret = ret == 0 ? 0 : FH_TRANSPORT_E_RESOURCES;
-    if (ret == 0)
-        ret = fh__tls_keys_set(client, suite, block, iv, 1);
-    if (ret == 0)
-        ret = fh__tls_keys_set(server, suite, block + key_len, iv + iv_len, 1);
-    fh_wipe(block, sizeof block);
-    return ret;
-}
 
 enum { CONTEXT_MAX = 1024 };
 

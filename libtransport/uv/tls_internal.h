@@ -17,8 +17,10 @@
 #include "tls_record.h"
 
 enum {
-    FH__TLS_MASTER = 48, /* RFC 5246 8.1 */
+    FH__TLS_PLAIN = 16384, /* RFC 5246 6.2.1: the longest fragment */
+    FH__TLS_MASTER = 48,   /* RFC 5246 8.1 */
     FH__TLS_RANDOM = 32,
+    FH__TLS_SPARE = 2, /* pairs of record buffers that a context keeps for the next who is busy */
     FH__TLS_HELD = 256 << 10,      /* most ciphertext that waits for the stream below */
     FH__TLS_TICKET_ROTATE = 43200, /* seconds */
     FH__TLS_TICKET_LIFE = 86400    /* seconds */
@@ -30,6 +32,10 @@ struct fh__tls_credentials {
     mbedtls_ssl_config conf;
     mbedtls_x509_crt chain;
     mbedtls_pk_context key;
+};
+
+struct fh__tls_buffers {
+    unsigned char *in, *out;
 };
 
 struct fh_tls_context {
@@ -47,6 +53,9 @@ struct fh_tls_context {
     struct fh_tls_ticket_key keys[FH_TLS_TICKET_KEYS];
     size_t keys_len;
     struct fh__tls *busy; /* in whose handshake mbedTLS is, for callbacks that are not told */
+    struct fh__tls_buffers spare[FH__TLS_SPARE];
+    size_t spares;
+    struct gcry_cipher_handle *cipher; /* tls_record.h */
 };
 
 struct fh_tls_session {
@@ -64,21 +73,19 @@ enum fh__tls_phase {
     FH__TLS_FAILED /* done() was told, or the stream is closing */
 };
 
+/* Where the record buffers' pointers stand while there are no buffers. */
+struct fh__tls_parked {
+    uint16_t in[6], out[6];
+    uint8_t in_counter[8];
+};
+
 struct fh__tls {
     struct fh_stream s; /* first: a stream is cast to its TLS */
     struct fh_stream *below;
     struct fh_tls_context *ctx;
     struct fh__tls_credentials *credentials;
-    mbedtls_ssl_context *ssl; /* until the handshake is over */
+    mbedtls_ssl_context ssl;
     enum fh__tls_phase phase;
-    struct fh__tls_keys keys_in, keys_out; /* from then on */
-    const char *suite, *alpn;              /* of the library's and of the context's */
-    uint16_t fragment;                     /* as agreed, or 0 */
-
-    uint8_t head[FH__TLS_HEAD]; /* of the record that is arriving */
-    size_t head_len;
-    uint8_t *part; /* as much of it as has arrived, head included */
-    size_t part_len, part_want;
 
     const uint8_t *in; /* ciphertext not read yet; borrowed from the stream below */
     size_t in_len;
@@ -95,6 +102,7 @@ struct fh__tls {
     uint32_t linger_ms;
 
     bool batching; /* what is sent is put together before it goes down */
+    bool parked;   /* the record buffers are given back */
     bool admitted, cancelled, resumes, resumed, ticket_checked;
     bool notify_sent, below_shut, below_closing;
     bool over; /* nothing more will arrive; told once the owner has the rest */
@@ -113,6 +121,8 @@ struct fh__tls {
     uint8_t master[FH__TLS_MASTER], randoms[2 * FH__TLS_RANDOM]; /* client's, server's */
     uint8_t peer_cert[FH_TLS_HASH_LEN], peer_spki[FH_TLS_HASH_LEN];
     bool has_peer;
+    struct fh__tls_parked park;
+    struct fh__tls_records records;
 };
 
 /* ---- tls_context.c -------------------------------------------------------------------------- */
@@ -140,6 +150,14 @@ int fh__tls_ticket_write(void *user, const mbedtls_ssl_session *session, unsigne
                          const unsigned char *end, size_t *len, uint32_t *lifetime);
 int fh__tls_ticket_parse(void *user, mbedtls_ssl_session *session, unsigned char *buf, size_t len);
 
+/* ---- tls_buffers.c -------------------------------------------------------------------------- */
+
+/* The connection is at rest: its record buffers go back to the context. Without effect if not. */
+void fh__tls_park(struct fh__tls *t);
+/* Before any call of mbedTLS. Returns 0 or FH_TRANSPORT_E_RESOURCES. */
+int fh__tls_unpark(struct fh__tls *t);
+void fh__tls_spares_free(struct fh_tls_context *ctx);
+
 /* ---- tls_error.c ---------------------------------------------------------------------------- */
 
 /* FH_TRANSPORT_E_* for what mbedTLS returned, and a static text. */
@@ -149,8 +167,6 @@ int fh__tls_error(const struct fh__tls *t, int ret, const char **text);
 
 void fh__tls_export_configure(struct fh__tls_credentials *c, struct fh_tls_context *ctx);
 void fh__tls_export_setup(struct fh__tls *t);
-/* What was exported becomes the keys of both directions, each of which has sealed its Finished. */
-int fh__tls_make_keys(struct fh__tls *t, int suite);
 
 /* ---- tls_stream.c --------------------------------------------------------------------------- */
 

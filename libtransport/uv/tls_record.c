@@ -1,218 +1,424 @@
 /* SPDX-License-Identifier: MIT */
-#include "tls_record.h"
+/* Records of an open connection: TLS 1.2 with AES-256-GCM, by libgcrypt. */
+#include "tls_stream.h" /* before anything else of mbedTLS */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <mbedtls/chachapoly.h>
-#include <mbedtls/gcm.h>
-#include <mbedtls/ssl_ciphersuites.h>
+#include <gcrypt.h>
 
-#include <farhand/aead.h>
 #include <farhand/identity.h>
-#include <farhand/transport_error.h>
-
-#include "rd.h"
-#include "wr.h"
 
 enum {
-    GCM_FIXED = 4, /* RFC 5288 section 3: salt[4], nonce_explicit[8] */
-    GCM_EXPLICIT = 8,
-    NONCE = 12,
-    TAG = 16,
-    AAD = 13, /* RFC 5246 6.2.3.3: u64 count, u8 type, u16 version, u16 length */
-    VERSION = 0x0303
+    BATCH = 4,    /* records that go down, or up, at once */
+    IDLE_MAX = 8, /* records in a row that bring nothing; then it is an attack */
+    WARNING = 1,
+    FATAL = 2,
+    CLOSE_NOTIFY = 0, /* alerts: RFC 5246 7.2 */
+    UNEXPECTED_MESSAGE = 10,
+    BAD_RECORD_MAC = 20,
+    RECORD_OVERFLOW = 22,
+    TAG_LEN = 16,
+    NO_RENEGOTIATION = 100
 };
 
-void fh__tls_keys_len(int suite, size_t *key_len, size_t *iv_len)
+#define GCRYPT_VERSION_LEAST "1.8.0"
+
+/* Each is used within one call. Where one connection runs inside another, such a call is made
+ * within such a call, and finds that its thread's are taken. */
+static _Thread_local uint8_t sealed[BATCH * FH__TLS_RECORD_MAX];
+static _Thread_local uint8_t opened[BATCH * FH__TLS_PLAIN];
+static _Thread_local bool is_sealing; /* and the stream below reads from `sealed` */
+static _Thread_local bool is_lent;    /* `opened`, to an owner */
+
+/* ---- one record -------------------------------------------------------------------------------
+ */
+
+static void put_number(uint8_t out[8], uint64_t number)
 {
-    switch (suite) {
-    case MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384:
-    case MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384:
-        *key_len = 32;
-        *iv_len = GCM_FIXED;
-        break;
-    case MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256:
-    case MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256:
-        *key_len = 16;
-        *iv_len = GCM_FIXED;
-        break;
-    case MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256:
-    case MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256:
-        *key_len = 32;
-        *iv_len = NONCE;
-        break;
-    default:
-        *key_len = *iv_len = 0;
-        break;
+    for (int i = 0; i < 8; i++)
+        out[i] = (uint8_t)(number >> (56 - 8 * i));
+}
+
+/* RFC 5246 6.2.3.3: number, type, version and the length of what is inside. */
+static void make_aad(uint8_t aad[13], uint64_t number, const uint8_t head[3], size_t len)
+{
+    put_number(aad, number);
+    memcpy(aad + 8, head, 3);
+    aad[11] = (uint8_t)(len >> 8);
+    aad[12] = (uint8_t)len;
+}
+
+/* The context's cipher serves one connection after the other: its keys are set for each turn, which
+ * takes less than sealing the shortest record. */
+static bool set_key(struct fh__tls *t, const struct fh__tls_direction *d)
+{
+    return gcry_cipher_setkey(t->ctx->cipher, d->key, sizeof d->key) == 0;
+}
+
+static bool begin(gcry_cipher_hd_t cipher, const struct fh__tls_direction *d, const uint8_t *sent,
+                  const uint8_t head[3], size_t len)
+{
+    uint8_t aad[13], nonce[12];
+
+    make_aad(aad, d->number, head, len);
+    memcpy(nonce, d->salt, sizeof d->salt);
+    memcpy(nonce + 4, sent, 8);
+    return gcry_cipher_setiv(cipher, nonce, sizeof nonce) == 0 &&
+           gcry_cipher_authenticate(cipher, aad, sizeof aad) == 0;
+}
+
+/* One record of len <= 16384 plain bytes at out, FH__TLS_RECORD_MAX there; its length, or 0. */
+static size_t seal(struct fh__tls *t, uint8_t type, const uint8_t *data, size_t len, uint8_t *out)
+{
+    struct fh__tls_direction *d = &t->records.out;
+    gcry_cipher_hd_t cipher = t->ctx->cipher;
+    size_t body = len + FH__TLS_RECORD_MORE;
+    uint8_t *at = out + FH__TLS_RECORD_HEAD;
+
+    out[0] = type;
+    out[1] = out[2] = 3;
+    out[3] = (uint8_t)(body >> 8);
+    out[4] = (uint8_t)body;
+    put_number(at, d->number);
+    if (!begin(cipher, d, at, out, len) ||
+        gcry_cipher_encrypt(cipher, at + 8, len, data, len) != 0 ||
+        gcry_cipher_gettag(cipher, at + 8 + len, TAG_LEN) != 0)
+        return 0;
+    d->number++;
+    return FH__TLS_RECORD_HEAD + body;
+}
+
+/* A whole record, with a length that was checked. How many plain bytes are at out; -1. */
+static int open_record(struct fh__tls *t, const uint8_t *record, size_t len, uint8_t *out)
+{
+    size_t plain = len - FH__TLS_RECORD_HEAD - FH__TLS_RECORD_MORE;
+    const uint8_t *at = record + FH__TLS_RECORD_HEAD;
+    struct fh__tls_direction *d = &t->records.in;
+    gcry_cipher_hd_t cipher = t->ctx->cipher;
+
+    if (!begin(cipher, d, at, record, plain) ||
+        gcry_cipher_decrypt(cipher, out, plain, at + 8, plain) != 0 ||
+        gcry_cipher_checktag(cipher, at + 8 + plain, TAG_LEN) != 0) {
+        fh_wipe(out, plain);
+        return -1;
+    }
+    d->number++;
+    return (int)plain;
+}
+
+/* ---- taking over ------------------------------------------------------------------------------
+ */
+
+static bool is_ours(const struct fh__tls *t)
+{
+    const mbedtls_ssl_context *ssl = &t->ssl;
+
+    if (!t->ctx->cipher || !ssl->session)
+        return false;
+    /* Nothing of the next record is with mbedTLS already. */
+    if (ssl->in_left != 0 || ssl->in_offt || ssl->out_left != 0 || ssl->keep_current_message != 0)
+        return false;
+    return ssl->session->ciphersuite == MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 ||
+           ssl->session->ciphersuite == MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384;
+}
+
+static uint64_t get_number(const uint8_t *in)
+{
+    uint64_t number = 0;
+
+    for (int i = 0; i < 8; i++)
+        number = number << 8 | in[i];
+    return number;
+}
+
+/* RFC 5246 6.3: the key block of a suite that has no MAC keys. */
+static int derive(const struct fh__tls *t, uint8_t block[2 * FH__TLS_RECORD_KEYS])
+{
+    uint8_t seed[2 * FH__TLS_RANDOM];
+
+    memcpy(seed, t->randoms + FH__TLS_RANDOM, FH__TLS_RANDOM);
+    memcpy(seed + FH__TLS_RANDOM, t->randoms, FH__TLS_RANDOM);
+    return mbedtls_ssl_tls_prf(t->prf, t->master, sizeof t->master, "key expansion", seed,
+                               sizeof seed, block, 2 * FH__TLS_RECORD_KEYS);
+}
+
+bool fh__tls_records_begin(struct fh__tls *t, uint16_t max_fragment)
+{
+    struct fh__tls_records *r = &t->records;
+    struct fh__tls_direction *client = t->ctx->is_server ? &r->in : &r->out;
+    struct fh__tls_direction *server = t->ctx->is_server ? &r->out : &r->in;
+    uint8_t block[2 * FH__TLS_RECORD_KEYS];
+
+    if (!is_ours(t) || derive(t, block) != 0)
+        return false;
+    memcpy(client->key, block, 32);
+    memcpy(server->key, block + 32, 32);
+    memcpy(client->salt, block + 64, 4);
+    memcpy(server->salt, block + 68, 4);
+    fh_wipe(block, sizeof block);
+    r->out.number = get_number(t->ssl.cur_out_ctr);
+    r->in.number = get_number(t->ssl.in_ctr);
+    r->max_fragment = max_fragment;
+    r->fragment = max_fragment ? max_fragment : FH__TLS_PLAIN;
+    r->version = mbedtls_ssl_get_version(&t->ssl);
+    r->suite = mbedtls_ssl_get_ciphersuite(&t->ssl);
+    r->alpn = mbedtls_ssl_get_alpn_protocol(&t->ssl);
+    fh__tls_park(t); /* its buffers are good for the next handshake */
+    mbedtls_ssl_free(&t->ssl);
+    mbedtls_ssl_init(&t->ssl);
+    r->is_on = true;
+    return true;
+}
+
+void fh__tls_records_finish(struct fh__tls_records *r)
+{
+    free(r->part);
+    fh_wipe(r, sizeof *r);
+}
+
+/* ---- sending ----------------------------------------------------------------------------------
+ */
+
+/* Some records at once. Returns how many of the len >= 1 plain bytes are in them. */
+static size_t write_batch(struct fh__tls *t, const uint8_t *data, size_t len, uint8_t *out)
+{
+    struct fh__tls_records *r = &t->records;
+    size_t n = 0, taken = 0;
+
+    if (!set_key(t, &r->out))
+        t->send_error = FH_TRANSPORT_E_RESOURCES;
+    for (int i = 0; i < BATCH && taken < len && !t->send_error; i++) {
+        size_t part = len - taken < r->fragment ? len - taken : r->fragment;
+        size_t sealed_len = seal(t, FH__TLS_DATA, data + taken, part, out + n);
+
+        if (sealed_len == 0)
+            t->send_error = FH_TRANSPORT_E_RESOURCES;
+        n += sealed_len;
+        taken += part;
+    }
+    if (!t->send_error)
+        (void)fh__tls_bio_send(t, out, n);
+    return taken;
+}
+
+int fh__tls_records_write(struct fh__tls *t, const uint8_t *data, size_t len)
+{
+    bool is_outside = is_sealing;
+    uint8_t *out = is_outside ? malloc(sizeof sealed) : sealed;
+    size_t taken = 0;
+
+    if (!out)
+        return FH_TRANSPORT_E_RESOURCES;
+    is_sealing = true;
+    while (taken < len && t->held_len == 0 && !t->send_error)
+        taken += write_batch(t, data + taken, len - taken, out);
+    is_sealing = is_outside;
+    if (is_outside)
+        free(out);
+    return t->send_error ? t->send_error : (int)taken;
+}
+
+static void say(struct fh__tls *t, uint8_t level, uint8_t alert)
+{
+    const uint8_t body[2] = {level, alert};
+    uint8_t record[FH__TLS_RECORD_HEAD + sizeof body + FH__TLS_RECORD_MORE];
+    size_t n = set_key(t, &t->records.out) ? seal(t, FH__TLS_ALERT, body, sizeof body, record) : 0;
+
+    if (n > 0)
+        (void)fh__tls_bio_send(t, record, n);
+}
+
+void fh__tls_records_goodbye(struct fh__tls *t)
+{
+    say(t, WARNING, CLOSE_NOTIFY);
+}
+
+static void break_off(struct fh__tls *t, uint8_t alert)
+{
+    say(t, FATAL, alert);
+    fh__tls_end(t, t->send_error ? t->send_error : FH_TRANSPORT_E_PROTO);
+}
+
+/* ---- receiving --------------------------------------------------------------------------------
+ */
+
+/* The length of a record by its head; 0: there is no such record. */
+static size_t record_len(struct fh__tls *t, const uint8_t *head)
+{
+    size_t body = (size_t)head[3] << 8 | head[4];
+
+    if (head[1] != 3 || head[2] != 3 || body < FH__TLS_RECORD_MORE) {
+        break_off(t, UNEXPECTED_MESSAGE);
+        return 0;
+    }
+    if (body > FH__TLS_PLAIN + FH__TLS_RECORD_MORE) {
+        break_off(t, RECORD_OVERFLOW);
+        return 0;
+    }
+    return FH__TLS_RECORD_HEAD + body;
+}
+
+static void take(struct fh__tls *t, uint8_t *to, size_t len)
+{
+    memcpy(to, t->in, len);
+    t->in += len;
+    t->in_len -= len;
+}
+
+/* Goes on with a record of which some was here before. NULL: it is still not whole, or it broke. */
+static const uint8_t *take_part(struct fh__tls *t, size_t *len)
+{
+    struct fh__tls_records *r = &t->records;
+    size_t n = FH__TLS_RECORD_HEAD - (size_t)r->head_len;
+
+    if (!r->part) {
+        n = n < t->in_len ? n : t->in_len;
+        take(t, r->head + r->head_len, n);
+        r->head_len = (uint8_t)(r->head_len + n);
+        if (r->head_len < FH__TLS_RECORD_HEAD || (*len = record_len(t, r->head)) == 0)
+            return NULL;
+        r->part = malloc(*len);
+        if (!r->part) {
+            fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
+            return NULL;
+        }
+        memcpy(r->part, r->head, FH__TLS_RECORD_HEAD);
+        r->part_len = FH__TLS_RECORD_HEAD;
+    }
+    *len = FH__TLS_RECORD_HEAD + ((size_t)r->head[3] << 8 | r->head[4]);
+    n = *len - r->part_len < t->in_len ? *len - r->part_len : t->in_len;
+    take(t, r->part + r->part_len, n);
+    r->part_len += n;
+    return r->part_len == *len ? r->part : NULL;
+}
+
+/* The next whole record, where it lies; NULL: there is none. */
+static const uint8_t *next_record(struct fh__tls *t, size_t *len)
+{
+    const uint8_t *record = t->in;
+
+    if (t->in_len == 0)
+        return NULL;
+    if (t->records.head_len == 0 && t->in_len >= FH__TLS_RECORD_HEAD) {
+        if ((*len = record_len(t, record)) == 0)
+            return NULL;
+        if (t->in_len >= *len) {
+            t->in += *len;
+            t->in_len -= *len;
+            return record;
+        }
+    }
+    return take_part(t, len);
+}
+
+static void drop_part(struct fh__tls_records *r)
+{
+    free(r->part);
+    r->part = NULL;
+    r->part_len = 0;
+    r->head_len = 0;
+}
+
+/* What is no data. */
+static void hear(struct fh__tls *t, uint8_t type, const uint8_t *body, int len)
+{
+    if (type == FH__TLS_ALERT && len == 2) {
+        if (body[1] == CLOSE_NOTIFY)
+            fh__tls_end(t, 0);
+        else if (body[0] == FATAL)
+            fh__tls_end(t, FH_TRANSPORT_E_PROTO);
+    } else if (type == FH__TLS_HANDSHAKE_RECORD) {
+        say(t, WARNING, NO_RENEGOTIATION);
+        if (t->send_error)
+            fh__tls_end(t, t->send_error);
+    } else {
+        break_off(t, UNEXPECTED_MESSAGE);
     }
 }
 
-static int set_aes128(struct fh__tls_keys *k, const uint8_t *key)
+/* Returns how many bytes of data are at out. */
+static size_t read_one(struct fh__tls *t, const uint8_t *record, size_t len, uint8_t *out)
 {
-    mbedtls_gcm_context *gcm = calloc(1, sizeof *gcm);
+    struct fh__tls_records *r = &t->records;
+    int n = open_record(t, record, len, out);
+    uint8_t type = record[0];
 
-    if (!gcm)
-        return FH_TRANSPORT_E_RESOURCES;
-    mbedtls_gcm_init(gcm);
-    k->aes128 = gcm;
-    return mbedtls_gcm_setkey(gcm, MBEDTLS_CIPHER_ID_AES, key, 128) == 0 ? 0
-                                                                         : FH_TRANSPORT_E_RESOURCES;
-}
-
-static int set_chacha(struct fh__tls_keys *k, const uint8_t *key)
-{
-    mbedtls_chachapoly_context *chacha = calloc(1, sizeof *chacha);
-
-    if (!chacha)
-        return FH_TRANSPORT_E_RESOURCES;
-    mbedtls_chachapoly_init(chacha);
-    k->chacha = chacha;
-    return mbedtls_chachapoly_setkey(chacha, key) == 0 ? 0 : FH_TRANSPORT_E_RESOURCES;
-}
-
-int fh__tls_keys_set(struct fh__tls_keys *k, int suite, const uint8_t *key, const uint8_t *iv,
-                     uint64_t count)
-{
-    size_t key_len, iv_len;
-
-    fh__tls_keys_len(suite, &key_len, &iv_len);
-    fh__tls_keys_clear(k);
-    if (key_len == 0)
-        return FH_TRANSPORT_E_PROTO;
-    memcpy(k->iv, iv, iv_len);
-    k->count = count;
-    if (iv_len == NONCE)
-        return set_chacha(k, key);
-    if (key_len == 16)
-        return set_aes128(k, key);
-    k->aes256 = fh_aead_new(key);
-    return k->aes256 ? 0 : FH_TRANSPORT_E_RESOURCES;
-}
-
-void fh__tls_keys_clear(struct fh__tls_keys *k)
-{
-    fh_aead_free(k->aes256);
-    if (k->aes128)
-        mbedtls_gcm_free(k->aes128);
-    if (k->chacha)
-        mbedtls_chachapoly_free(k->chacha);
-    free(k->aes128);
-    free(k->chacha);
-    fh_wipe(k, sizeof *k);
-}
-
-static size_t explicit_len(const struct fh__tls_keys *k)
-{
-    return k->chacha ? 0 : GCM_EXPLICIT;
-}
-
-static void put_u64(uint8_t out[8], uint64_t v)
-{
-    struct wr w = wr_init(out, 8);
-
-    wr_u64(&w, v);
-}
-
-/* RFC 7905 section 2: the count, padded on the left, over the IV. */
-static void make_nonce(const struct fh__tls_keys *k, const uint8_t *explicit, uint8_t nonce[NONCE])
-{
-    uint8_t count[8];
-
-    memcpy(nonce, k->iv, NONCE);
-    if (!k->chacha) {
-        memcpy(nonce + GCM_FIXED, explicit, GCM_EXPLICIT);
-        return;
+    drop_part(r);
+    if (n < 0) {
+        break_off(t, BAD_RECORD_MAC);
+        return 0;
     }
-    put_u64(count, k->count);
-    for (size_t i = 0; i < sizeof count; i++)
-        nonce[NONCE - sizeof count + i] ^= count[i];
-}
-
-static void make_aad(const struct fh__tls_keys *k, uint8_t type, size_t len, uint8_t out[AAD])
-{
-    struct wr w = wr_init(out, AAD);
-
-    wr_u64(&w, k->count);
-    wr_u8(&w, type);
-    wr_u16(&w, VERSION);
-    wr_u16(&w, (uint16_t)len);
-}
-
-static int seal(struct fh__tls_keys *k, const uint8_t nonce[NONCE], const uint8_t aad[AAD],
-                uint8_t *data, size_t len)
-{
-    if (k->aes256)
-        return fh_aead_seal(k->aes256, nonce, aad, AAD, data, len);
-    if (k->aes128)
-        return mbedtls_gcm_crypt_and_tag(k->aes128, MBEDTLS_GCM_ENCRYPT, len, nonce, NONCE, aad,
-                                         AAD, data, data, TAG, data + len);
-    return mbedtls_chachapoly_encrypt_and_tag(k->chacha, len, nonce, aad, AAD, data, data,
-                                              data + len);
-}
-
-static int open_sealed(struct fh__tls_keys *k, const uint8_t nonce[NONCE], const uint8_t aad[AAD],
-                       uint8_t *data, size_t len)
-{
-    if (k->aes256)
-        return fh_aead_open(k->aes256, nonce, aad, AAD, data, len);
-    if (k->aes128)
-        return mbedtls_gcm_auth_decrypt(k->aes128, len, nonce, NONCE, aad, AAD, data + len, TAG,
-                                        data, data);
-    return mbedtls_chachapoly_auth_decrypt(k->chacha, len, nonce, aad, AAD, data + len, data, data);
-}
-
-int fh__tls_record_seal(struct fh__tls_keys *k, uint8_t type, const uint8_t *data, size_t len,
-                        uint8_t *out)
-{
-    size_t before = FH__TLS_HEAD + explicit_len(k);
-    struct wr w = wr_init(out, FH__TLS_RECORD);
-    uint8_t nonce[NONCE], aad[AAD];
-
-    /* RFC 5246 6.1: a count must not wrap. */
-    if (k->count == UINT64_MAX)
-        return FH_TRANSPORT_E_RESOURCES;
-    wr_u8(&w, type);
-    wr_u16(&w, VERSION);
-    wr_u16(&w, (uint16_t)(explicit_len(k) + len + TAG));
-    if (explicit_len(k) > 0)
-        wr_u64(&w, k->count);
-    wr_bytes(&w, data, len);
-    make_nonce(k, out + FH__TLS_HEAD, nonce);
-    make_aad(k, type, len, aad);
-    if (seal(k, nonce, aad, out + before, len) != 0)
-        return FH_TRANSPORT_E_RESOURCES;
-    k->count++;
-    return (int)(before + len + TAG);
-}
-
-int fh__tls_record_len(const struct fh__tls_keys *k, const uint8_t head[FH__TLS_HEAD])
-{
-    struct rd r = rd_init(head, FH__TLS_HEAD);
-    uint8_t type = rd_u8(&r);
-    uint16_t version = rd_u16(&r);
-    size_t len = rd_u16(&r), least = explicit_len(k) + TAG;
-
-    if (type < 20 || type > FH__TLS_DATA || version != VERSION || len < least ||
-        len > least + FH__TLS_FRAGMENT)
-        return FH_TRANSPORT_E_PROTO;
-    return (int)(FH__TLS_HEAD + len);
-}
-
-int fh__tls_record_open(struct fh__tls_keys *k, uint8_t *record, size_t len, uint8_t **plain,
-                        size_t *plain_len)
-{
-    size_t before = FH__TLS_HEAD + explicit_len(k);
-    uint8_t nonce[NONCE], aad[AAD];
-
-    if (len < before + TAG || k->count == UINT64_MAX)
-        return FH_TRANSPORT_E_PROTO;
-    *plain_len = len - before - TAG;
-    make_nonce(k, record + FH__TLS_HEAD, nonce);
-    make_aad(k, record[0], *plain_len, aad);
-    if (open_sealed(k, nonce, aad, record + before, *plain_len) != 0)
-        return FH_TRANSPORT_E_PROTO;
-    k->count++;
-    *plain = record + before;
+    if (type == FH__TLS_DATA && n > 0) {
+        r->idle = 0;
+        return (size_t)n;
+    }
+    if (++r->idle > IDLE_MAX)
+        break_off(t, UNEXPECTED_MESSAGE);
+    else if (type != FH__TLS_DATA)
+        hear(t, type, out, n);
     return 0;
+}
+
+/* As many records as there are and fit. Returns how many bytes of data are at out. */
+static size_t read_batch(struct fh__tls *t, uint8_t *out)
+{
+    const uint8_t *record;
+    size_t n = 0, len = 0;
+
+    if (!set_key(t, &t->records.in))
+        fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
+    while (!t->over && n + FH__TLS_PLAIN <= sizeof opened &&
+           (record = next_record(t, &len)) != NULL) {
+        bool is_data = record[0] == FH__TLS_DATA;
+
+        n += read_one(t, record, len, out + n);
+        /* An answer may have set the other direction's key. */
+        if (!is_data && !set_key(t, &t->records.in))
+            fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
+    }
+    return n;
+}
+
+bool fh__tls_records_read(struct fh__tls *t)
+{
+    bool is_inside = is_lent;
+    uint8_t *out = is_inside ? malloc(sizeof opened) : opened;
+    size_t n = out ? read_batch(t, out) : 0;
+
+    if (!out)
+        fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
+    if (n > 0) {
+        is_lent = true;
+        if (!fh__tls_give(t, out, n))
+            fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
+        is_lent = is_inside;
+        fh_wipe(out, n);
+    }
+    if (is_inside)
+        free(out);
+    return n > 0;
+}
+
+/* ---- the cipher -------------------------------------------------------------------------------
+ */
+
+void fh__tls_cipher_open(struct fh_tls_context *ctx)
+{
+    ctx->cipher = NULL;
+    if (!gcry_check_version(GCRYPT_VERSION_LEAST))
+        return;
+    /* Whoever initialised it before has said what he wants. No random numbers and no locked pages
+     * are asked of it here. */
+    if (!gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
+        gcry_control(GCRYCTL_DISABLE_SECMEM, 0);
+        gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+    }
+    if (gcry_cipher_open(&ctx->cipher, GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_GCM, 0) != 0)
+        ctx->cipher = NULL;
+}
+
+void fh__tls_cipher_close(struct fh_tls_context *ctx)
+{
+    gcry_cipher_close(ctx->cipher);
 }

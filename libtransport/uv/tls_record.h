@@ -1,63 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tls_record.h -- TLS 1.2 records of a connection whose handshake is over (RFC 5246 6.2.3.3, with
- * the nonces of RFC 5288 and RFC 7905). Private.
+ * tls_record.h -- the records of a connection that is open, without mbedTLS.
  *
- *     u8 type, u16 version = 3.3, u16 length; for GCM u64 nonce; sealed bytes, tag[16]
+ * mbedTLS makes the handshake; its AES-GCM is many times slower than the machine allows, and its
+ * contexts are large. So where AES-256-GCM was agreed, records are sealed and opened here from then
+ * on (RFC 5246 6.2, RFC 5288), by libgcrypt, and what mbedTLS held is freed. With another suite it
+ * stays with mbedTLS.
  */
 #ifndef FH_TLS_RECORD_H
 #define FH_TLS_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct fh_aead;
+struct fh__tls;
+struct fh_tls_context;
 
 enum {
-    FH__TLS_HEAD = 5,
-    FH__TLS_FRAGMENT = 16384, /* RFC 5246 6.2.1: the longest */
-    FH__TLS_RECORD = FH__TLS_HEAD + 8 + FH__TLS_FRAGMENT + 16,
+    FH__TLS_RECORD_HEAD = 5,      /* u8 type | u16 version | u16 len */
+    FH__TLS_RECORD_KEYS = 32 + 4, /* AES-256 key, and the part of the nonce that is not sent */
+    FH__TLS_RECORD_MORE = 8 + 16, /* the part of the nonce that is, and the tag */
+    FH__TLS_RECORD_MAX = FH__TLS_RECORD_HEAD + 16384 + FH__TLS_RECORD_MORE
+};
+
+enum fh__tls_record_type {
+    FH__TLS_CHANGE_CIPHER_SPEC = 20,
     FH__TLS_ALERT = 21,
     FH__TLS_HANDSHAKE_RECORD = 22,
-    FH__TLS_DATA = 23,
-    FH__TLS_KEY_MAX = 32,
-    FH__TLS_IV_MAX = 12
+    FH__TLS_DATA = 23
 };
 
-/* The keys of one direction. A zeroed one is empty. */
-struct fh__tls_keys {
-    struct fh_aead *aes256; /* one of these three */
-    void *aes128, *chacha;
-    uint8_t iv[FH__TLS_IV_MAX]; /* GCM: the first four bytes of all nonces */
-    uint64_t count;             /* records so far */
+/* One direction. SECRET. */
+struct fh__tls_direction {
+    uint8_t key[32], salt[4];
+    uint64_t number; /* of the next record */
 };
 
-/* Bytes of key and of IV that a suite takes from the key block; 0 and 0: not one of ours. */
-void fh__tls_keys_len(int suite, size_t *key_len, size_t *iv_len);
+struct fh__tls_records {
+    bool is_on;
+    struct fh__tls_direction out, in;
+    uint16_t fragment; /* longest that we send */
+    uint8_t idle;      /* records in a row that brought nothing */
+    uint8_t head_len;  /* of a record that is not all here, */
+    uint8_t head[FH__TLS_RECORD_HEAD];
+    uint8_t *part; /* and all of it that is, once its length is known */
+    size_t part_len;
+    /* What fh_tls_info() tells, since mbedTLS does not know any more. */
+    const char *version, *suite, *alpn;
+    uint16_t max_fragment;
+};
 
-/* count: records that were sealed with these keys already. Returns 0 or FH_TRANSPORT_E_*. */
-int fh__tls_keys_set(struct fh__tls_keys *k, int suite, const uint8_t *key, const uint8_t *iv,
-                     uint64_t count);
-void fh__tls_keys_clear(struct fh__tls_keys *k);
+/* After the handshake: true if records are ours from now on. */
+bool fh__tls_records_begin(struct fh__tls *t, uint16_t max_fragment);
+/* As the table's write(). */
+int fh__tls_records_write(struct fh__tls *t, const uint8_t *data, size_t len);
+/* Of t->in, as much as is given to the owner at once; false when the reading is over for now. */
+bool fh__tls_records_read(struct fh__tls *t);
+void fh__tls_records_goodbye(struct fh__tls *t); /* close_notify */
+void fh__tls_records_finish(struct fh__tls_records *r);
 
-/*
- * A record of len bytes (at most FH__TLS_FRAGMENT) of this type. out: room FH__TLS_RECORD. Returns
- * its length, FH_TRANSPORT_E_RESOURCES.
- */
-int fh__tls_record_seal(struct fh__tls_keys *k, uint8_t type, const uint8_t *data, size_t len,
-                        uint8_t *out);
-
-/*
- * The length of the record whose head this is, head included; FH_TRANSPORT_E_PROTO: it is none that
- * could be opened.
- */
-int fh__tls_record_len(const struct fh__tls_keys *k, const uint8_t head[FH__TLS_HEAD]);
-
-/*
- * Opens a whole record in place. plain points into it. Returns 0; FH_TRANSPORT_E_PROTO: it is not
- * the peer's, or not its next one.
- */
-int fh__tls_record_open(struct fh__tls_keys *k, uint8_t *record, size_t len, uint8_t **plain,
-                        size_t *plain_len);
+/* A context's cipher; without one its connections stay with mbedTLS. */
+void fh__tls_cipher_open(struct fh_tls_context *ctx);
+void fh__tls_cipher_close(struct fh_tls_context *ctx);
 
 #endif

@@ -35,7 +35,7 @@ static void on_late(uv_timer_t *timer)
 
 static void send_alert(struct fh__tls *t, unsigned char alert)
 {
-    (void)mbedtls_ssl_send_alert_message(t->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
+    (void)mbedtls_ssl_send_alert_message(&t->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
 }
 
 static bool is_hello_poor(const struct fh__tls *t)
@@ -58,7 +58,7 @@ static int check_peer(struct fh__tls *t, const char **text)
 {
     if (t->ctx->is_server || t->resumed || t->ctx->trust_anybody)
         return 0;
-    if (t->verify_done && mbedtls_ssl_get_verify_result(t->ssl) == 0)
+    if (t->verify_done && mbedtls_ssl_get_verify_result(&t->ssl) == 0)
         return 0;
     send_alert(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     *text = "the peer's certificate is not fit for its use";
@@ -73,7 +73,7 @@ static void keep_session(struct fh__tls *t)
         return;
     mbedtls_ssl_session_free(&k->session);
     mbedtls_ssl_session_init(&k->session);
-    k->has = mbedtls_ssl_get_session(t->ssl, &k->session) == 0;
+    k->has = mbedtls_ssl_get_session(&t->ssl, &k->session) == 0;
     k->ctx = t->ctx;
     k->ems = t->hello.ems;
     memcpy(k->name, t->name ? t->name : "", t->name ? strlen(t->name) + 1 : 1);
@@ -95,7 +95,7 @@ static uint16_t fragment_of(const struct fh__tls *t)
 {
     if (!t->ctx->is_server)
         return t->hello.fragment ? t->ctx->max_fragment : 0;
-    switch (t->ssl->session ? t->ssl->session->mfl_code : 0) {
+    switch (t->ssl.session ? t->ssl.session->mfl_code : 0) {
     case MBEDTLS_SSL_MAX_FRAG_LEN_512:
         return 512;
     case MBEDTLS_SSL_MAX_FRAG_LEN_1024:
@@ -109,27 +109,6 @@ static uint16_t fragment_of(const struct fh__tls *t)
     }
 }
 
-void fh__tls_ssl_free(struct fh__tls *t)
-{
-    if (t->ssl)
-        mbedtls_ssl_free(t->ssl);
-    free(t->ssl);
-    t->ssl = NULL;
-    fh__tls_credentials_unref(t->credentials);
-    t->credentials = NULL;
-    free(t->name);
-    t->name = NULL;
-}
-
-/* All that is needed of mbedTLS's connection is taken over. Returns 0 or FH_TRANSPORT_E_*. */
-static int take_over(struct fh__tls *t)
-{
-    t->suite = mbedtls_ssl_get_ciphersuite(t->ssl);
-    t->alpn = mbedtls_ssl_get_alpn_protocol(t->ssl);
-    t->fragment = fragment_of(t);
-    return fh__tls_make_keys(t, mbedtls_ssl_get_ciphersuite_id(t->suite));
-}
-
 static void opened(struct fh__tls *t)
 {
     const char *text;
@@ -138,9 +117,7 @@ static void opened(struct fh__tls *t)
     recall_peer(t);
     ret = check_peer(t, &text);
     if (ret == 0) {
-        ret = take_over(t);
-        if (ret == 0)
-            ret = fh__tls_flush(t);
+        ret = fh__tls_flush(t);
         text = fh_transport_strerror(ret);
     }
     if (ret != 0) {
@@ -148,16 +125,19 @@ static void opened(struct fh__tls *t)
         return;
     }
     keep_session(t);
-    fh__tls_ssl_free(t);
+    free(t->name);
+    t->name = NULL;
     uv_timer_stop(&t->timer);
     t->phase = FH__TLS_OPEN;
+    if (!fh__tls_records_begin(t, fragment_of(t)))
+        fh__tls_park(t);
     t->done(t->user, &t->s, 0, "");
 }
 
 /* The ClientHello was read and understood, and nothing was answered. */
 static bool is_admission_due(const struct fh__tls *t)
 {
-    return t->ctx->is_server && !t->admitted && t->ssl->state == MBEDTLS_SSL_SERVER_HELLO;
+    return t->ctx->is_server && !t->admitted && t->ssl.state == MBEDTLS_SSL_SERVER_HELLO;
 }
 
 static bool admit(struct fh__tls *t)
@@ -174,11 +154,11 @@ static int step_all(struct fh__tls *t)
 {
     int ret = 0;
 
-    while (ret == 0 && t->ssl->state != MBEDTLS_SSL_HANDSHAKE_OVER && !is_hello_poor(t)) {
+    while (ret == 0 && t->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER && !is_hello_poor(t)) {
         if (is_admission_due(t) && !admit(t))
             break;
         t->ctx->busy = t;
-        ret = mbedtls_ssl_handshake_step(t->ssl);
+        ret = mbedtls_ssl_handshake_step(&t->ssl);
         t->ctx->busy = NULL;
     }
     return ret;
@@ -202,7 +182,7 @@ void fh__tls_handshake(struct fh__tls *t)
     t->batching = false;
     if (error == 0 && ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ)
         error = fh__tls_error(t, ret, &text);
-    if (error == 0 && t->ssl->state == MBEDTLS_SSL_HANDSHAKE_OVER) {
+    if (error == 0 && t->ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER) {
         opened(t);
         return;
     }
@@ -250,21 +230,21 @@ static int offer_session(struct fh__tls *t)
 
     if (!k || !k->has || k->ctx != t->ctx || strcmp(k->name, t->name ? t->name : "") != 0)
         return 0;
-    return mbedtls_ssl_set_session(t->ssl, &k->session);
+    return mbedtls_ssl_set_session(&t->ssl, &k->session);
 }
 
 static int set_up(struct fh__tls *t, const struct fh_tls_start_config *cfg)
 {
     struct fh_address ip;
-    int ret = mbedtls_ssl_setup(t->ssl, &t->credentials->conf);
+    int ret = mbedtls_ssl_setup(&t->ssl, &t->credentials->conf);
 
     if (ret != 0)
         return FH_TRANSPORT_E_RESOURCES;
-    mbedtls_ssl_set_bio(t->ssl, t, fh__tls_bio_send, fh__tls_bio_recv, NULL);
+    mbedtls_ssl_set_bio(&t->ssl, t, fh__tls_bio_send, fh__tls_bio_recv, NULL);
     fh__tls_export_setup(t);
     if (t->ctx->is_server)
         return 0;
-    mbedtls_ssl_set_verify(t->ssl, fh__tls_verify, t);
+    mbedtls_ssl_set_verify(&t->ssl, fh__tls_verify, t);
     if (cfg->name) {
         t->name = strdup(cfg->name);
         if (!t->name)
@@ -272,7 +252,7 @@ static int set_up(struct fh__tls *t, const struct fh_tls_start_config *cfg)
         t->name_is_ip = fh_address_parse_ip(t->name, strlen(t->name), &ip) == 0;
     }
     /* RFC 6066 section 3: an address is not sent as a name. */
-    ret = mbedtls_ssl_set_hostname(t->ssl, t->name_is_ip ? NULL : t->name);
+    ret = mbedtls_ssl_set_hostname(&t->ssl, t->name_is_ip ? NULL : t->name);
     if (ret == 0)
         ret = offer_session(t);
     return ret == 0 ? 0 : FH_TRANSPORT_E_RESOURCES;
@@ -294,13 +274,13 @@ static struct fh__tls *make(uv_loop_t *loop, struct fh_tls_context *ctx, struct 
     t->ctx = fh__tls_context_ref(ctx);
     t->credentials = ctx->now;
     t->credentials->refs++;
-    t->ssl = malloc(sizeof *t->ssl);
-    if (t->ssl)
-        mbedtls_ssl_init(t->ssl);
+    mbedtls_ssl_init(&t->ssl);
     fh__tls_stream_init(t);
-    if (!t->ssl || set_up(t, cfg) != 0) {
-        fh__tls_ssl_free(t);
+    if (set_up(t, cfg) != 0) {
+        mbedtls_ssl_free(&t->ssl);
+        fh__tls_credentials_unref(t->credentials);
         fh__tls_context_unref(ctx);
+        free(t->name);
         free(t);
         return NULL;
     }
@@ -338,17 +318,26 @@ int fh_tls_start(uv_loop_t *loop, struct fh_tls_context *ctx, struct fh_stream *
 int fh_tls_info(const struct fh_stream *s, struct fh_tls_info *out)
 {
     const struct fh__tls *t = (const struct fh__tls *)s;
+    const char *alpn;
 
     if (!fh__tls_is(s))
         return FH_TRANSPORT_E_INVAL;
     memset(out, 0, sizeof *out);
-    out->version = "TLSv1.2";
-    out->suite = t->suite;
-    if (t->alpn)
-        memcpy(out->alpn, t->alpn, strlen(t->alpn) + 1);
+    if (t->records.is_on) {
+        out->version = t->records.version;
+        out->suite = t->records.suite;
+        out->max_fragment = t->records.max_fragment;
+        alpn = t->records.alpn;
+    } else {
+        out->version = mbedtls_ssl_get_version(&t->ssl);
+        out->suite = mbedtls_ssl_get_ciphersuite(&t->ssl);
+        out->max_fragment = fragment_of(t);
+        alpn = mbedtls_ssl_get_alpn_protocol(&t->ssl);
+    }
+    if (alpn)
+        memcpy(out->alpn, alpn, strlen(alpn) + 1);
     out->resumed = t->resumed;
     out->ems = t->hello.ems;
-    out->max_fragment = t->fragment;
     out->has_peer = t->has_peer;
     memcpy(out->peer_cert, t->peer_cert, sizeof out->peer_cert);
     memcpy(out->peer_spki, t->peer_spki, sizeof out->peer_spki);

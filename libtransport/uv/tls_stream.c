@@ -103,7 +103,7 @@ int fh__tls_bio_recv(void *user, unsigned char *out, size_t len)
 /* ---- plain bytes to the owner -----------------------------------------------------------------
  */
 
-static void end(struct fh__tls *t, int error)
+void fh__tls_end(struct fh__tls *t, int error)
 {
     if (t->over)
         return;
@@ -118,8 +118,7 @@ static void tell_end(struct fh__tls *t)
         fh_stream_emit_end(&t->s, t->over_error);
 }
 
-/* What the owner did not take is kept. False: there is no memory for it. */
-static bool give(struct fh__tls *t, const uint8_t *data, size_t len)
+bool fh__tls_give(struct fh__tls *t, const uint8_t *data, size_t len)
 {
     size_t taken = fh_stream_emit_data(&t->s, data, len);
 
@@ -158,163 +157,56 @@ static void give_rest(struct fh__tls *t)
         drop_rest(t);
 }
 
-/* Sealed, and down as far as there is room. Returns 0 or FH_TRANSPORT_E_*. */
-static int send_record(struct fh__tls *t, uint8_t type, const uint8_t *data, size_t len)
+/* Of the last fragment, what there is; false when the reading is over for now. */
+static bool read_some(struct fh__tls *t)
 {
-    uint8_t record[FH__TLS_RECORD];
-    int n = fh__tls_record_seal(&t->keys_out, type, data, len, record);
+    uint8_t plain[FH__TLS_PLAIN];
+    size_t before = t->in_len;
+    const char *text;
+    int n = mbedtls_ssl_read(&t->ssl, plain, sizeof plain);
 
-    if (n < 0)
-        return n;
-    return fh__tls_bio_send(t, record, (size_t)n) < 0 ? t->send_error : 0;
-}
-
-static int send_alert(struct fh__tls *t, uint8_t level, uint8_t alert)
-{
-    const uint8_t body[] = {level, alert};
-
-    return send_record(t, FH__TLS_ALERT, body, sizeof body);
-}
-
-static void break_off(struct fh__tls *t, uint8_t alert)
-{
-    if (!t->over && !t->notify_sent)
-        (void)send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
-    end(t, FH_TRANSPORT_E_PROTO);
-}
-
-static void on_alert(struct fh__tls *t, const uint8_t *body, size_t len)
-{
-    if (len != 2)
-        break_off(t, MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR);
-    else if (body[1] == MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY)
-        end(t, 0);
-    else if (body[0] != MBEDTLS_SSL_ALERT_LEVEL_WARNING)
-        end(t, FH_TRANSPORT_E_PROTO);
-}
-
-/* HelloRequest, ClientHello: RFC 5246 7.2.2 lets us decline, and go on. */
-static void decline(struct fh__tls *t)
-{
-    int ret = t->notify_sent ? 0
-                             : send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_WARNING,
-                                          MBEDTLS_SSL_ALERT_MSG_NO_RENEGOTIATION);
-
-    if (ret < 0)
-        end(t, ret);
-}
-
-static void on_record(struct fh__tls *t, uint8_t *record, size_t record_len)
-{
-    uint8_t *plain;
-    size_t len;
-
-    if (fh__tls_record_open(&t->keys_in, record, record_len, &plain, &len) != 0) {
-        break_off(t, MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC);
-        return;
+    if (n > 0) {
+        if (!fh__tls_give(t, plain, (size_t)n))
+            fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
+        fh_wipe(plain, (size_t)n);
+        return true;
     }
-    switch (record[0]) {
-    case FH__TLS_DATA:
-        if (len > 0 && !give(t, plain, len))
-            end(t, FH_TRANSPORT_E_RESOURCES);
-        break;
-    case FH__TLS_ALERT:
-        on_alert(t, plain, len);
-        break;
-    case FH__TLS_HANDSHAKE_RECORD:
-        decline(t);
-        break;
-    default:
-        break_off(t, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
-        break;
-    }
-    fh_wipe(plain, len);
-}
-
-static void take_in(struct fh__tls *t, uint8_t *out, size_t len)
-{
-    memcpy(out, t->in, len);
-    t->in += len;
-    t->in_len -= len;
-}
-
-/* False: the rest of the head is not here yet, or it is none. */
-static bool take_head(struct fh__tls *t)
-{
-    size_t left = FH__TLS_HEAD - t->head_len;
-    int len;
-
-    left = left < t->in_len ? left : t->in_len;
-    take_in(t, t->head + t->head_len, left);
-    t->head_len += left;
-    if (t->head_len < FH__TLS_HEAD)
+    if (n == MBEDTLS_ERR_SSL_WANT_READ && t->in_len == 0)
         return false;
-    len = fh__tls_record_len(&t->keys_in, t->head);
-    if (len < 0) {
-        break_off(t, MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW);
-        return false;
-    }
-    t->part_want = (size_t)len;
-    t->part_len = FH__TLS_HEAD;
-    return true;
-}
-
-static void drop_part(struct fh__tls *t)
-{
-    free(t->part);
-    t->part = NULL;
-    t->head_len = t->part_len = t->part_want = 0;
-}
-
-/* A record that has not arrived as a whole is put together in memory of its length. */
-static bool read_part(struct fh__tls *t)
-{
-    size_t len = t->part_want - t->part_len;
-
-    if (!t->part) {
-        t->part = malloc(t->part_want);
-        if (!t->part) {
-            end(t, FH_TRANSPORT_E_RESOURCES);
-            return false;
-        }
-        memcpy(t->part, t->head, FH__TLS_HEAD);
-    }
-    len = len < t->in_len ? len : t->in_len;
-    take_in(t, t->part + t->part_len, len);
-    t->part_len += len;
-    if (t->part_len < t->part_want)
-        return false;
-    on_record(t, t->part, t->part_want);
-    drop_part(t);
-    return true;
-}
-
-/* False: there is no whole record. */
-static bool read_record(struct fh__tls *t)
-{
-    uint8_t record[FH__TLS_RECORD];
-    size_t len;
-
-    if (t->part_want == 0 && !take_head(t))
-        return false;
-    if (t->part || t->in_len < t->part_want - FH__TLS_HEAD)
-        return read_part(t);
-    len = t->part_want;
-    memcpy(record, t->head, FH__TLS_HEAD);
-    take_in(t, record + FH__TLS_HEAD, len - FH__TLS_HEAD);
-    t->head_len = t->part_len = t->part_want = 0;
-    on_record(t, record, len);
-    return true;
+    /* It took a record that was not for us, as a refused renegotiation. */
+    if (n == MBEDTLS_ERR_SSL_WANT_READ && t->in_len < before)
+        return true;
+    if (n == 0 || n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
+        fh__tls_end(t, 0);
+    else
+        fh__tls_end(t, fh__tls_error(t, n, &text));
+    return false;
 }
 
 /* All of t->in, as long as the owner takes what comes out of it. */
 static void read_all(struct fh__tls *t)
 {
-    while (t->in_len > 0 && !t->over && t->rest_len == 0 && fh_stream_impl_wants_data(&t->s))
-        if (!read_record(t))
+    while (!t->over && t->rest_len == 0 && fh_stream_impl_wants_data(&t->s)) {
+        int ret = 0;
+
+        if (t->records.is_on) {
+            if (!fh__tls_records_read(t))
+                break;
+            continue;
+        }
+        ret = fh__tls_unpark(t);
+        if (ret != 0)
+            fh__tls_end(t, ret);
+        else if (!read_some(t))
             break;
-    if (!t->s.closing)
-        tell_end(t);
+    }
+    if (t->s.closing)
+        return;
+    if (t->over && t->over_error)
+        (void)fh__tls_flush(t); /* an alert may stand there */
+    else if (!t->records.is_on)
+        fh__tls_park(t);
+    tell_end(t);
 }
 
 /* ---- the stream below -------------------------------------------------------------------------
@@ -362,9 +254,13 @@ static void say_goodbye(struct fh__tls *t)
 {
     if (t->held_len > 0 || t->s.broken || !t->s.shut)
         return;
-    if (!t->notify_sent) {
+    if (!t->notify_sent && t->records.is_on) {
         t->notify_sent = true;
-        (void)send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
+        fh__tls_records_goodbye(t);
+    } else if (!t->notify_sent && fh__tls_unpark(t) == 0) {
+        t->notify_sent = true;
+        (void)mbedtls_ssl_close_notify(&t->ssl);
+        fh__tls_park(t);
     }
     if (t->held_len == 0 && !t->below_shut) {
         t->below_shut = true;
@@ -403,11 +299,11 @@ static void below_end(void *user, int error)
     }
     /* Cut in both directions: at once. An end without close_notify: behind what is left. */
     if (error && (!t->over || t->s.wants_room)) {
-        end(t, error);
+        fh__tls_end(t, error);
         fh_stream_emit_end(&t->s, error);
         return;
     }
-    end(t, FH_TRANSPORT_E_RESET);
+    fh__tls_end(t, FH_TRANSPORT_E_RESET);
     tell_end(t);
 }
 
@@ -430,18 +326,29 @@ static void tls_start(struct fh_stream *s)
 static int tls_write(struct fh_stream *s, const uint8_t *data, size_t len)
 {
     struct fh__tls *t = (struct fh__tls *)s;
-    size_t most = t->fragment ? t->fragment : FH__TLS_FRAGMENT, taken = 0;
+    size_t taken = 0;
+    const char *text;
+    int n = 0;
 
-    while (taken < len && t->held_len == 0) {
-        size_t n = len - taken < most ? len - taken : most;
-        int ret = send_record(t, FH__TLS_DATA, data + taken, n);
-
-        if (ret < 0) {
+    if (t->records.is_on) {
+        n = t->held_len > 0 ? 0 : fh__tls_records_write(t, data, len);
+        if (n < 0)
             fh__tls_run_soon(t);
-            return ret;
-        }
-        taken += n;
+        return n;
     }
+    n = t->held_len > 0 ? 0 : fh__tls_unpark(t);
+    while (n >= 0 && taken < len && t->held_len == 0) {
+        n = mbedtls_ssl_write(&t->ssl, data + taken, len - taken);
+        if (n > 0)
+            taken += (size_t)n;
+        else
+            n = fh__tls_error(t, n, &text);
+    }
+    if (n < 0) {
+        fh__tls_run_soon(t);
+        return n;
+    }
+    fh__tls_park(t);
     return (int)taken;
 }
 
@@ -455,13 +362,13 @@ static void finish(struct fh__tls *t)
     if (--t->open_handles > 0)
         return;
     fh_stream_impl_closed(&t->s);
-    fh__tls_ssl_free(t);
-    fh__tls_keys_clear(&t->keys_in);
-    fh__tls_keys_clear(&t->keys_out);
+    mbedtls_ssl_free(&t->ssl);
+    fh__tls_records_finish(&t->records);
+    fh__tls_credentials_unref(t->credentials);
     fh__tls_context_unref(t->ctx);
     drop_rest(t);
-    free(t->part);
     free(t->held);
+    free(t->name);
     fh_wipe(t, sizeof *t);
     free(t);
 }

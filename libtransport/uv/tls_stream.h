@@ -16,6 +16,12 @@ int fh__tls_flush(struct fh__tls *t);
 /* Close without an owner who waits for it. */
 void fh__tls_abandon(struct fh__tls *t);
 
+/* Nothing more will arrive; told behind the last byte. Only the first counts. */
+void fh__tls_end(struct fh__tls *t, int error);
+/* Gives the owner plain bytes, and keeps what he does not take. False: there is no memory for it.
+ */
+bool fh__tls_give(struct fh__tls *t, const uint8_t *data, size_t len);
+
 /* mbedTLS's callbacks. */
 int fh__tls_bio_send(void *user, const unsigned char *data, size_t len);
 int fh__tls_bio_recv(void *user, unsigned char *out, size_t len);
@@ -25,6 +31,5 @@ int fh__tls_bio_recv(void *user, unsigned char *out, size_t len);
 /* Goes on as far as what arrived allows; ends with done() once. */
 void fh__tls_handshake(struct fh__tls *t);
 void fh__tls_fail(struct fh__tls *t, int error, const char *text);
-void fh__tls_ssl_free(struct fh__tls *t); /* what only the handshake needs */
 
 #endif
