@@ -94,7 +94,7 @@ def main():
             value = flood(ours)
         os.chdir(tmp)
         with Server(*openssl, "-WWW") as theirs:
-            report("tls-send", value, "s/GiB", flood(theirs), 1)
+            report("tls-send", value, "s/GiB", flood(theirs), 1.5)
 
 
 main()

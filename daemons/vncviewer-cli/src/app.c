@@ -36,7 +36,11 @@
 #include "trust.h"
 #include "utf8.h"
 
-enum { RESUME_MS = 60000 /* vncserverd waits as long */, AGAIN_MS = 1000 };
+enum {
+    RESUME_MS = 60000, /* vncserverd waits as long */
+    AGAIN_MS = 1000,
+    PATIENT_ATTEMPTS = 4 /* that one connection has to find another way */
+};
 
 struct app {
     const struct options *o;
@@ -423,14 +427,26 @@ static void on_event(void *user, const struct fh_viewer_conn_event *ev)
     }
 }
 
+static void call(struct app *a);
+
+/* Streams are attached as they stand: what is asked for here comes by itself, or not yet. */
+static void look_for_a_way(struct app *a, unsigned attempt)
+{
+    if (attempt % PATIENT_ATTEMPTS == 0 || !cloud_retry(a->cloud))
+        call(a);
+    (void)fh_viewer_resume(a->viewer, NULL);
+}
+
 static void on_reconnect(void *user, unsigned attempt)
 {
     struct app *a = user;
 
     if (attempt == 1)
         verbose(a, "the connection to %s was lost; the session waits there", a->name);
-    if (a->cloud) /* which looks for another way by itself */
+    if (a->cloud) {
+        look_for_a_way(a, attempt);
         return;
+    }
     if (resume_connect(&a->resume) != 0)
         leave(a, EXIT_UNEXPECTED, "no memory to connect again");
 }
@@ -571,8 +587,6 @@ static void on_stream(void *user, struct fh_stream *s, int way)
     a->is_relayed = way != FH_VIEWER_DIRECT;
     begin(a, s);
 }
-
-static void call(struct app *a);
 
 static void on_again(uv_timer_t *timer)
 {

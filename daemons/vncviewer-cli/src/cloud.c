@@ -132,6 +132,19 @@ void cloud_connect(struct cloud *c, const uint8_t address[FH_CLOUD_ADDRESS_LEN],
         uv_timer_start(&c->limit, on_limit, ONLINE_MS, 0);
 }
 
+/* Nobody helps it any more, and a direct way may be dead that is not known to be. */
+bool cloud_retry(struct cloud *c)
+{
+    struct fh_cloud_conn_info info;
+
+    if (!c->conn)
+        return c->events != NULL; /* another is on its way */
+    fh_cloud_conn_info(c->conn, &info);
+    if (info.is_signalled)
+        fh_cloud_conn_retry(c->conn);
+    return info.is_signalled;
+}
+
 void cloud_hang_up(struct cloud *c)
 {
     if (c->conn)

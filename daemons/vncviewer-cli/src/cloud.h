@@ -34,6 +34,11 @@ struct cloud_events {
     void (*failed)(void *user, enum exit_code code, const char *why);
 };
 
+/*
+ * The session has no stream any more. False: nothing can come of this connection, whatever it
+ * believes; hang up, and connect again.
+ */
+bool cloud_retry(struct cloud *c);
 /* What the cloud told of the connection; from the first stream on. */
 struct cloud_told {
     const uint8_t *session_ref, *secret, *fingerprint; /* secret: NULL: none */
