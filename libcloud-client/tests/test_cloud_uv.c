@@ -639,6 +639,168 @@ START_TEST(an_address_that_somebody_else_has_is_not_taken)
 }
 END_TEST
 
+/* ---- a proxy ----------------------------------------------------------------------------------
+ */
+
+/* HTTP CONNECT to the service, whatever it is asked for; everything goes through it or nowhere. */
+struct through {
+    struct fh_stream *s;
+    struct through *other;
+    bool is_open;
+    char head[1024];
+    size_t head_len;
+};
+
+static struct fh_tcp_listener *proxy_listener;
+static struct fh_proxy proxy;
+static unsigned proxied, proxy_ends;
+static bool proxy_refuses, proxy_closed;
+
+static void through_closed(void *user)
+{
+    free(user);
+    proxy_ends++;
+}
+
+static void through_end(void *user, int error)
+{
+    struct through *t = user;
+
+    (void)error;
+    if (t->other) {
+        t->other->other = NULL;
+        fh_stream_shutdown(t->other->s);
+        fh_stream_close(t->other->s, through_closed, t->other);
+    }
+    fh_stream_close(t->s, through_closed, t);
+}
+
+static void through_writable(void *user)
+{
+    struct through *t = user;
+
+    if (t->other)
+        fh_stream_resume(t->other->s);
+}
+
+static size_t through_data(void *user, const uint8_t *data, size_t len);
+
+static const struct fh_stream_events through_events = {
+    .data = through_data, .writable = through_writable, .end = through_end};
+
+static void through_opened(void *user, struct fh_stream *stream, int error, const char *text)
+{
+    static const char yes[] = "HTTP/1.1 200 OK\r\n\r\n";
+    struct through *t = user, *far_end = calloc(1, sizeof *far_end);
+
+    (void)text;
+    ck_assert(error == 0 && far_end);
+    far_end->s = stream;
+    far_end->other = t;
+    far_end->is_open = t->is_open = true;
+    t->other = far_end;
+    fh_stream_write(t->s, (const uint8_t *)yes, sizeof yes - 1);
+    fh_stream_attach(stream, &through_events, far_end);
+    fh_stream_resume(t->s);
+}
+
+static void through_asked(struct through *t)
+{
+    static const char no[] =
+        "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    struct fh_target to = {.kind = FH_TARGET_IP, .address = sv.address, .port = sv.address.port};
+    struct fh_tcp_connect_config cfg = {.done = through_opened, .user = t};
+
+    ck_assert_int_eq(strncmp(t->head, "CONNECT 127.0.0.1:", 18), 0);
+    proxied++;
+    if (proxy_refuses)
+        fh_stream_write(t->s, (const uint8_t *)no, sizeof no - 1);
+    else
+        ck_assert_int_eq(fh_tcp_connect(&loop, &to, &cfg, NULL), 0);
+}
+
+static size_t through_data(void *user, const uint8_t *data, size_t len)
+{
+    struct through *t = user;
+    size_t n = 0;
+    int written;
+
+    if (t->is_open) {
+        written = t->other ? fh_stream_write(t->other->s, data, len) : (int)len;
+        return written > 0 ? (size_t)written : 0;
+    }
+    while (n < len && !strstr(t->head, "\r\n\r\n")) {
+        t->head[t->head_len++] = (char)data[n++];
+        ck_assert_uint_lt(t->head_len, sizeof t->head);
+        if (strstr(t->head, "\r\n\r\n"))
+            through_asked(t);
+    }
+    return n;
+}
+
+static void through_accept(void *user, struct fh_stream *stream)
+{
+    struct through *t = calloc(1, sizeof *t);
+
+    (void)user;
+    t->s = stream;
+    fh_stream_attach(stream, &through_events, t);
+}
+
+static void on_proxy_closed(void *user)
+{
+    (void)user;
+    proxy_closed = true;
+}
+
+static void proxy_start(void)
+{
+    static const char *const where[] = {"127.0.0.1:0"};
+    struct fh_tcp_listen_config cfg = {
+        .addresses = where, .addresses_len = 1, .accept = through_accept};
+    struct fh_address address;
+    char url[64];
+
+    ck_assert_int_eq(fh_tcp_listen(&loop, &cfg, &proxy_listener, NULL, 0), 0);
+    fh_tcp_listener_address(proxy_listener, 0, &address);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", address.port);
+    ck_assert_int_eq(fh_proxy_parse(url, &proxy, NULL), 0);
+}
+
+START_TEST(a_proxy_carries_broker_and_relay)
+{
+    proxy_start();
+    v.cfg.proxy = &proxy;
+    both_online();
+    ck_assert_uint_eq(proxied, 1);
+    connect_them(FH_CLOUD_ONLY_RELAY);
+    UNTIL(both_have(FH_CLOUD_RELAY, 1));
+    ck_assert_uint_eq(proxied, 2);
+    say(&v, FH_CLOUD_RELAY, "through two");
+    UNTIL(heard(&s, FH_CLOUD_RELAY, "through two"));
+    app_end(&v);
+    UNTIL(proxy_ends == 4);
+    fh_tcp_listener_close(proxy_listener, on_proxy_closed, NULL);
+    UNTIL(proxy_closed);
+}
+END_TEST
+
+START_TEST(a_proxy_that_refuses_is_told_of)
+{
+    proxy_refuses = true;
+    proxy_start();
+    v.cfg.proxy = &proxy;
+    app_start(&v);
+    UNTIL(v.offline);
+    ck_assert_int_eq(v.error, FH_CLOUD_E_REFUSED);
+    ck_assert(v.retry_ms != UINT64_MAX);
+    app_end(&v);
+    UNTIL(proxy_ends == proxied);
+    fh_tcp_listener_close(proxy_listener, on_proxy_closed, NULL);
+    UNTIL(proxy_closed);
+}
+END_TEST
+
 /* ---- who signs --------------------------------------------------------------------------------
  */
 
@@ -780,6 +942,8 @@ int main(void)
     tcase_add_test(t, another_name_is_not_spoken_to);
     tcase_add_test(t, nobody_there_is_tried_again);
     tcase_add_test(t, an_address_that_somebody_else_has_is_not_taken);
+    tcase_add_test(t, a_proxy_carries_broker_and_relay);
+    tcase_add_test(t, a_proxy_that_refuses_is_told_of);
     tcase_add_test(t, another_process_may_sign);
     tcase_add_test(t, presence_is_told);
     tcase_add_loop_test(t, closing_at_any_moment_releases_everything, 0, 30);
