@@ -88,6 +88,8 @@ void fh__answer_text(struct fh__api_call *c, const char *type, struct fh__text *
 void fh__answer_file(struct fh__api_call *c, const char *type, int fd, uint64_t len);
 /* What stands in c->reply already: status, type, and a body or a file. */
 void fh__answer_reply(struct fh__api_call *c);
+/* c->reply is filled already. */
+void fh__answer_as_is(struct fh__api_call *c);
 /* A further field of whichever answer comes. */
 void fh__answer_field(struct fh__api_call *c, const char *name, const char *value);
 void fh__answer_etag(struct fh__api_call *c, uint64_t version);
@@ -151,5 +153,6 @@ void fh__api_live(struct fh__api_call *c);
 void fh__api_ready(struct fh__api_call *c);
 void fh__api_metrics(struct fh__api_call *c);
 void fh__api_log(struct fh__api_call *c);
+void fh__api_openings(struct fh__api_call *c);
 
 #endif
