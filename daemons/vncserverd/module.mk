@@ -23,4 +23,4 @@ daemons/vncserverd_PAM  := vncserverd.pam
 daemons/vncserverd_UV_FUZZERS := fuzz/fuzz_config.c fuzz/fuzz_messages.c fuzz/fuzz_authreply.c fuzz/fuzz_pammsg.c
 daemons/vncserverd_SCRIPTS := tests/test_service.py
 daemons/vncserverd_PROFILES := profiles/vncserverd-session.service.in=1.5 profiles/vncserverd-key.service.in=1.5 \
-  profiles/vncserverd-desktop.service.in=2.0
+  profiles/vncserverd-desktop.service.in=2.0 profiles/vncserverd-cloud.service.in=1.5
