@@ -16,7 +16,7 @@ daemons/vnccloudd_TESTS += tests/test_wheel.c tests/test_gcra.c tests/test_admis
 # The broker.
 daemons/vnccloudd_SRCS += src/presence.c src/turn.c src/table.c src/endpoints.c src/broker_config.c src/broker.c src/broker_uv.c src/client.c src/signin.c \
   src/request.c src/meeting.c src/watch.c src/recheck.c
-daemons/vnccloudd_TESTS += tests/test_presence.c tests/test_turn.c tests/test_broker.c tests/test_cloud.c
+daemons/vnccloudd_TESTS += tests/test_presence.c tests/test_turn.c tests/test_endpoints.c tests/test_broker.c tests/test_cloud.c
 daemons/vnccloudd_FUZZERS += fuzz/fuzz_broker_service.c
 # The store.
 daemons/vnccloudd_SRCS += src/store.c src/store_sql.c src/store_sql_endpoint.c src/store_sql_account.c src/store_sqlite.c

@@ -231,7 +231,8 @@ def memory():
             a.sendall(bytes(1000))
             b.recv(1000)
         heap, n = r.heap()
-        line("relay-memory-per-session", at_rest, "bytes", "after-traffic", (heap - before) / (n - first), 1.1)
+        line("relay-memory-per-session", at_rest, "bytes", "goal", 16384, 1, False)
+        line("relay-memory-after-traffic", (heap - before) / (n - first), "bytes", "before", at_rest, 1.1, False)
 
 
 def flood_stun(port, seconds=3):
