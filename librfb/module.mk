@@ -20,7 +20,8 @@ librfb_TESTS := tests/test_motion.c tests/test_pixel.c tests/test_encoder.c test
   --exists libvncserver libvncclient && echo tests/interop_libvnc.c)
 librfb_SCRIPTS := tests/formats.sh
 librfb_FUZZERS := fuzz/fuzz_decoder.c fuzz/fuzz_rfb_server.c fuzz/fuzz_rfb_client.c
-librfb_BENCHES := bench/bench_codec.c
+librfb_BENCHES := bench/bench_codec.c $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo \
+  bench/bench_libvnc.c)
 # The adapter archive, librfb-uv.a.
 librfb_UV_DEPS :=
 librfb_UV_PKGS :=
