@@ -61,6 +61,13 @@ static const char *contradiction(const struct fh__config *c)
         return "notice = command: expected a notice-command";
     if (c->auth == FH__AUTH_PROGRAM && !c->auth_command)
         return "auth = program: expected an auth-command";
+    for (size_t i = 0; c->n_listen > 1 && i < c->n_listen; i++)
+        if (strcmp(c->listen[i], "none") == 0)
+            return "listen: expected none, or addresses, not both";
+    if (!c->cloud != !c->cloud_address)
+        return "cloud: expected both cloud and cloud-address, or neither";
+    if (!c->cloud && fh__config_is_deaf(c))
+        return "listen = none: expected a cloud through which viewers come";
     return NULL;
 }
 
@@ -79,6 +86,7 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
     bad |= fh__settings_fill_file(c, "identity", dir, "identity.pem");
     bad |= fh__settings_fill_file(c, "blacklist", dir, "blacklist");
     bad |= fh__settings_fill_file(c, "codes", dir, "codes");
+    bad |= fh__settings_fill_file(c, "cloud-key", dir, "cloud.key");
     c->is_control_default = !c->control;
     fh__directory("vncserverd", "RUNTIME_DIRECTORY", "/run", "XDG_RUNTIME_DIR", ".cache", dir,
                   sizeof dir);
