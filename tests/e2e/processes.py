@@ -551,7 +551,7 @@ class BrokenInto(Processes):
         self.ctl("permissions", "all", "view")
         client.message(session.PERMISSIONS)
         link.send(bytes([KEYSTROKE]) + struct.pack(">IIB", 0x62, 0, 1))
-        link.send(bytes([POINTER]) + struct.pack(">HHB", 60, 60, 1))
+        link.send(bytes([POINTER]) + struct.pack(">HHH", 60, 60, 1))
         link.send(bytes([TEXT_IN]) + struct.pack(">IB", 6, 0) + b"stolen")
         link.send(bytes([RESIZE]) + struct.pack(">HH", 640, 480))
         self.ctl("permissions", "all", "view,keyboard,pointer")

@@ -89,7 +89,7 @@ struct fh_server_callbacks {
     void (*answered)(void *user, struct fh_session *s, const struct fh_item *items, size_t n);
     void (*started)(void *user, struct fh_session *s);
     void (*key)(void *user, struct fh_session *s, uint32_t keysym, uint32_t keycode, bool down);
-    void (*pointer)(void *user, struct fh_session *s, uint16_t x, uint16_t y, uint8_t buttons);
+    void (*pointer)(void *user, struct fh_session *s, uint16_t x, uint16_t y, uint16_t buttons);
     void (*cut_text)(void *user, struct fh_session *s, const char *text, size_t len);
     /* Answer with fh_session_resize_done(). NULL: prohibited. */
     void (*resize)(void *user, struct fh_session *s, uint16_t width, uint16_t height);
@@ -174,9 +174,9 @@ int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
                      const struct fh_screen *screens, size_t n_screens);
 void fh_server_damage(struct fh_server *s, const struct fh_rect *r);
 /*
- * The pixels of r came from there, as in a scroll. Where the picture's memory changes before this is
- * called, as another process's may: only if fh_server_updates() has not changed since it could not
- * have; damage otherwise.
+ * The pixels of r came from there, as in a scroll. Where the picture's memory changes before this
+ * is called, as another process's may: only if fh_server_updates() has not changed since it could
+ * not have; damage otherwise.
  */
 void fh_server_copy(struct fh_server *s, const struct fh_rect *r, int32_t from_x, int32_t from_y);
 uint64_t fh_server_updates(const struct fh_server *s); /* begun, in all sessions that run */
