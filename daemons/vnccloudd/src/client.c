@@ -168,7 +168,8 @@ static void on_timer(struct fh__timer *t, uint64_t now_ms)
     } else if (c->state == FH__REFUSING) {
         fh__sign_in_refused(c);
     } else if (c->state < FH__READY) {
-        fh__client_error(c, FH_BROKER_E_SIGN_IN, 0, 0, "too slow");
+        /* One that may be tried again: in a crowd it is the service that was too slow. */
+        fh__client_error(c, FH_BROKER_E_BUSY, FH__RETRY_MS, 0, "too slow");
     } else if (has_expired(c)) {
         fh__client_error(c, FH_BROKER_E_EXPIRED, 0, 0, "the address has expired");
     } else if (now_ms - c->heard_ms >= (uint64_t)c->interval_ms * 5 / 2) {
