@@ -43,6 +43,8 @@ daemons/vnccloudd_SCRIPTS += tests/test_api.py
 # Relaying, and STUN, beside their peers.
 daemons/vnccloudd_TOOLS += bench/relay_bench.c
 daemons/vnccloudd_BENCH_SCRIPTS += bench/relay.py
+# A crowd of clients.
+daemons/vnccloudd_TOOLS += bench/crowd.c
 # Credentials for TURN, at coturn itself.
 daemons/vnccloudd_TOOLS += tests/turn_rest.c
 daemons/vnccloudd_SCRIPTS += tests/turn_rest.py

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_broker.c -- what the broker does in a second with so many clients signed in, without
- * sockets and TLS: memory of each, pings, connections from CONNECT to END.
+ * bench_broker.c -- what the broker does in a second of CPU with so many clients signed in, without
+ * sockets and TLS: memory of each, pings, connections from CONNECT to END; and what it takes while
+ * they say nothing but that they are there. Then how that grows with the crowd.
  */
 #define _GNU_SOURCE /* mallinfo2 */
 #include <malloc.h>
@@ -11,7 +12,11 @@
 #include "../src/signin.c"
 #include "../tests/broker_world.h"
 
-enum { MOST = 100000, ACTIVE = 2000 };
+enum { MOST = 100000, ACTIVE = 2000, REST_MS = 120000 };
+
+struct figures {
+    double bytes, pings, conns, rest;
+};
 
 static struct fh__client *clients[MOST];
 static struct conn ends_of[2]; /* the two that talk just now: their output is thrown away */
@@ -22,7 +27,7 @@ static double seconds(void)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts); /* of the CPU: others want it too */
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
@@ -130,6 +135,27 @@ static double meetings(size_t n)
     return (double)done / (seconds() - began);
 }
 
+/*
+ * All are there, each says so in time, and the wheel turns: microseconds for each of them and
+ * interval.
+ */
+static double rest(size_t n)
+{
+    const struct fh_broker_frame ping = {.type = FH_BROKER_PING};
+    const uint64_t interval = world.cfg.interval_ms * 4 / 5; /* the shortest that was given out */
+    double began = seconds();
+    size_t done = 0;
+
+    for (uint64_t ms = 0; ms < REST_MS; ms += FH__WHEEL_TICK) {
+        for (; done < ms * n / interval; done++)
+            say(clients[done % n], &ping);
+        world.now += FH__WHEEL_TICK;
+        world.utc += FH__WHEEL_TICK;
+        fh__wheel_advance(&world.wheel, world.now);
+    }
+    return (seconds() - began) * 1e6 * (double)interval / REST_MS / (double)n;
+}
+
 static double proofs(const struct endpoint *who)
 {
     uint8_t digest[32] = {1}, sig[FH_SIGNATURE_MAX];
@@ -163,27 +189,56 @@ static void start(const struct endpoint *who)
     model = world_add(who, true);
 }
 
+/* Of what a client costs in the largest crowd, against one of ten thousand. */
+static void growth(const char *name, const char *unit, double small, double large, double goal,
+                   bool more_is_better)
+{
+    double ratio = large / small;
+
+    printf("bench: broker-100000-%s value=%.3g unit=%s peer=10000:%.3g ratio=%.2f goal=%.2f %s\n",
+           name, large, unit, small, ratio, goal,
+           (more_is_better ? ratio >= goal : ratio <= goal) ? "ok" : "short");
+}
+
+static struct figures measure(size_t n, size_t bytes)
+{
+    struct figures f = {.bytes = (double)bytes / (double)n};
+
+    f.pings = pings(n);
+    f.conns = meetings(n);
+    f.rest = rest(n);
+    printf("%10zu %14.0f %14.0f %14.0f %14.2f\n", n, f.bytes, f.pings, f.conns, f.rest);
+    return f;
+}
+
 int main(void)
 {
     static const size_t steps[] = {ACTIVE, 10000, 30000, MOST};
+    struct figures f[sizeof steps / sizeof *steps];
     struct endpoint who;
     size_t n = 0;
     struct mallinfo2 before, after;
+    struct fh__broker_counters counters;
 
     fh__log_set_level(FH__LOG_ERROR);
     make_endpoint(&who, VIEWER);
     start(&who);
     before = mallinfo2();
-    printf("%10s %14s %14s %14s\n", "clients", "bytes each", "pings/s", "conns/s");
+    printf("%10s %14s %14s %14s %14s\n", "clients", "bytes each", "pings/s", "conns/s",
+           "us an interval");
     for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
         for (; n < steps[k]; n++)
             sign_in((uint32_t)n);
         after = mallinfo2();
-        printf("%10zu %14zu", n,
-               (after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / n);
-        printf(" %14.0f", pings(n));
-        printf(" %14.0f\n", meetings(n));
+        f[k] = measure(n, after.uordblks + after.hblkhd - before.uordblks - before.hblkhd);
     }
+    growth("bytes-each", "bytes", f[1].bytes, f[3].bytes, 1.25, false);
+    growth("pings", "1/s", f[1].pings, f[3].pings, 0.5, true);
+    growth("conns", "1/s", f[1].conns, f[3].conns, 0.5, true);
+    growth("rest", "us", f[1].rest, f[3].rest, 2, false);
+    fh__broker_count(world.broker, &counters);
+    if (counters.online != MOST || counters.silent != 0)
+        abort(); /* nobody may have been taken for silent */
     printf("signatures of sign-ins checked in a second: %.0f\n", proofs(&who));
     for (size_t i = 0; i < n; i++)
         fh__client_free(clients[i]);
