@@ -104,7 +104,7 @@ void fh__session_older_event(struct fh_session *s, const struct fh_server_conn_e
     if (ev->type == FH_SERVER_CONN_EV_DECRYPT)
         on_decrypt(s, ev);
     else if (ev->type == FH_SERVER_CONN_EV_OLDER && cb->older)
-        cb->older(s->server->user, s, ev->older.type);
+        cb->older(s->server->user, s, ev->older.type, ev->older.version);
     else if (ev->type == FH_SERVER_CONN_EV_TLS)
         fh_server_conn_close(s->conn, FH_BYE_INTERNAL, false);
 }

@@ -12,6 +12,7 @@
 
 #include <ini.h>
 
+#include "older.h"
 #include "options.h"
 #include "policy.h"
 
@@ -253,6 +254,10 @@ static const char *contradiction(const struct fh__config *c)
         return "notice = command: expected a notice-command";
     if (c->auth == FH__AUTH_PROGRAM && !c->auth_command)
         return "auth = program: expected an auth-command";
+    if (fh__older_needs(c, FH_OLDER_IS_VNC) && !c->vnc_password_file)
+        return "security-types with VncAuth or X509Vnc: expected a vnc-password-file";
+    if (fh__older_needs(c, FH_OLDER_IS_TLS))
+        return "security-types: X509 is not there yet";
     return NULL;
 }
 
@@ -269,6 +274,7 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
     directory("STATE_DIRECTORY", "/var/lib/vncserverd", "XDG_STATE_HOME", ".local/state", dir,
               sizeof dir);
     bad |= fill_file(c, "identity", dir, "identity.pem");
+    bad |= fill_file(c, "rsa-aes-key", dir, "rsa-aes-key.pem");
     bad |= fill_file(c, "blacklist", dir, "blacklist");
     bad |= fill_file(c, "codes", dir, "codes");
     c->is_control_default = !c->control;

@@ -21,6 +21,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <farhand/older.h>
+
 #include "log.h"
 
 enum {
@@ -50,6 +52,7 @@ struct fh__setting {
 };
 
 enum fh__approve { FH__APPROVE_FILTERED, FH__APPROVE_PRESENT, FH__APPROVE_ALWAYS };
+enum fh__unprotected { FH__UNPROTECTED_THIS_MACHINE, FH__UNPROTECTED_ANYWHERE };
 enum fh__auth { FH__AUTH_FILE, FH__AUTH_PAM, FH__AUTH_PROGRAM };
 enum fh__audit_full { FH__AUDIT_FULL_WARN, FH__AUDIT_FULL_REFUSE };
 enum fh__notice { FH__NOTICE_NONE, FH__NOTICE_WINDOW, FH__NOTICE_NOTIFY, FH__NOTICE_COMMAND };
@@ -68,7 +71,14 @@ struct fh__config {
     char *filter[FH__CONFIG_FILTER_MAX]; /* rules of ip_filter.h, each checked */
     size_t n_filter;
     char *name;
-    char *identity; /* paths */
+    char *security_types; /* as it was written; read: */
+    uint16_t older[FH_OLDER_MAX];
+    size_t n_older;
+    unsigned unprotected;    /* enum fh__unprotected */
+    char *vnc_user;          /* as whom the types without a name come in */
+    char *vnc_password_file; /* NULL: none */
+    char *rsa_aes_key;       /* paths */
+    char *identity;
     char *users;
     char *codes;
     unsigned auth; /* enum fh__auth: who knows whether a password is right */

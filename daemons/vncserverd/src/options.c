@@ -12,6 +12,8 @@
 #include <farhand/ip_filter.h>
 #include <farhand/login.h>
 
+#include "older.h"
+
 enum { PATH_ROOM = 4096 };
 
 /* The text itself is kept by fh__option_set(). */
@@ -163,6 +165,19 @@ static const char *set_require(struct fh__config *c, const struct fh__option *o,
                  "among them";
 }
 
+static const char *set_types(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    uint16_t types[FH_OLDER_MAX];
+    size_t n;
+    const char *expected = fh__older_parse(value, types, &n);
+
+    if (expected)
+        return expected;
+    memcpy(c->older, types, sizeof types);
+    c->n_older = n;
+    return set_text(c, o, value);
+}
+
 static const char *set_virtual(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     static const char expected[] = "a size like 1280x800, each side from 64 to 16384";
@@ -230,6 +245,17 @@ const struct fh__option fh__options[] = {
      "the desktop's name as viewers see it (default: the host's name)"},
     {"identity", "FILE", START, set_path, AT(identity), 0, 0, NULL,
      "the key that viewers know this server by; made if it is not there"},
+    {"security-types", "LIST", START, set_types, AT(security_types), 0, 0, "native",
+     "native, and the security types for viewers of other makers"},
+    {"unprotected-types", "this-machine|anywhere-though-others-can-read-and-change-all", START,
+     set_word, AT(unprotected), 0, 0, "this-machine",
+     "to whom the types are offered that protect nothing on the way, or ask for nothing"},
+    {"rsa-aes-key", "FILE", START, set_path, AT(rsa_aes_key), 0, 0, NULL,
+     "the key of the types RA2...; made if it is not there"},
+    {"vnc-password-file", "FILE", START, set_path, AT(vnc_password_file), 0, 0, NULL,
+     "the password of VncAuth and X509Vnc, in clear: who reads it has it"},
+    {"vnc-user", "NAME", START, set_text, AT(vnc_user), 0, 0, "vnc",
+     "the user as whom VncAuth, X509Vnc, X509None and None come in"},
     {"users", "FILE", START, set_path, AT(users), 0, 0, NULL,
      "who may connect; see vncserverd user"},
     {"codes", "FILE", START, set_path, AT(codes), 0, 0, NULL,

@@ -19,6 +19,7 @@
 #include <farhand/identity.h>
 #include <farhand/link.h>
 #include <farhand/permissions.h>
+#include <farhand/rsaaes.h>
 
 enum fh__role {
     FH__MONITOR = 1,
@@ -74,7 +75,7 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(CONFINED, 3, CHILDREN, MONITOR, 5, 5, 0, ALWAYS) /* what its sandbox consists of */          \
     /* The key process. Sessions can have transcripts signed and nothing else; the monitor can     \
      * have both keys vouch for the one that is to follow, for a channel, and nothing else. */     \
-    X(KEY_SETUP, 10, MONITOR, KEY, 2, 2 * FH__TEXT_MAX, 0, ALWAYS)                                 \
+    X(KEY_SETUP, 10, MONITOR, KEY, 2, 3 * FH__TEXT_MAX, 0, ALWAYS)                                 \
     X(KEY_READY, 11, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW)                                   \
     X(KEY_FAILED, 12, KEY, MONITOR, 0, 0, 0, CHILD_NEW)                                            \
     X(KEY_ONCE, 13, MONITOR, KEY, 0, 0, 1, ALWAYS) /* one signature for who holds the end */       \
@@ -83,6 +84,11 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(KEY_NEXT, 16, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW) /* a key is to follow */           \
     X(ROTATE, 17, MONITOR, KEY, 40, 40, 0, ALWAYS)                                                 \
     X(ROTATED, 18, KEY, MONITOR, 9, 8 + FH__ROTATION_MAX, 0, CHILD_READY)                          \
+    /* The key of RSA-AES, for older viewers: the same end may have one secret decrypted instead   \
+     * of a signature. Both keys are apart: what decrypts signs nothing. */                        \
+    X(KEY_RSA, 70, KEY, MONITOR, 1, FH_RSAAES_PUB_MAX, 0, CHILD_NEW)                               \
+    X(DECRYPT, 71, SESSION, KEY, 1 + 256, 1 + FH_SIGNATURE_MAX, 0, ALWAYS) /* u8 want, secret */   \
+    X(DECRYPTED, 72, KEY, SESSION, 16, 32, 0, ALWAYS)                                              \
     /* To a session. */                                                                            \
     X(SESSION_SETUP, 20, MONITOR, SESSION, 1, 4096, 0, ALWAYS)                                     \
     X(PROCEED, 21, MONITOR, SESSION, 0, 0, 0, ALWAYS)                                              \
@@ -100,6 +106,7 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(HELLO, 30, SESSION, MONITOR, 0, 0, 0, AT_START | FH__AT_LEAVE)                               \
     X(PEER, 31, SESSION, MONITOR, FH_FINGERPRINT_LEN, FH_FINGERPRINT_LEN + 255, 0,                 \
       AT_HANDSHAKE | FH__AT_LEAVE)                                                                 \
+    X(OLDER, 73, SESSION, MONITOR, 3, 3, 0, AT_HANDSHAKE | FH__AT_LEAVE) /* in place of PEER */    \
     X(ATTEMPT, 32, SESSION, MONITOR, 1, 2048, 0, AT_DOOR | FH__AT_LEAVE)                           \
     X(ANSWERS, 33, SESSION, MONITOR, 1, FH__ITEMS_MAX, 0, AT_QUESTION | FH__AT_LEAVE)              \
     X(STARTED, 34, SESSION, MONITOR, 16, 16, 0, AT_GRANT | FH__AT_LEAVE)                           \

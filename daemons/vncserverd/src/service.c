@@ -18,6 +18,7 @@
 
 #include "control.h"
 #include "identityfile.h"
+#include "older.h"
 #include "options.h"
 #include "seatwatch.h"
 #include "sharing.h"
@@ -554,10 +555,12 @@ static void start_desktop(struct service *s)
 static void on_key_setup(void *user)
 {
     struct service *s = user;
-    const struct fh__msg_key_setup m = {.level = (uint8_t)fh__log_get_level(),
-                                        .user = fh__text_of(s->sharing.key_user),
-                                        .path = fh__text_of(s->cfg->identity)};
-    uint8_t body[2 * FH__TEXT_MAX];
+    const struct fh__msg_key_setup m = {
+        .level = (uint8_t)fh__log_get_level(),
+        .user = fh__text_of(s->sharing.key_user),
+        .rsa = fh__text_of(fh__older_needs(s->cfg, FH_OLDER_IS_RSA) ? s->cfg->rsa_aes_key : ""),
+        .path = fh__text_of(s->cfg->identity)};
+    uint8_t body[3 * FH__TEXT_MAX];
     struct wr w = wr_init(body, sizeof body);
 
     fh__msg_key_setup_write(&w, &m);
@@ -627,7 +630,9 @@ static void on_key_message(void *user, unsigned number, struct rd body)
 
     if (s->is_stopping)
         return;
-    if (number == FH__MSG_KEY_NEXT)
+    if (number == FH__MSG_KEY_RSA)
+        fh__sharing_rsa(&s->sharing, body.p, body.left);
+    else if (number == FH__MSG_KEY_NEXT)
         fh__sharing_next(&s->sharing, body.p, body.left);
     else if (number == FH__MSG_ROTATED)
         fh__sharing_rotated(&s->sharing, body);

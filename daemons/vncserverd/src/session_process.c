@@ -14,8 +14,10 @@
 
 #include <farhand/identity_uv.h>
 #include <farhand/rfb_server.h>
+#include <farhand/rsaaes.h>
 #include <farhand/server.h>
 #include <farhand/tcp.h>
+#include <farhand/vncauth.h>
 
 #include "child.h"
 #include "loans.h"
@@ -91,6 +93,31 @@ static void on_sign(void *user, struct fh_session *session, const uint8_t th[32]
         fh_session_signed(session, NULL, 0);
 }
 
+static void on_decrypt(void *user, struct fh_session *session, const uint8_t *data, size_t len,
+                       size_t want)
+{
+    struct seat *s = user;
+    uint8_t body[1 + FH_SIGNATURE_MAX];
+    struct wr w = wr_init(body, sizeof body);
+
+    wr_u8(&w, (uint8_t)want);
+    wr_bytes(&w, data, len);
+    if (fh__link_send_wr(&s->key, FH__MSG_DECRYPT, &w) != 0)
+        fh_session_decrypted(session, NULL, 0);
+}
+
+static void on_older(void *user, struct fh_session *session, unsigned type, unsigned version)
+{
+    struct seat *s = user;
+    const struct fh__msg_older m = {version, type};
+    uint8_t body[3];
+    struct wr w = wr_init(body, sizeof body);
+
+    (void)session;
+    fh__msg_older_write(&w, &m);
+    tell(s, &s->monitor, FH__MSG_OLDER, &w);
+}
+
 /* It came before the result, if there is any. */
 static void on_rotate(void *user, struct fh_session *session,
                       const uint8_t binding[FH_AUTH_BINDING_LEN])
@@ -117,16 +144,22 @@ static bool on_peer(void *user, struct fh_session *session, const uint8_t *finge
 static void on_authenticate(void *user, struct fh_session *session, const struct fh_credentials *c)
 {
     struct seat *s = user;
-    uint8_t binding[FH_AUTH_BINDING_LEN], body[2048];
-    const struct fh__msg_attempt m = {.method = c->method,
-                                      .attempt = c->attempt,
-                                      .binding = binding,
-                                      .user = fh__text_of(c->user),
-                                      .has_password = c->password != NULL,
-                                      .password = {c->password, c->password_len}};
+    uint8_t binding[FH_AUTH_BINDING_LEN] = {0}, body[2048], proof[2 * FH_VNCAUTH_LEN];
+    struct fh__msg_attempt m = {.method = c->method,
+                                .attempt = c->attempt,
+                                .binding = binding,
+                                .user = fh__text_of(c->user),
+                                .has_password = c->password != NULL,
+                                .password = {c->password, c->password_len}};
     struct wr w = wr_init(body, sizeof body);
 
-    if (fh_session_binding(session, binding) != 0) {
+    if (c->method == FH_METHOD_VNC) {
+        memcpy(proof, c->challenge, FH_VNCAUTH_LEN);
+        memcpy(proof + FH_VNCAUTH_LEN, c->response, FH_VNCAUTH_LEN);
+        m.has_password = true;
+        m.password = (struct fh__text){(const char *)proof, sizeof proof};
+    }
+    if (!fh_session_older(session) && fh_session_binding(session, binding) != 0) {
         fh_session_disconnect(session, FH_BYE_INTERNAL, true);
         return;
     }
@@ -354,6 +387,8 @@ static const struct fh_server_callbacks callbacks = {
     .hello = on_hello,
     .sign = on_sign,
     .rotate = on_rotate,
+    .older = on_older,
+    .decrypt = on_decrypt,
     .verify_peer = on_peer,
     .authenticate = on_authenticate,
     .answered = on_answered,
@@ -549,9 +584,10 @@ static void on_key_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct seat *s = user;
 
-    (void)number; /* SIGNATURE: there is no other */
     (void)fd;
-    if (s->session)
+    if (s->session && number == FH__MSG_DECRYPTED)
+        fh_session_decrypted(s->session, body.p, body.left);
+    else if (s->session)
         fh_session_signed(s->session, body.p, body.left);
     fh__link_close(&s->key, NULL);
 }
@@ -562,8 +598,10 @@ static void on_key_broken(void *user, const char *why)
 
     (void)why;
     fh__link_close(&s->key, NULL);
-    if (s->session)
+    if (s->session) {
         fh_session_signed(s->session, NULL, 0);
+        fh_session_decrypted(s->session, NULL, 0);
+    }
 }
 
 static const struct fh__link_ops key_ops = {on_key_message, on_key_broken};
@@ -715,6 +753,7 @@ static void on_prepare(uv_prepare_t *handle)
 
 static int open_server(struct seat *s, const struct fh__msg_session_setup *m)
 {
+    static uint8_t rsa_pub[FH_RSAAES_PUB_MAX]; /* for as long as the process lives */
     char name[FH__TEXT_MAX + 1];
     const struct fh_server_config config = {.loop = &s->loop,
                                             .spki = m->spki,
@@ -726,9 +765,17 @@ static int open_server(struct seat *s, const struct fh__msg_session_setup *m)
                                             .name = name,
                                             .program = "vncserverd " FH__VERSION,
                                             .idle_timeout_ms = m->idle_ms,
-                                            .resume_ms = m->resume_ms};
+                                            .resume_ms = m->resume_ms,
+                                            .older = {.types = m->older,
+                                                      .n_types = m->n_older,
+                                                      .rsa_pub = rsa_pub,
+                                                      .rsa_pub_len = m->rsa_pub_len}};
 
     fh__text_copy(m->name, name, sizeof name);
+    if (m->rsa_pub_len > sizeof rsa_pub)
+        return -1;
+    if (m->rsa_pub_len > 0)
+        memcpy(rsa_pub, m->rsa_pub, m->rsa_pub_len);
     return fh_server_new(&config, &s->server);
 }
 

@@ -223,6 +223,18 @@ void fh__sharing_next(struct fh__sharing *s, const uint8_t *spki, size_t len)
     s->next_spki_len = len;
 }
 
+void fh__sharing_rsa(struct fh__sharing *s, const uint8_t *pub, size_t len)
+{
+    char text[FH_RSAAES_FINGERPRINT_TEXT];
+
+    if (len > sizeof s->rsa_pub || fh_rsaaes_check_pub(pub, len) != 0)
+        return;
+    memcpy(s->rsa_pub, pub, len);
+    s->rsa_pub_len = len;
+    fh_rsaaes_fingerprint(pub, len, text);
+    fh__log(FH__LOG_NOTICE, "fingerprint of RSA-AES: %s", text);
+}
+
 void fh__sharing_rotated(struct fh__sharing *s, struct rd body)
 {
     struct fh__msg_rotated m;

@@ -68,11 +68,11 @@ struct fh_server_callbacks {
     /* The viewer proved an identity; false: refuse it. NULL: any. fingerprint: 32 bytes. */
     bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
     /*
-     * The viewer does not know the channel, and took this type (enum fh_older_type). What it is
-     * asked is what its type asks; fh_session_ask() has only notices for it, which it is not shown.
+     * The viewer does not know the channel, and took this type (enum fh_older_type) in version 3, 7
+     * or 8 of RFB 3. What it is asked is what its type asks; fh_session_ask() has only notices for it, which it is not shown.
      * May be NULL.
      */
-    void (*older)(void *user, struct fh_session *s, unsigned type);
+    void (*older)(void *user, struct fh_session *s, unsigned type, unsigned version);
     /*
      * Decrypt this secret as fh_rsaaes_key_decrypt() does; data is lent until it is answered, with
      * fh_session_decrypted(), now or later. Required where RSA-AES is offered without rsa_key, and
