@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives import cmac
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-warnings.filterwarnings("ignore", message="TripleDES")  # it is DES that is wanted here, and it is weak
 NONE, VNC, RA2, RA2NE, VENCRYPT, RA2_256, RA2NE_256 = 1, 2, 5, 6, 19, 129, 130
 X509_NONE, X509_VNC, X509_PLAIN = 260, 261, 262
 
@@ -49,10 +48,22 @@ def eax_open(key, nonce, aad, sealed):
     return ctr(key, n, body)
 
 
+def des(key, data):
+    """DES with each byte of the key in reverse, as the first VNC had it."""
+    key = bytes(int(f"{b:08b}"[::-1], 2) for b in key)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is weak is known
+        c = Cipher(algorithms.TripleDES(key * 3), modes.ECB()).encryptor()
+    return c.update(data) + c.finalize()
+
+
 def vnc_response(password, challenge):
-    key = bytes(int(f"{b:08b}"[::-1], 2) for b in password.encode()[:8].ljust(8, b"\0"))
-    c = Cipher(algorithms.TripleDES(key * 3), modes.ECB()).encryptor()
-    return c.update(challenge) + c.finalize()
+    return des(password.encode()[:8].ljust(8, b"\0"), challenge)
+
+
+def scrambled(password):
+    """A file of vncpasswd's: DES with a key that everybody knows."""
+    return des(bytes((23, 82, 107, 6, 35, 78, 88, 7)), password.encode()[:8].ljust(8, b"\0"))
 
 
 class Plain:
@@ -238,3 +249,64 @@ class Viewer:
 
     def pointer(self, x, y, buttons):
         self.stream.write(struct.pack(">BBHH", 5, buttons, x, y))
+
+
+class Server:
+    """One connection of a server with RSA-AES and what else is asked of it: a picture of one colour."""
+
+    def __init__(self, sock, kinds, user="", password="", key=None, version=b"RFB 003.008\n", size=(64, 48)):
+        self.stream = Plain(sock)
+        self.key, self.size, self.heard = key, size, []
+        self.stream.write(version)
+        self.version = self.stream.read(12)
+        self.stream.write(bytes([len(kinds), *kinds]))
+        self.kind = self.stream.u8()
+        assert self.kind in kinds, self.kind
+        ok = self.log_in(user.encode(), password.encode())
+        if self.kind != NONE or self.version == b"RFB 003.008\n":
+            self.stream.write(struct.pack(">I", 0 if ok else 1))
+        if not ok:
+            self.stream.write(struct.pack(">I", 2) + b"no")
+            raise Refused("the viewer's password is wrong")
+        self.stream.read(1)
+        name = b"a Python server"
+        self.stream.write(struct.pack(">HH", *size) + bytes([32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0]) +
+                          struct.pack(">I", len(name)) + name)
+
+    def log_in(self, user, password):
+        if self.kind in (RA2, RA2NE, RA2_256, RA2NE_256):
+            plain = self.stream
+            sealed, _ = rsa_aes(plain, self.kind, False, self.key)
+            sealed.write(b"\1")
+            said = sealed.record()
+            self.stream = plain if self.kind in (RA2NE, RA2NE_256) else sealed
+            return said == bytes([len(user)]) + user + bytes([len(password)]) + password
+        if self.kind == VNC:
+            challenge = os.urandom(16)
+            self.stream.write(challenge)
+            return self.stream.read(16) == vnc_response(password.decode(), challenge)
+        return True
+
+    def serve(self, colour=(1, 2, 3)):
+        """Until the viewer goes: each request is answered with all of the picture, raw."""
+        width, height = self.size
+        while True:
+            try:
+                kind = self.stream.u8()
+            except (EOFError, ConnectionError):
+                return
+            if kind == 0:
+                self.stream.read(19)
+            elif kind == 2:
+                self.stream.read(4 * struct.unpack(">xH", self.stream.read(3))[0])
+            elif kind == 3:
+                self.stream.read(9)
+                self.stream.write(b"\0\0\0\1" + struct.pack(">HHHHi", 0, 0, width, height, 0) +
+                                  bytes((*reversed(colour), 0)) * (width * height))
+            elif kind == 4:
+                down, keysym = struct.unpack(">BxxI", self.stream.read(7))
+                self.heard.append((keysym, down))
+            elif kind == 5:
+                self.stream.read(5)
+            else:
+                raise ValueError(f"message {kind}")

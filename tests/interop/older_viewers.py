@@ -224,10 +224,8 @@ class Programs(Older):
     def test_tigervnc_with_vnc_authentication(self):
         server = self.older_server()
         file = self.path("passwd")
-        with open(file, "wb") as f:  # vncpasswd's form: DES with a key that everybody knows
-            key = bytes(int(f"{b:08b}"[::-1], 2) for b in (23, 82, 107, 6, 35, 78, 88, 7))
-            c = older.Cipher(older.algorithms.TripleDES(key * 3), older.modes.ECB()).encryptor()
-            f.write(c.update(VNC_PASSWORD.encode()))
+        with open(file, "wb") as f:
+            f.write(older.scrambled(VNC_PASSWORD))
         display, _ = self.tigervnc(server, "-SecurityTypes=VncAuth", "-passwd", file)
         self.shown(display, ".* - TigerVNC")
         self.assertEqual(server.wait_audit(lambda e: e["event"] == "started", "start")["method"], "vnc")

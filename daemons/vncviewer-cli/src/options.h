@@ -15,7 +15,8 @@ enum action { ACTION_RUN, ACTION_KNOWN_SERVERS, ACTION_HELP, ACTION_VERSION };
 
 struct options {
     enum action action;
-    unsigned method; /* enum fh_method; 0: the best */
+    unsigned method;                /* enum fh_method; 0: the best */
+    unsigned legacy, security_type; /* enum fh_older_type: the weakest; the only one. 0: not said */
     const char *user, *password_file, *known_servers, *identity, *trust;
     const char *config;
     const char *audit[AUDIT_MAX]; /* destinations as in audit_target.h */

@@ -12,6 +12,9 @@
  * it was. What was typed meanwhile is kept and arrives once. A server that does not offer it
  * refuses the connection with FH_TRANSPORT_E_NO_LINK.
  *
+ * With conn.older, the server is one that does not know the channel, and the stream carries no link
+ * (resume_ms 0). The key of RSA-AES for this connection is made in libuv's thread pool.
+ *
  * The application decides which server is trusted: verify_server is required. Callbacks run on the
  * loop's thread, never inside a call that the application made. Signing and the argon2id of method
  * cpace run in libuv's thread pool. After calls on fh_viewer_conn() that queue bytes, call
