@@ -23,8 +23,7 @@ endef
 define INSTALL_DAEMON
 .PHONY: install-$1
 install-$1: $$($1_BIN) $$($1_MAN_PAGES)
-	install -d $(DESTDIR)$(BINDIR)
-	install -m755 -t $(DESTDIR)$(BINDIR) $$($1_BIN)
+	$$(if $$($1_BIN),install -d $(DESTDIR)$(BINDIR) && install -m755 -t $(DESTDIR)$(BINDIR) $$($1_BIN))
 	for page in $$($1_MAN_PAGES); do install -Dm644 -t $(DESTDIR)$(MANDIR)/man$$$${page##*.} $$$$page || exit 1; done
 	$(if $($1_UNIT),install -d $(DESTDIR)$(UNITDIR) && sed 's|@bindir@|$(BINDIR)|g' $1/$($1_UNIT) \
 	  >$(DESTDIR)$(UNITDIR)/$(notdir $($1_UNIT:.in=)))

@@ -6,7 +6,7 @@ LINTS := format-check check-headers check-symbols check-pure check-version check
 lint: $(LINTS)
 
 FILES = $(wildcard $(foreach m,$(ONLY),$(patsubst %,$m/%,*.h \
-        src/*.[ch] uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch] stack/*.[ch] simnet/*.[ch] netlab/*.[ch])))
+        src/*.[ch] include/*.h uv/*.[ch] include/*/*.h tests/*.[ch] fuzz/*.[ch] bench/*.[ch] examples/*/*.[ch] support/*.[ch] stack/*.[ch] simnet/*.[ch] netlab/*.[ch])))
 LINT_LIBS := $(filter $(LIBS),$(ONLY))
 LINT_BINS := $(foreach m,$(filter $(DAEMONS),$(ONLY)),$($m_BIN))
 format:       ; clang-format -i $(FILES)

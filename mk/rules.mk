@@ -142,10 +142,14 @@ hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
 .PHONY: bench-transport
 bench-transport: $(TRANSPORT_BENCHES:%=$(O)/%) $(tests_TOOL)
 	@set -e; for b in $(TRANSPORT_BENCHES:%=$(O)/%) $(TRANSPORT_SCRIPTS); do $$b; done
+# The same desktop in motion, served by each server in turn.
+.PHONY: bench-servers
+bench-servers: $(tests_TOOL) $(foreach m,$(DAEMONS),$($m_BIN))
+	@tests/bench/servers.py
 # The published conversations, written anew after a change that is meant to change them.
 .PHONY: vectors
 vectors: $(O)/libcrypto-rfb/tests/test_channel_vectors $(O)/libcrypto-rfb/tests/test_rotation \
-  $(O)/libtransport/tests/test_link_vectors
+  $(O)/libtransport/tests/test_link_vectors $(O)/libcloud-client/tests/test_cloud_proof
 	@for v in $^; do $$v --write docs/vectors || exit 1; done
 # Measured one after the other, when everything is built.
 bench: $(foreach m,$(ONLY),$($m_BENCH) $($m_TOOL)) $(foreach m,$(DAEMONS),$($m_BIN))

@@ -568,6 +568,27 @@ int fh_identity_sign(const struct fh_identity *id, enum fh_role role,
     return fh__sign_labelled(id, label_of(role), th, random, user, out, out_len);
 }
 
+static const char *label_for(enum fh_identity_purpose purpose)
+{
+    switch (purpose) {
+    case FH_IDENTITY_CLOUD_SIGN_IN:
+        return "fsc1 cloud sign-in";
+    case FH_IDENTITY_CLOUD_BINDING:
+        return "fsc1 cloud binding";
+    }
+    return NULL;
+}
+
+int fh_identity_sign_for(const struct fh_identity *id, enum fh_identity_purpose purpose,
+                         const uint8_t digest[FH_TRANSCRIPT_HASH_LEN], fh_random_fn random,
+                         void *user, uint8_t *out, size_t *out_len)
+{
+    const char *label = label_for(purpose);
+
+    return label ? fh__sign_labelled(id, label, digest, random, user, out, out_len)
+                 : FH_CRYPTO_E_INVAL;
+}
+
 int fh__sign_labelled(const struct fh_identity *id, const char *label,
                       const uint8_t what[FH__HASH_LEN], fh_random_fn random, void *user,
                       uint8_t *out, size_t *out_len)
@@ -628,4 +649,17 @@ int fh__verify_labelled(const uint8_t *spki, size_t spki_len, const char *label,
     signed_digest(label, what, digest);
     return pss_verify(spki + SPKI_HEAD, spki_n_len(spki_len), e_der + 2, sizeof e_der - 2, digest,
                       SALT_LEN, sig, len);
+}
+
+int fh_identity_verify_for(const uint8_t *spki, size_t spki_len, enum fh_identity_purpose purpose,
+                           const uint8_t digest[FH_TRANSCRIPT_HASH_LEN], const uint8_t *sig,
+                           size_t sig_len)
+{
+    const char *label = label_for(purpose);
+    unsigned bits;
+    int ret = fh__spki_check(spki, spki_len, &bits);
+
+    if (ret != 0 || !label)
+        return label ? ret : FH_CRYPTO_E_INVAL;
+    return fh__verify_labelled(spki, spki_len, label, digest, sig, sig_len);
 }

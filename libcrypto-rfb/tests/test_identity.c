@@ -542,6 +542,43 @@ START_TEST(openssl_takes_our_key_and_our_signature)
 }
 END_TEST
 
+/* ---- for what it was signed ------------------------------------------------------------------ */
+
+START_TEST(a_signature_for_one_purpose_is_none_for_another)
+{
+    struct fh_identity *id = load(2048);
+    uint8_t th[32], sig[FH_SIGNATURE_MAX];
+    size_t len;
+
+    make_th(th);
+    for (int i = 0; i < 2; i++) {
+        enum fh_identity_purpose own = i, other = 1 - i;
+
+        ck_assert_int_eq(fh_identity_sign_for(id, own, th, fixed_random, &calls, sig, &len), 0);
+        ck_assert_int_eq(fh_identity_verify_for(id->spki, id->spki_len, own, th, sig, len), 0);
+        ck_assert_int_eq(fh_identity_verify_for(id->spki, id->spki_len, other, th, sig, len),
+                         FH_CRYPTO_E_AUTH);
+        ck_assert_int_eq(verify(id->spki, id->spki_len, sig, len), FH_CRYPTO_E_AUTH);
+        ck_assert_int_eq(fh_identity_verify_for(id->spki, id->spki_len - 1, own, th, sig, len),
+                         FH_CRYPTO_E_KEY);
+        ck_assert_int_eq(fh__signature_verify(id->spki, id->spki_len, FH_ROLE_CLIENT, th, sig, len),
+                         FH_CRYPTO_E_AUTH);
+        sig[0] ^= 1;
+        ck_assert_int_eq(fh_identity_verify_for(id->spki, id->spki_len, own, th, sig, len),
+                         FH_CRYPTO_E_AUTH);
+    }
+    ck_assert_int_eq(fh_identity_sign(id, FH_ROLE_SERVER, th, fixed_random, &calls, sig, &len), 0);
+    ck_assert_int_eq(
+        fh_identity_verify_for(id->spki, id->spki_len, FH_IDENTITY_CLOUD_SIGN_IN, th, sig, len),
+        FH_CRYPTO_E_AUTH);
+    ck_assert_int_eq(fh_identity_sign_for(id, 7, th, fixed_random, &calls, sig, &len),
+                     FH_CRYPTO_E_INVAL);
+    ck_assert_int_eq(fh_identity_verify_for(id->spki, id->spki_len, 7, th, sig, len),
+                     FH_CRYPTO_E_INVAL);
+    fh_identity_free(id);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("identity");
@@ -566,6 +603,7 @@ int main(void)
     tcase_add_test(tc, a_signature_of_another_key_is_refused);
     tcase_add_test(tc, a_signature_with_another_length_of_salt_is_refused);
     tcase_add_loop_test(tc, a_signature_is_made_anew_each_time_and_verifies, 0, ARRAY_LEN(sizes));
+    tcase_add_test(tc, a_signature_for_one_purpose_is_none_for_another);
     tcase_add_test(tc, the_verifier_matches_nist);
     tcase_add_test(tc, the_verifier_matches_nist_where_the_package_is_installed);
     tcase_add_test(tc, openssl_takes_our_key_and_our_signature);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that says anything. u8 which encodings are asked for, u8 size of the pieces less one,
- * then the server's stream. Two machines get it, one in large and one in small pieces: they must
- * agree on the error, the number of events and the picture. Seeds: make-rfb-seeds.
+ * A server that says anything. u8 which encodings and format are asked for, u8 size of the pieces
+ * less one, then the server's stream. Two machines get it, one in large and one in small pieces:
+ * they must agree on the error, the number of events and the picture. Seeds: make-rfb-seeds.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "rd.h"
 
 static const int32_t few[] = {FH_ENC_ZRLE, FH_ENC_DESKTOP_SIZE};
+static const struct fh_pixel_format small = {16, 16, true, true, 31, 63, 31, 11, 5, 0};
 
 struct side {
     struct fh_rfb_client *c;
@@ -28,6 +29,7 @@ static void require(int holds)
 static void check_event(const struct side *s, const struct fh_rfb_client_event *ev)
 {
     const struct fh_framebuffer *fb = fh_rfb_client_framebuffer(s->c);
+    size_t n;
 
     require(fb != NULL);
     switch (ev->type) {
@@ -50,6 +52,16 @@ static void check_event(const struct side *s, const struct fh_rfb_client_event *
     case FH_RFB_CLIENT_EV_BELL:
     case FH_RFB_CLIENT_EV_RESIZED:
         break;
+    case FH_RFB_CLIENT_EV_SCREENS:
+        (void)fh_rfb_client_screens(s->c, &n);
+        require(n <= FH_RFB_SCREENS_MAX);
+        break;
+    case FH_RFB_CLIENT_EV_LEDS:
+        require(ev->leds.on <= FH_LED_ALL);
+        break;
+    case FH_RFB_CLIENT_EV_POINTER:
+        require(ev->pointer.x < fb->width && ev->pointer.y < fb->height);
+        break;
     }
     require(strlen(fh_rfb_client_name(s->c)) <= FH_RFB_NAME_MAX);
 }
@@ -69,6 +81,8 @@ static void run(struct side *s, struct rd data, size_t piece)
         while (fh_rfb_client_event(s->c, &ev) > 0) {
             check_event(s, &ev);
             s->events++;
+            if (ev.type == FH_RFB_CLIENT_EV_BELL)
+                (void)fh_rfb_client_cut_text(s->c, "cut \xe2\x82\xac", 7);
         }
         if (fh_rfb_client_out(s->c, &n))
             fh_rfb_client_out_done(s->c, n);
@@ -102,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         .level = -1,
         .max_pixels = 256 * 256,
         .continuous = (kind & 4) != 0,
+        .format = kind & 8 ? &small : NULL,
     };
     struct side whole = {.c = fh_rfb_client_new(&cfg)}, parts = {.c = fh_rfb_client_new(&cfg)};
 

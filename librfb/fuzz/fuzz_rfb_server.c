@@ -62,9 +62,13 @@ static void act(struct app *a, uint8_t what)
     case 5:
         fh_rfb_server_set_name(a->s, k & 1 ? "other" : "\xff\x1b");
         fh_rfb_server_bell(a->s);
+        fh_rfb_server_set_leds(a->s, (unsigned)k);
+        fh_rfb_server_move_pointer(a->s, k * 9, k * 7);
         break;
     case 6:
-        fh_rfb_server_cut_text(a->s, "cut \xc3\xa9", 6);
+        fh_rfb_server_cut_text(a->s, "cut \xc3\xa9\n", 7);
+        if (k & 1)
+            fh_rfb_server_forget_text(a->s);
         break;
     case 7:
         fh_rfb_server_resize_done(a->s, (enum fh_rfb_resize_status)(k & 3));

@@ -9,7 +9,9 @@
 
 #include <farhand/rfb_client.h>
 
+#include "clipboard.h"
 #include "messages.h"
+#include "pixel.h"
 
 enum {
     FH__CLIENT_IN = 65536,                            /* bytes; at least FH__MESSAGE_MAX + 24 */
@@ -25,7 +27,16 @@ enum fh__client_state {
     FH__CLIENT_IN_PIXELS,
     FH__CLIENT_IN_CURSOR,
     FH__CLIENT_IN_CUT_TEXT,
-    FH__CLIENT_IN_COLOUR_MAP
+    FH__CLIENT_IN_CLIP, /* of the extended clipboard */
+    FH__CLIENT_IN_SKIPPED
+};
+
+enum fh__cursor_kind {
+    FH__CURSOR_COLOURS,     /* pixels in the viewer's format, and a mask */
+    FH__CURSOR_TWO_COLOURS, /* XCursor */
+    FH__CURSOR_ALPHA,
+    FH__CURSOR_VMWARE, /* pixels to AND and to XOR with */
+    FH__CURSOR_VMWARE_ALPHA
 };
 
 enum fh__continuous { FH__CONTINUOUS_NEVER, FH__CONTINUOUS_ON, FH__CONTINUOUS_OFF };
@@ -62,11 +73,14 @@ struct fh_rfb_client {
     size_t n_encodings;
     uint32_t asked; /* enum fh__asked */
     int quality, level;
+    enum fh_subsampling subsampling;
+    struct fh_pixel_format format;
     int64_t max_pixels;
     bool wants_continuous;
     enum fh__continuous continuous;
-    bool has_qemu_key, has_layout;
-    uint32_t screen_id;
+    bool has_qemu_key, has_mouse, has_layout;
+    struct fh_screen screens[FH_RFB_SCREENS_MAX];
+    size_t n_screens;
 
     struct fh_decoder *decoder;
     struct fh_framebuffer fb; /* px NULL: none yet */
@@ -76,11 +90,15 @@ struct fh_rfb_client {
     uint32_t rects_left;
     bool until_last, is_resized;
     struct fh_rect rect;
+    struct fh__pixel_reader pixel;
     uint32_t *cursor, *next_cursor;
-    size_t cursor_at; /* bytes of its pixels and mask that came */
+    enum fh__cursor_kind cursor_kind;
+    uint8_t *cursor_body;
+    size_t cursor_at, cursor_len; /* bytes of its body that came, and that it has */
     char *cut_text;
     size_t cut_text_len;
     bool lends_cut_text;
+    struct fh__clip clip;
     uint32_t body_left; /* bytes */
 };
 
@@ -96,7 +114,22 @@ enum fh__asked {
     FH__ASKED_LAST_RECT = 1 << 7,
     FH__ASKED_QEMU_KEY = 1 << 8,
     FH__ASKED_FENCE = 1 << 9,
-    FH__ASKED_CONTINUOUS = 1 << 10
+    FH__ASKED_CONTINUOUS = 1 << 10,
+    FH__ASKED_RRE = 1 << 11,
+    FH__ASKED_HEXTILE = 1 << 12,
+    FH__ASKED_ZLIB = 1 << 13,
+    FH__ASKED_TRLE = 1 << 14,
+    FH__ASKED_JPEG = 1 << 15,
+    FH__ASKED_TIGHT_PNG = 1 << 16,
+    FH__ASKED_NO_ZLIB = 1 << 17,
+    FH__ASKED_XCURSOR = 1 << 18,
+    FH__ASKED_ALPHA_CURSOR = 1 << 19,
+    FH__ASKED_VMWARE_CURSOR = 1 << 20,
+    FH__ASKED_VMWARE_POSITION = 1 << 21,
+    FH__ASKED_LEDS = 1 << 22,
+    FH__ASKED_VMWARE_LEDS = 1 << 23,
+    FH__ASKED_MOUSE = 1 << 24,
+    FH__ASKED_CLIPBOARD = 1 << 25
 };
 
 /* server to client: client_messages.c */
@@ -105,9 +138,18 @@ void fh__client_read(struct fh_rfb_client *c);
 /* client_rects.c */
 enum fh__parse fh__client_rect(struct fh_rfb_client *c, struct rd *r);
 enum fh__parse fh__client_pixels(struct fh_rfb_client *c, struct rd *r);
-enum fh__parse fh__client_cursor(struct fh_rfb_client *c, struct rd *r);
+enum fh__parse fh__client_rect_done(struct fh_rfb_client *c);
 /* Begins the next rectangle, or ends the update. */
 void fh__client_next_rect(struct fh_rfb_client *c);
+
+/* client_cursor.c */
+enum fh__parse fh__client_begin_cursor(struct fh_rfb_client *c, const struct fh_rect *rect,
+                                       int32_t enc, struct rd *r);
+enum fh__parse fh__client_cursor(struct fh_rfb_client *c, struct rd *r);
+
+/* client_clipboard.c: the bytes behind a cut text's head whose length is negative. */
+enum fh__parse fh__client_begin_clip(struct fh_rfb_client *c, uint32_t len);
+enum fh__parse fh__client_clip(struct fh_rfb_client *c, struct rd *r);
 
 /* 0, PROTO for an empty picture or LIMIT for one that is too large. */
 int fh__client_check_size(const struct fh_rfb_client *c, uint16_t width, uint16_t height);
@@ -121,14 +163,21 @@ void fh__client_send_start(struct fh_rfb_client *c);
 void fh__client_send_request(struct fh_rfb_client *c, bool incremental);
 void fh__client_send_enable(struct fh_rfb_client *c);
 void fh__client_send_fence(struct fh_rfb_client *c, const struct fh__fence *f);
+void fh__client_send_clip(struct fh_rfb_client *c, uint32_t flags);
+/* Our text to the server, or a word that there is one. FH_RFB_E_STATE: it takes neither. */
+int fh__client_offer_clip(struct fh_rfb_client *c);
+/* FH_RFB_E_LIMIT: too much waits already. */
+int fh__client_provide_clip(struct fh_rfb_client *c);
 /* What was queued takes the place of what was sent. */
 void fh__client_turn(struct fh_rfb_client *c);
 
 /* new.c */
 bool fh__bytes_reserve(struct fh__bytes *b, size_t more); /* up to FH__CLIENT_OUT_MAX */
 bool fh__client_picture_new(struct fh_rfb_client *c, int32_t width, int32_t height);
-uint32_t *fh__client_cursor_new(struct fh_rfb_client *c, size_t pixels);
-void fh__client_cursor_turn(struct fh_rfb_client *c); /* the next one is the cursor now */
+/* Memory for the next cursor, and for its body of len bytes. */
+bool fh__client_cursor_new(struct fh_rfb_client *c, size_t pixels, size_t len);
+/* The next one is the cursor now, and its body is of no more use. */
+void fh__client_cursor_turn(struct fh_rfb_client *c);
 char *fh__client_cut_text_new(struct fh_rfb_client *c, size_t len);
 
 #endif

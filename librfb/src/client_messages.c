@@ -67,7 +67,7 @@ static enum fh__parse on_colour_map(struct fh_rfb_client *c, struct rd *r)
     if (first + n > 65536)
         return fh__client_bad(c, FH_RFB_E_PROTO);
     c->body_left = 6 * n;
-    c->state = FH__CLIENT_IN_COLOUR_MAP;
+    c->state = FH__CLIENT_IN_SKIPPED;
     return FH__PARSE_DONE;
 }
 
@@ -78,7 +78,7 @@ static enum fh__parse on_bell(struct fh_rfb_client *c, struct rd *r)
     return FH__PARSE_DONE;
 }
 
-/* RFC 6143 7.6.4, with the same care as ClientCutText. */
+/* RFC 6143 7.6.4, as ClientCutText: what is too long is left out. */
 static enum fh__parse on_cut_text(struct fh_rfb_client *c, struct rd *r)
 {
     uint32_t len;
@@ -88,14 +88,14 @@ static enum fh__parse on_cut_text(struct fh_rfb_client *c, struct rd *r)
     if (r->bad)
         return FH__PARSE_MORE;
     if (len > INT32_MAX)
-        return fh__client_bad(c, FH_RFB_E_PROTO);
-    if (len > FH_RFB_CUT_TEXT_MAX)
-        return fh__client_bad(c, FH_RFB_E_LIMIT);
+        return fh__client_begin_clip(c, 0u - len);
+    c->body_left = len;
+    c->state = len > FH_RFB_CUT_TEXT_MAX ? FH__CLIENT_IN_SKIPPED : FH__CLIENT_IN_CUT_TEXT;
+    if (c->state == FH__CLIENT_IN_SKIPPED)
+        return FH__PARSE_DONE;
     if (!fh__client_cut_text_new(c, 2 * (size_t)len + 1))
         return fh__client_bad(c, FH_RFB_E_NOMEM);
     c->cut_text_len = 0;
-    c->body_left = len;
-    c->state = FH__CLIENT_IN_CUT_TEXT;
     return FH__PARSE_DONE;
 }
 
@@ -172,7 +172,7 @@ static enum fh__parse cut_text_body(struct fh_rfb_client *c, struct rd *r)
     return FH__PARSE_DONE;
 }
 
-static enum fh__parse colour_map_body(struct fh_rfb_client *c, struct rd *r)
+static enum fh__parse skipped_body(struct fh_rfb_client *c, struct rd *r)
 {
     const size_t n = r->left < c->body_left ? r->left : c->body_left;
 
@@ -200,8 +200,10 @@ static enum fh__parse read_one(struct fh_rfb_client *c, struct rd *r)
         return fh__client_cursor(c, r);
     case FH__CLIENT_IN_CUT_TEXT:
         return cut_text_body(c, r);
-    case FH__CLIENT_IN_COLOUR_MAP:
-        return colour_map_body(c, r);
+    case FH__CLIENT_IN_CLIP:
+        return fh__client_clip(c, r);
+    case FH__CLIENT_IN_SKIPPED:
+        return skipped_body(c, r);
     }
     return fh__client_bad(c, FH_RFB_E_INTERNAL);
 }

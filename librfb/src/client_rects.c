@@ -26,7 +26,7 @@ void fh__client_next_rect(struct fh_rfb_client *c)
         c->rects_left--;
 }
 
-static enum fh__parse done(struct fh_rfb_client *c)
+enum fh__parse fh__client_rect_done(struct fh_rfb_client *c)
 {
     fh__client_next_rect(c);
     return FH__PARSE_DONE;
@@ -60,73 +60,7 @@ enum fh__parse fh__client_pixels(struct fh_rfb_client *c, struct rd *r)
         return FH__PARSE_MORE;
     if (c->rect.w != 0 && c->rect.h != 0)
         fh__client_new_event(c, FH_RFB_CLIENT_EV_RECT)->rect = c->rect;
-    return done(c);
-}
-
-static enum fh__parse begin_cursor(struct fh_rfb_client *c, const struct fh_rect *rect)
-{
-    struct fh_rect cursor = *rect;
-
-    if (cursor.w > FH_CURSOR_MAX_SIDE || cursor.h > FH_CURSOR_MAX_SIDE)
-        return fh__client_bad(c, FH_RFB_E_LIMIT);
-    if (cursor.w == 0 || cursor.h == 0)
-        cursor = (struct fh_rect){0};
-    /* A hot spot outside is of no use to anyone, but there are servers that send one. */
-    if (cursor.x >= cursor.w)
-        cursor.x = cursor.w - (cursor.w != 0);
-    if (cursor.y >= cursor.h)
-        cursor.y = cursor.h - (cursor.h != 0);
-    if (cursor.w != 0 && !fh__client_cursor_new(c, (size_t)cursor.w * (size_t)cursor.h))
-        return fh__client_bad(c, FH_RFB_E_NOMEM);
-    c->rect = cursor;
-    c->cursor_at = 0;
-    c->state = FH__CLIENT_IN_CURSOR;
-    return FH__PARSE_DONE;
-}
-
-static enum fh__parse end_cursor(struct fh_rfb_client *c)
-{
-    struct fh_rfb_client_event *ev;
-
-    fh__client_cursor_turn(c);
-    ev = fh__client_new_event(c, FH_RFB_CLIENT_EV_CURSOR);
-    ev->cursor.argb = c->cursor;
-    ev->cursor.w = c->rect.w;
-    ev->cursor.h = c->rect.h;
-    ev->cursor.hot_x = c->rect.x;
-    ev->cursor.hot_y = c->rect.y;
-    return done(c);
-}
-
-/* One byte of the mask: eight pixels of a row, the first in the highest bit. */
-static void mask_pixels(struct fh_rfb_client *c, size_t at, uint8_t bits)
-{
-    const size_t w = (size_t)c->rect.w, bytes = (w + 7) / 8;
-    const size_t y = at / bytes, x = at % bytes * 8;
-    uint32_t *px = c->next_cursor + y * w;
-
-    for (size_t i = x; i < w && i < x + 8; i++)
-        if (bits & 0x80 >> (i - x))
-            px[i] |= UINT32_C(0xff000000);
-}
-
-/* RFC 6143 7.8.1: pixels as fh_pixel_format_rgb888(), then the mask. */
-enum fh__parse fh__client_cursor(struct fh_rfb_client *c, struct rd *r)
-{
-    const size_t w = (size_t)c->rect.w, h = (size_t)c->rect.h;
-    const size_t pixels = 4 * w * h, all = pixels + (w + 7) / 8 * h;
-
-    while (c->cursor_at < all && r->left != 0) {
-        const size_t at = c->cursor_at++;
-        const uint8_t byte = rd_u8(r);
-
-        if (at >= pixels)
-            mask_pixels(c, at - pixels, byte);
-        else if (at % 4 != 3)
-            c->next_cursor[at / 4] |= (uint32_t)byte << 8 * (at % 4);
-    }
-    c->in_pos = c->in_len - r->left;
-    return c->cursor_at < all ? FH__PARSE_MORE : end_cursor(c);
+    return fh__client_rect_done(c);
 }
 
 static int resize(struct fh_rfb_client *c, uint16_t width, uint16_t height)
@@ -149,39 +83,84 @@ static enum fh__parse on_desktop_size(struct fh_rfb_client *c, const struct fh_r
 {
     int ret = resize(c, (uint16_t)rect->w, (uint16_t)rect->h);
 
-    return ret != 0 ? fh__client_bad(c, ret) : done(c);
+    return ret != 0 ? fh__client_bad(c, ret) : fh__client_rect_done(c);
+}
+
+static bool is_same_layout(const struct fh_rfb_client *c, const struct fh_screen *screens, size_t n)
+{
+    for (size_t i = 0; i < n && n == c->n_screens; i++) {
+        const struct fh_screen *a = &c->screens[i], *b = &screens[i];
+
+        if (a->id != b->id || a->x != b->x || a->y != b->y || a->w != b->w || a->h != b->h ||
+            a->flags != b->flags)
+            return false;
+    }
+    return n == c->n_screens;
+}
+
+static void use_layout(struct fh_rfb_client *c, const struct fh_screen *screens, size_t n)
+{
+    if (c->has_layout && is_same_layout(c, screens, n))
+        return;
+    c->has_layout = true;
+    memcpy(c->screens, screens, n * sizeof *screens);
+    c->n_screens = n;
+    fh__client_new_event(c, FH_RFB_CLIENT_EV_SCREENS);
 }
 
 /* x: reason, 1 is "this viewer asked"; y: status. u8 count, 3 bytes padding, the screens. */
 static enum fh__parse on_extended_size(struct fh_rfb_client *c, const struct fh_rect *rect,
                                        struct rd *r)
 {
-    const bool is_answer = rect->x == 1;
-    size_t n = rd_u8(r);
-    struct fh_screen first = {.id = 1}, s;
+    const bool is_answer = rect->x == 1, is_refusal = is_answer && rect->y != FH_RFB_RESIZE_OK;
+    const size_t n = rd_u8(r);
+    struct fh_screen screens[FH_RFB_SCREENS_MAX], s;
     int ret = 0;
 
     rd_skip(r, 3);
     for (size_t i = 0; i < n; i++) {
         s = fh__read_screen(r);
-        if (i == 0)
-            first = s;
+        if (i < FH_RFB_SCREENS_MAX)
+            screens[i] = s;
     }
     if (r->bad)
         return FH__PARSE_MORE;
     if (n > FH_RFB_SCREENS_MAX)
         return fh__client_bad(c, FH_RFB_E_LIMIT);
-    if (!is_answer || rect->y == FH_RFB_RESIZE_OK)
-        ret = resize(c, (uint16_t)rect->w, (uint16_t)rect->h);
-    if (ret != 0)
+    if (!is_refusal && (ret = resize(c, (uint16_t)rect->w, (uint16_t)rect->h)) != 0)
         return fh__client_bad(c, ret);
-    c->has_layout = true;
-    c->screen_id = first.id;
+    /* With a refusal come the screens that there are, or none. */
+    if (!is_refusal || n != 0 || !c->has_layout)
+        use_layout(c, screens, n);
     if (is_answer)
         fh__client_new_event(c, FH_RFB_CLIENT_EV_RESIZED)->resized.status =
             rect->y <= FH_RFB_RESIZE_INVALID ? (enum fh_rfb_resize_status)rect->y
                                              : FH_RFB_RESIZE_INVALID;
-    return done(c);
+    return fh__client_rect_done(c);
+}
+
+/* QEMU's: u8, VMware's: u32. Both: scroll 1, num 2, caps 4. */
+static enum fh__parse on_leds(struct fh_rfb_client *c, struct rd *r, bool is_vmware)
+{
+    const uint32_t leds = is_vmware ? rd_u32(r) : rd_u8(r);
+
+    if (r->bad)
+        return FH__PARSE_MORE;
+    fh__client_new_event(c, FH_RFB_CLIENT_EV_LEDS)->leds.on = leds & FH_LED_ALL;
+    return fh__client_rect_done(c);
+}
+
+static enum fh__parse on_pointer(struct fh_rfb_client *c, const struct fh_rect *rect)
+{
+    struct fh_rfb_client_event *ev;
+
+    /* Outside: of a picture that is another by now. */
+    if (rect->x >= c->width || rect->y >= c->height)
+        return fh__client_rect_done(c);
+    ev = fh__client_new_event(c, FH_RFB_CLIENT_EV_POINTER);
+    ev->pointer.x = (uint16_t)rect->x;
+    ev->pointer.y = (uint16_t)rect->y;
+    return fh__client_rect_done(c);
 }
 
 /* u32 length, UTF-8. */
@@ -199,14 +178,14 @@ static enum fh__parse on_name(struct fh_rfb_client *c, struct rd *r)
         return FH__PARSE_MORE;
     fh__clean_name((const char *)name, len, c->name, sizeof c->name);
     fh__client_new_event(c, FH_RFB_CLIENT_EV_NAME);
-    return done(c);
+    return fh__client_rect_done(c);
 }
 
 static enum fh__parse on_last_rect(struct fh_rfb_client *c)
 {
     c->until_last = false;
     c->rects_left = 0;
-    return done(c);
+    return fh__client_rect_done(c);
 }
 
 /* What must have been asked for before a rectangle of this encoding may come; no bits: nothing. */
@@ -219,8 +198,21 @@ static bool is_asked(const struct fh_rfb_client *c, int32_t enc)
         {FH_ENC_RAW, 0},
         {FH_ENC_COPY_RECT, FH__ASKED_COPY_RECT},
         {FH_ENC_TIGHT, FH__ASKED_TIGHT},
+        {FH_ENC_RRE, FH__ASKED_RRE},
+        {FH_ENC_HEXTILE, FH__ASKED_HEXTILE},
+        {FH_ENC_ZLIB, FH__ASKED_ZLIB},
+        {FH_ENC_TRLE, FH__ASKED_TRLE},
         {FH_ENC_ZRLE, FH__ASKED_ZRLE},
+        {FH_ENC_JPEG, FH__ASKED_JPEG},
+        {FH_ENC_TIGHT_PNG, FH__ASKED_TIGHT_PNG},
         {FH_ENC_CURSOR, FH__ASKED_CURSOR},
+        {FH_ENC_XCURSOR, FH__ASKED_XCURSOR},
+        {FH_ENC_CURSOR_WITH_ALPHA, FH__ASKED_ALPHA_CURSOR},
+        {FH_ENC_VMWARE_CURSOR, FH__ASKED_VMWARE_CURSOR},
+        {FH_ENC_VMWARE_CURSOR_POSITION, FH__ASKED_VMWARE_POSITION},
+        {FH_ENC_LED_STATE, FH__ASKED_LEDS},
+        {FH_ENC_VMWARE_LED_STATE, FH__ASKED_VMWARE_LEDS},
+        {FH_ENC_EXTENDED_MOUSE_BUTTONS, FH__ASKED_MOUSE},
         {FH_ENC_DESKTOP_SIZE, FH__ASKED_DESKTOP_SIZE},
         {FH_ENC_EXTENDED_DESKTOP_SIZE, FH__ASKED_EXTENDED_SIZE},
         {FH_ENC_DESKTOP_NAME, FH__ASKED_NAME},
@@ -251,7 +243,18 @@ enum fh__parse fh__client_rect(struct fh_rfb_client *c, struct rd *r)
         return fh__client_bad(c, FH_RFB_E_ENCODING);
     switch (enc) {
     case FH_ENC_CURSOR:
-        return begin_cursor(c, &rect);
+    case FH_ENC_XCURSOR:
+    case FH_ENC_CURSOR_WITH_ALPHA:
+    case FH_ENC_VMWARE_CURSOR:
+        return fh__client_begin_cursor(c, &rect, enc, r);
+    case FH_ENC_VMWARE_CURSOR_POSITION:
+        return on_pointer(c, &rect);
+    case FH_ENC_LED_STATE:
+    case FH_ENC_VMWARE_LED_STATE:
+        return on_leds(c, r, enc == FH_ENC_VMWARE_LED_STATE);
+    case FH_ENC_EXTENDED_MOUSE_BUTTONS:
+        c->has_mouse = true;
+        return fh__client_rect_done(c);
     case FH_ENC_DESKTOP_SIZE:
         return on_desktop_size(c, &rect);
     case FH_ENC_EXTENDED_DESKTOP_SIZE:
@@ -262,7 +265,7 @@ enum fh__parse fh__client_rect(struct fh_rfb_client *c, struct rd *r)
         return on_last_rect(c);
     case FH_ENC_QEMU_KEY:
         c->has_qemu_key = true;
-        return done(c);
+        return fh__client_rect_done(c);
     default:
         return begin_pixels(c, &rect, enc);
     }

@@ -13,15 +13,30 @@ static const struct {
     {FH_ENC_COPY_RECT, FH__ASKED_COPY_RECT},
     {FH_ENC_TIGHT, FH__ASKED_TIGHT},
     {FH_ENC_ZRLE, FH__ASKED_ZRLE},
+    {FH_ENC_TIGHT_PNG, FH__ASKED_TIGHT_PNG},
+    {FH_ENC_TRLE, FH__ASKED_TRLE},
+    {FH_ENC_ZLIB, FH__ASKED_ZLIB},
+    {FH_ENC_HEXTILE, FH__ASKED_HEXTILE},
+    {FH_ENC_JPEG, FH__ASKED_JPEG},
+    {FH_ENC_RRE, FH__ASKED_RRE},
     {FH_ENC_RAW, 0},
+    {FH_ENC_TIGHT_NO_ZLIB, FH__ASKED_NO_ZLIB},
+    {FH_ENC_CURSOR_WITH_ALPHA, FH__ASKED_ALPHA_CURSOR},
+    {FH_ENC_VMWARE_CURSOR, FH__ASKED_VMWARE_CURSOR},
     {FH_ENC_CURSOR, FH__ASKED_CURSOR},
+    {FH_ENC_XCURSOR, FH__ASKED_XCURSOR},
+    {FH_ENC_VMWARE_CURSOR_POSITION, FH__ASKED_VMWARE_POSITION},
     {FH_ENC_EXTENDED_DESKTOP_SIZE, FH__ASKED_EXTENDED_SIZE},
     {FH_ENC_DESKTOP_SIZE, FH__ASKED_DESKTOP_SIZE},
     {FH_ENC_DESKTOP_NAME, FH__ASKED_NAME},
     {FH_ENC_LAST_RECT, FH__ASKED_LAST_RECT},
+    {FH_ENC_LED_STATE, FH__ASKED_LEDS},
+    {FH_ENC_VMWARE_LED_STATE, FH__ASKED_VMWARE_LEDS},
     {FH_ENC_QEMU_KEY, FH__ASKED_QEMU_KEY},
+    {FH_ENC_EXTENDED_MOUSE_BUTTONS, FH__ASKED_MOUSE},
     {FH_ENC_FENCE, FH__ASKED_FENCE},
     {FH_ENC_CONTINUOUS_UPDATES, FH__ASKED_CONTINUOUS},
+    {FH_ENC_EXTENDED_CLIPBOARD, FH__ASKED_CLIPBOARD},
 };
 enum { N_SUPPORTED = sizeof supported / sizeof supported[0] };
 
@@ -40,6 +55,7 @@ void fh__client_choose_encodings(struct fh_rfb_client *c, const int32_t *encodin
         n = N_SUPPORTED;
     for (size_t i = 0; i < n; i++)
         choose(c, encodings ? encodings[i] : supported[i].enc);
+    fh_decoder_set_no_zlib(c->decoder, (c->asked & FH__ASKED_NO_ZLIB) != 0);
 }
 
 void fh__client_turn(struct fh_rfb_client *c)
@@ -94,19 +110,37 @@ static int ask(struct fh_rfb_client *c, const struct wr *w)
     return queue(c, w->mem, w->len, FH__CLIENT_ANSWERS);
 }
 
+/* A JPEG that stands alone is offered only with a quality: without one all is to be exact. */
+static bool is_offered(const struct fh_rfb_client *c, int32_t enc)
+{
+    return enc != FH_ENC_JPEG || c->quality >= 0;
+}
+
+static int32_t quality_encoding(int quality)
+{
+    if (quality >= FH_QUALITY_FINE)
+        return FH_ENC_FINE_QUALITY_0 + quality - FH_QUALITY_FINE;
+    return FH_ENC_QUALITY_0 + quality;
+}
+
 static void write_set_encodings(const struct fh_rfb_client *c, struct wr *w)
 {
-    const unsigned extra = (c->quality >= 0) + (c->level >= 0);
+    unsigned n = (c->quality >= 0) + (c->level >= 0) + (c->subsampling != FH_SUBSAMPLING_ANY);
 
+    for (size_t i = 0; i < c->n_encodings; i++)
+        n += is_offered(c, c->encodings[i]);
     wr_u8(w, FH__SET_ENCODINGS);
     wr_u8(w, 0);
-    wr_u16(w, (uint16_t)(c->n_encodings + extra));
+    wr_u16(w, (uint16_t)n);
     for (size_t i = 0; i < c->n_encodings; i++)
-        wr_u32(w, (uint32_t)c->encodings[i]);
+        if (is_offered(c, c->encodings[i]))
+            wr_u32(w, (uint32_t)c->encodings[i]);
     if (c->quality >= 0)
-        wr_u32(w, (uint32_t)(FH_ENC_QUALITY_0 + c->quality));
+        wr_u32(w, (uint32_t)quality_encoding(c->quality));
     if (c->level >= 0)
         wr_u32(w, (uint32_t)(FH_ENC_COMPRESS_0 + c->level));
+    if (c->subsampling != FH_SUBSAMPLING_ANY)
+        wr_u32(w, (uint32_t)(FH_ENC_SUBSAMPLING_0 + (int)c->subsampling - FH_SUBSAMPLING_1X));
 }
 
 static void write_request(struct wr *w, bool incremental, const struct fh_rect *r)
@@ -122,13 +156,12 @@ static void write_request(struct wr *w, bool incremental, const struct fh_rect *
 /* Before ServerInit the size is not known: all that there can be is asked for. */
 void fh__client_send_start(struct fh_rfb_client *c)
 {
-    const struct fh_pixel_format f = fh_pixel_format_rgb888();
-    uint8_t mem[32 + 4 * (FH__CLIENT_ENCODINGS_MAX + 2)];
+    uint8_t mem[32 + 4 * (FH__CLIENT_ENCODINGS_MAX + 3)];
     struct wr w = wr_init(mem, sizeof mem);
 
     wr_u8(&w, FH__SET_PIXEL_FORMAT);
     wr_zeros(&w, 3);
-    fh__write_pixel_format(&w, &f);
+    fh__write_pixel_format(&w, &c->format);
     write_set_encodings(c, &w);
     answer(c, &w);
     fh__client_send_request(c, false);
@@ -172,6 +205,35 @@ void fh__client_send_fence(struct fh_rfb_client *c, const struct fh__fence *f)
     answer(c, &w);
 }
 
+void fh__client_send_clip(struct fh_rfb_client *c, uint32_t flags)
+{
+    uint8_t mem[FH__CLIP_SMALL];
+    struct wr w = wr_init(mem, sizeof mem);
+
+    fh__clip_write(&w, FH__CLIENT_CUT_TEXT, flags);
+    answer(c, &w);
+}
+
+int fh__client_provide_clip(struct fh_rfb_client *c)
+{
+    if (!c->clip.own)
+        return FH_RFB_E_STATE;
+    return queue(c, c->clip.own, c->clip.own_len, FH__CLIENT_ANSWERS);
+}
+
+int fh__client_offer_clip(struct fh_rfb_client *c)
+{
+    uint8_t mem[FH__CLIP_SMALL];
+    struct wr w = wr_init(mem, sizeof mem);
+
+    if (fh__clip_may_provide(&c->clip))
+        return fh__client_provide_clip(c);
+    if (!fh__clip_may_notify(&c->clip))
+        return FH_RFB_E_STATE;
+    fh__clip_write(&w, FH__CLIENT_CUT_TEXT, FH__CLIP_NOTIFY | FH__CLIP_TEXT);
+    return ask(c, &w);
+}
+
 static int check_ready(const struct fh_rfb_client *c)
 {
     if (c->error != 0)
@@ -205,20 +267,27 @@ int fh_rfb_client_key(struct fh_rfb_client *c, uint32_t keysym, uint32_t keycode
     return ask(c, &w);
 }
 
-int fh_rfb_client_pointer(struct fh_rfb_client *c, uint16_t x, uint16_t y, uint8_t buttons)
+/*
+ * RFC 6143 7.5.5; rfbproto, ExtendedMouseButtons: with bit 7 there follows u8 of the buttons from
+ * bit 7 on. A server without these gets what has room in its one byte.
+ */
+int fh_rfb_client_pointer(struct fh_rfb_client *c, uint16_t x, uint16_t y, uint16_t buttons)
 {
+    const bool is_extended = c->has_mouse && buttons > 0x7f;
     int ret = check_ready(c);
-    uint8_t mem[6];
+    uint8_t mem[7];
     struct wr w = wr_init(mem, sizeof mem);
 
     if (ret != 0)
         return ret;
-    if (x >= c->width || y >= c->height)
+    if (x >= c->width || y >= c->height || buttons > FH_RFB_BUTTONS_MAX)
         return FH_RFB_E_INVAL;
     wr_u8(&w, FH__POINTER_EVENT);
-    wr_u8(&w, buttons);
+    wr_u8(&w, is_extended ? (uint8_t)(0x80 | (buttons & 0x7f)) : (uint8_t)buttons);
     wr_u16(&w, x);
     wr_u16(&w, y);
+    if (is_extended)
+        wr_u8(&w, (uint8_t)(buttons >> 7));
     return ask(c, &w);
 }
 
@@ -233,6 +302,11 @@ int fh_rfb_client_cut_text(struct fh_rfb_client *c, const char *text, size_t len
         return ret;
     if (len > FH_RFB_CUT_TEXT_MAX || !fh__utf8_is_valid(text, len))
         return FH_RFB_E_INVAL;
+    /* A server that has not said yet what it takes will be told when it does. */
+    if ((c->asked & FH__ASKED_CLIPBOARD) &&
+        fh__clip_set(&c->clip, FH__CLIENT_CUT_TEXT, text, len) &&
+        (ret = fh__client_offer_clip(c)) != FH_RFB_E_STATE)
+        return ret;
     before = c->sending.len - c->sent + c->queue.len;
     if (before + room > FH__CLIENT_OUT_MAX - FH__CLIENT_ANSWERS)
         return FH_RFB_E_LIMIT;
@@ -263,39 +337,49 @@ int fh_rfb_client_refresh(struct fh_rfb_client *c, const struct fh_rect *r)
     return ask(c, &w);
 }
 
-/* SetDesktopSize, rfbproto: one screen over all. */
 int fh_rfb_client_resize(struct fh_rfb_client *c, uint16_t width, uint16_t height)
 {
-    const struct fh_screen screen = {.id = c->screen_id, .w = width, .h = height};
+    const struct fh_screen screen = {
+        .id = c->n_screens != 0 ? c->screens[0].id : 1, .w = width, .h = height};
+
+    return fh_rfb_client_set_screens(c, width, height, &screen, 1);
+}
+
+/* SetDesktopSize, rfbproto. */
+int fh_rfb_client_set_screens(struct fh_rfb_client *c, uint16_t width, uint16_t height,
+                              const struct fh_screen *screens, size_t n)
+{
     int ret = check_ready(c);
-    uint8_t mem[24];
+    uint8_t mem[8 + 16 * FH_RFB_SCREENS_MAX];
     struct wr w = wr_init(mem, sizeof mem);
 
     if (ret != 0)
         return ret;
     if (!c->has_layout)
         return FH_RFB_E_STATE;
-    if (fh__client_check_size(c, width, height) != 0)
+    if (fh__client_check_size(c, width, height) != 0 || n > FH_RFB_SCREENS_MAX ||
+        !fh__screens_are_valid(screens, n, width, height))
         return FH_RFB_E_INVAL;
     wr_u8(&w, FH__SET_DESKTOP_SIZE);
     wr_u8(&w, 0);
     wr_u16(&w, width);
     wr_u16(&w, height);
-    wr_u8(&w, 1);
+    wr_u8(&w, (uint8_t)n);
     wr_u8(&w, 0);
-    fh__write_screen(&w, &screen);
+    for (size_t i = 0; i < n; i++)
+        fh__write_screen(&w, &screens[i]);
     return ask(c, &w);
 }
 
 int fh_rfb_client_set_quality(struct fh_rfb_client *c, int quality, int level)
 {
     int ret = check_ready(c);
-    uint8_t mem[4 + 4 * (FH__CLIENT_ENCODINGS_MAX + 2)];
+    uint8_t mem[4 + 4 * (FH__CLIENT_ENCODINGS_MAX + 3)];
     struct wr w = wr_init(mem, sizeof mem);
 
     if (ret != 0)
         return ret;
-    if (quality < -1 || quality > 9 || level < -1 || level > 9)
+    if (!fh_quality_is_valid(quality) || level < -1 || level > 9)
         return FH_RFB_E_INVAL;
     c->quality = quality;
     c->level = level;

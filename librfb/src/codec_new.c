@@ -34,7 +34,8 @@ struct fh_encoder *fh_encoder_new(void)
     e->words = calloc(FH_ENCODER_MAX_PIXELS, sizeof *e->words);
     e->jpeg_out = malloc(FH__JPEG_ROOM);
     e->jpeg = tjInitCompress();
-    is_open = open_deflate(&e->zrle, e->level);
+    is_open = open_deflate(&e->zrle, e->level) && open_deflate(&e->zlib, e->level) &&
+              open_deflate(&e->png, e->level);
     for (int i = 0; i < FH__TIGHT_STREAMS; i++)
         is_open = is_open && open_deflate(&e->tight_zlib[i], e->level);
     if (e->words && e->jpeg_out && e->jpeg && is_open)
@@ -49,6 +50,8 @@ void fh_encoder_free(struct fh_encoder *e)
         return;
     for (int i = 0; i < FH__TIGHT_STREAMS; i++)
         close_deflate(&e->tight_zlib[i]);
+    close_deflate(&e->png);
+    close_deflate(&e->zlib);
     close_deflate(&e->zrle);
     if (e->jpeg)
         tjDestroy(e->jpeg);
@@ -63,18 +66,28 @@ static bool open_inflate(struct fh__inflate *s)
     return s->is_open;
 }
 
+static void close_inflate(struct fh__inflate *s)
+{
+    if (s->is_open)
+        inflateEnd(&s->z);
+}
+
 struct fh_decoder *fh_decoder_new(void)
 {
+    const struct fh_pixel_format fmt = fh_pixel_format_rgb888();
     struct fh_decoder *d = calloc(1, sizeof *d);
     bool is_open;
 
     if (!d)
         return NULL;
+    (void)fh_decoder_set_format(d, &fmt);
     d->tight.jpeg = tjInitDecompress();
-    is_open = open_inflate(&d->zrle.stream);
+    d->jpeg.handle = tjInitDecompress();
+    is_open = open_inflate(&d->zrle.stream) && open_inflate(&d->zlib.stream) &&
+              open_inflate(&d->tight.png);
     for (int i = 0; i < FH__TIGHT_INFLATES; i++)
         is_open = is_open && open_inflate(&d->tight.stream[i]);
-    if (d->tight.jpeg && is_open)
+    if (d->tight.jpeg && d->jpeg.handle && is_open)
         return d;
     fh_decoder_free(d);
     return NULL;
@@ -84,36 +97,37 @@ void fh_decoder_free(struct fh_decoder *d)
 {
     if (!d)
         return;
-    for (int i = 0; i < FH__TIGHT_INFLATES; i++) {
-        if (d->tight.stream[i].is_open)
-            inflateEnd(&d->tight.stream[i].z);
-    }
-    if (d->zrle.stream.is_open)
-        inflateEnd(&d->zrle.stream.z);
+    for (int i = 0; i < FH__TIGHT_INFLATES; i++)
+        close_inflate(&d->tight.stream[i]);
+    close_inflate(&d->tight.png);
+    close_inflate(&d->zrle.stream);
+    close_inflate(&d->zlib.stream);
     if (d->tight.jpeg)
         tjDestroy(d->tight.jpeg);
-    free(d->tight.gathered);
+    if (d->jpeg.handle)
+        tjDestroy(d->jpeg.handle);
+    free(d->gather.mem);
     free(d);
 }
 
-int fh__tight_gather_room(struct fh__tight *t, size_t need)
+int fh__gather_room(struct fh__gather *g, size_t need)
 {
-    size_t cap = t->cap_gathered != 0 ? t->cap_gathered : FH__GATHER_FIRST;
+    size_t cap = g->cap != 0 ? g->cap : FH__GATHER_FIRST;
     uint8_t *mem;
 
     if (need > FH__GATHER_MAX)
         return FH_RFB_E_LIMIT;
-    if (need <= t->cap_gathered)
+    if (need <= g->cap)
         return 0;
     while (cap < need)
         cap *= 2;
     mem = malloc(cap);
     if (!mem)
         return FH_RFB_E_NOMEM;
-    if (t->n_gathered != 0)
-        memcpy(mem, t->gathered, t->n_gathered);
-    free(t->gathered);
-    t->gathered = mem;
-    t->cap_gathered = cap;
+    if (g->len != 0)
+        memcpy(mem, g->mem, g->len);
+    free(g->mem);
+    g->mem = mem;
+    g->cap = cap;
     return 0;
 }

@@ -3,6 +3,55 @@
 
 #include "decode.h"
 
+static bool is_known(enum fh_encoding enc)
+{
+    switch (enc) {
+    case FH_ENC_RAW:
+    case FH_ENC_COPY_RECT:
+    case FH_ENC_RRE:
+    case FH_ENC_HEXTILE:
+    case FH_ENC_ZLIB:
+    case FH_ENC_TIGHT:
+    case FH_ENC_TRLE:
+    case FH_ENC_ZRLE:
+    case FH_ENC_JPEG:
+    case FH_ENC_TIGHT_PNG:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void begin(struct fh_decoder *d)
+{
+    switch (d->enc) {
+    case FH_ENC_RRE:
+        fh__rre_begin(d);
+        break;
+    case FH_ENC_HEXTILE:
+        fh__hextile_begin(d);
+        break;
+    case FH_ENC_ZLIB:
+        fh__zlib_begin(d);
+        break;
+    case FH_ENC_TIGHT:
+    case FH_ENC_TIGHT_PNG:
+        fh__tight_begin(d);
+        break;
+    case FH_ENC_TRLE:
+        fh__tiles_begin(d, 16);
+        break;
+    case FH_ENC_ZRLE:
+        fh__zrle_begin(d);
+        break;
+    case FH_ENC_JPEG:
+        fh__jpeg_begin(d);
+        break;
+    default:
+        break;
+    }
+}
+
 int fh_decoder_begin(struct fh_decoder *d, enum fh_encoding enc, struct fh_framebuffer *fb,
                      const struct fh_rect *r)
 {
@@ -10,7 +59,7 @@ int fh_decoder_begin(struct fh_decoder *d, enum fh_encoding enc, struct fh_frame
         return d->error;
     if (d->is_busy)
         return FH_RFB_E_STATE;
-    if (enc != FH_ENC_RAW && enc != FH_ENC_COPY_RECT && enc != FH_ENC_TIGHT && enc != FH_ENC_ZRLE)
+    if (!is_known(enc))
         return FH_RFB_E_ENCODING;
     if (!fh_rect_is_inside(r, fb->width, fb->height))
         return FH_RFB_E_INVAL;
@@ -18,11 +67,28 @@ int fh_decoder_begin(struct fh_decoder *d, enum fh_encoding enc, struct fh_frame
     d->fb = fb;
     d->r = *r;
     d->x = d->y = 0;
-    d->n_held = 0;
+    d->n_held = d->n_buf = 0;
+    d->gather.len = 0;
     d->is_busy = true;
-    fh__zrle_begin(d);
-    fh__tight_begin(d);
+    begin(d);
     return 0;
+}
+
+int fh_decoder_set_format(struct fh_decoder *d, const struct fh_pixel_format *fmt)
+{
+    if (d->is_busy)
+        return FH_RFB_E_STATE;
+    if (!fmt->true_colour || !fh_pixel_format_is_valid(fmt))
+        return FH_RFB_E_INVAL;
+    fh__pixel_reader_init(&d->full, fmt, FH__PIXEL_FULL);
+    fh__pixel_reader_init(&d->compact, fmt, FH__PIXEL_COMPACT);
+    fh__pixel_reader_init(&d->tpixel, fmt, FH__PIXEL_TIGHT);
+    return 0;
+}
+
+void fh_decoder_set_no_zlib(struct fh_decoder *d, bool is_agreed)
+{
+    d->tight.may_be_plain = is_agreed;
 }
 
 const uint8_t *fh__decoder_hold(struct fh_decoder *d, struct rd *in, size_t want)
@@ -37,6 +103,18 @@ const uint8_t *fh__decoder_hold(struct fh_decoder *d, struct rd *in, size_t want
         return NULL;
     d->n_held = 0;
     return d->held;
+}
+
+int fh__gather_add(struct fh__gather *g, const uint8_t *data, size_t n)
+{
+    int ret = fh__gather_room(g, g->len + n);
+
+    if (ret != 0)
+        return ret;
+    if (n != 0)
+        memcpy(g->mem + g->len, data, n);
+    g->len += n;
+    return 0;
 }
 
 bool fh__inflate_some(struct fh__inflate *s, struct rd *in, size_t *left, uint8_t *out, size_t room,
@@ -60,9 +138,46 @@ bool fh__inflate_some(struct fh__inflate *s, struct rd *in, size_t *left, uint8_
     return s->z.avail_in == 0 || s->has_more;
 }
 
-static uint32_t pixel_of(const uint8_t p[static 4])
+static enum fh__step units(struct fh_decoder *d, struct rd *r,
+                           enum fh__step (*unit)(struct fh_decoder *, struct rd *))
 {
-    return (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+    enum fh__step s;
+
+    while ((s = unit(d, r)) == FH__STEP_AGAIN)
+        ;
+    return s;
+}
+
+enum fh__step fh__direct_step(struct fh_decoder *d, struct rd *in,
+                              enum fh__step (*unit)(struct fh_decoder *, struct rd *))
+{
+    const size_t before = d->n_buf, room = FH__UNIT_MAX - before;
+    const size_t n = in->left < room ? in->left : room;
+    struct rd r = *in;
+    enum fh__step s;
+
+    if (before == 0) {
+        s = units(d, &r, unit);
+        *in = r;
+        if (s != FH__STEP_MORE)
+            return s;
+        d->n_buf = r.left; /* less than a unit */
+        rd_copy(in, d->buf, r.left);
+        return FH__STEP_MORE;
+    }
+    if (n != 0)
+        memcpy(d->buf + before, in->p, n);
+    r = rd_init(d->buf, before + n);
+    s = units(d, &r, unit);
+    if (s == FH__STEP_MORE && r.left >= before + n) {
+        d->n_buf = before + n;
+        rd_skip(in, n);
+        return FH__STEP_MORE;
+    }
+    /* A unit was made whole by new bytes, so all that are left over are new. */
+    d->n_buf = 0;
+    rd_skip(in, n - r.left);
+    return s == FH__STEP_MORE ? FH__STEP_AGAIN : s;
 }
 
 static void next_pixels(struct fh_decoder *d, int32_t n)
@@ -74,29 +189,47 @@ static void next_pixels(struct fh_decoder *d, int32_t n)
     }
 }
 
+void fh__decoder_put(struct fh_decoder *d, const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        const size_t in_row = (size_t)(d->r.w - d->x), now = n < in_row ? n : in_row;
+
+        fh__pixel_read(&d->full, p, now, fh__decoder_at(d, d->x, d->y));
+        next_pixels(d, (int32_t)now);
+        p += now * d->full.bytes;
+        n -= now;
+    }
+}
+
+void fh__decoder_fill(const struct fh_decoder *d, const struct fh_rect *part, uint32_t colour)
+{
+    for (int32_t y = part->y; y < part->y + part->h && part->w > 0; y++) {
+        uint32_t *to = fh__decoder_at(d, part->x, y);
+
+        for (int32_t x = 0; x < part->w; x++)
+            to[x] = colour;
+    }
+}
+
 /* Raw, RFC 6143 7.7.1. */
 static enum fh__step raw_step(struct fh_decoder *d, struct rd *in)
 {
-    size_t n = in->left / 4;
+    const unsigned bytes = d->full.bytes;
+    size_t n = in->left / bytes, left;
     const uint8_t *p;
-    uint32_t *out;
 
     if (d->r.w == 0 || d->y == d->r.h)
         return FH__STEP_DONE;
-    out = fh__decoder_at(d, d->x, d->y);
     if (d->n_held != 0 || n == 0) {
-        if (!(p = fh__decoder_hold(d, in, 4)))
+        if (!(p = fh__decoder_hold(d, in, bytes)))
             return FH__STEP_MORE;
-        *out = pixel_of(p);
-        next_pixels(d, 1);
+        fh__decoder_put(d, p, 1);
         return FH__STEP_AGAIN;
     }
-    if (n > (size_t)(d->r.w - d->x))
-        n = (size_t)(d->r.w - d->x);
-    p = rd_bytes(in, 4 * n);
-    for (size_t i = 0; i < n; i++, p += 4)
-        out[i] = pixel_of(p);
-    next_pixels(d, (int32_t)n);
+    left = (size_t)(d->r.h - d->y) * (size_t)d->r.w - (size_t)d->x;
+    if (n > left)
+        n = left;
+    fh__decoder_put(d, rd_bytes(in, bytes * n), n);
     return FH__STEP_AGAIN;
 }
 
@@ -124,17 +257,29 @@ static enum fh__step copy_rect_step(struct fh_decoder *d, struct rd *in)
 
 static enum fh__step step(struct fh_decoder *d, struct rd *in)
 {
-    switch ((int)d->enc) {
+    switch (d->enc) {
     case FH_ENC_RAW:
         return raw_step(d, in);
     case FH_ENC_COPY_RECT:
         return copy_rect_step(d, in);
+    case FH_ENC_RRE:
+        return fh__direct_step(d, in, fh__rre_unit);
+    case FH_ENC_HEXTILE:
+        return fh__direct_step(d, in, fh__hextile_unit);
+    case FH_ENC_ZLIB:
+        return fh__zlib_step(d, in);
+    case FH_ENC_TIGHT:
+    case FH_ENC_TIGHT_PNG:
+        return fh__tight_step(d, in);
+    case FH_ENC_TRLE:
+        return fh__direct_step(d, in, fh__tiles_unit);
     case FH_ENC_ZRLE:
         return fh__zrle_step(d, in);
-    case FH_ENC_TIGHT:
-        return fh__tight_step(d, in);
+    case FH_ENC_JPEG:
+        return fh__jpeg_step(d, in);
+    default:
+        return FH__STEP_BAD;
     }
-    return FH__STEP_BAD;
 }
 
 int fh_decoder_input(struct fh_decoder *d, const uint8_t *data, size_t len, size_t *used)

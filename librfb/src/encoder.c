@@ -15,9 +15,25 @@ void fh_encoder_set_format(struct fh_encoder *e, const struct fh_pixel_format *f
 
 void fh_encoder_set_quality(struct fh_encoder *e, int quality, int level)
 {
-    assert(quality >= -1 && quality <= 9 && level >= 0 && level <= 9);
+    assert(fh_quality_is_valid(quality) && level >= 0 && level <= 9);
     e->quality = quality;
     e->level = level;
+}
+
+bool fh_quality_is_valid(int quality)
+{
+    return (quality >= -1 && quality <= 9) ||
+           (quality >= FH_QUALITY_FINE && quality <= FH_QUALITY_MAX);
+}
+
+void fh_encoder_set_subsampling(struct fh_encoder *e, enum fh_subsampling subsampling)
+{
+    e->subsampling = subsampling;
+}
+
+void fh_encoder_set_no_zlib(struct fh_encoder *e, bool is_agreed)
+{
+    e->no_zlib = is_agreed;
 }
 
 /*
@@ -61,6 +77,27 @@ int fh__deflate_write(struct fh__deflate *d, const uint8_t *data, size_t len, in
     return 0;
 }
 
+void fh__encoder_words(struct fh_encoder *e, const struct fh__pixel_table *t,
+                       const struct fh_framebuffer *fb, const struct fh_rect *r)
+{
+    uint32_t *to = e->words;
+
+    for (int32_t y = r->y; y < r->y + r->h; y++, to += r->w)
+        fh__pixel_translate(t, fh__fb_row(fb, r->x, y), (size_t)r->w, to);
+}
+
+bool fh__encoder_count(struct fh_encoder *e, size_t n, unsigned max)
+{
+    fh__palette_clear(&e->palette);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && e->words[i] == e->words[i - 1])
+            continue;
+        if (!fh__palette_add(&e->palette, e->words[i], max))
+            return false;
+    }
+    return true;
+}
+
 static int raw_encode(const struct fh_encoder *e, const struct fh_framebuffer *fb,
                       const struct fh_rect *r, uint8_t *out)
 {
@@ -97,13 +134,28 @@ int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_
 {
     if (!is_possible(fb, r, room))
         return FH_RFB_E_INVAL;
-    if (enc == FH_ENC_RAW)
+    switch (enc) {
+    case FH_ENC_RAW:
         return raw_encode(e, fb, r, out);
-    if (enc == FH_ENC_ZRLE)
-        return fh__zrle_encode(e, fb, r, out, room);
-    if (enc == FH_ENC_TIGHT)
+    case FH_ENC_RRE:
+        return fh__rre_encode(e, fb, r, out);
+    case FH_ENC_HEXTILE:
+        return fh__hextile_encode(e, fb, r, out);
+    case FH_ENC_ZLIB:
+        return fh__zlib_encode(e, fb, r, out, room);
+    case FH_ENC_TIGHT:
         return fh__tight_encode(e, fb, r, out, room);
-    return FH_RFB_E_INVAL;
+    case FH_ENC_TRLE:
+        return fh__trle_encode(e, fb, r, out);
+    case FH_ENC_ZRLE:
+        return fh__zrle_encode(e, fb, r, out, room);
+    case FH_ENC_JPEG:
+        return fh__jpeg_encode(e, fb, r, out);
+    case FH_ENC_TIGHT_PNG:
+        return fh__tight_png_encode(e, fb, r, out, room);
+    default:
+        return FH_RFB_E_INVAL;
+    }
 }
 
 int fh_encoder_rect_alone(struct fh_encoder *e, enum fh_encoding enc,

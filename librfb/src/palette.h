@@ -40,6 +40,11 @@ static inline unsigned fh__palette_index(const struct fh__palette *p, uint32_t c
     return p->slot[fh__palette_slot(p, colour)] - 1u;
 }
 
+static inline bool fh__palette_has(const struct fh__palette *p, uint32_t colour)
+{
+    return p->slot[fh__palette_slot(p, colour)] != 0;
+}
+
 /* Adds a colour unless it is there. False: it is not, and max (<= FH__PALETTE_MAX) are. */
 static inline bool fh__palette_add(struct fh__palette *p, uint32_t colour, unsigned max)
 {

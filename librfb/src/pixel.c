@@ -39,8 +39,8 @@ static uint32_t word_of(uint32_t value, const struct fh_pixel_format *f, unsigne
     return word;
 }
 
-/* CPIXEL: three of four bytes when the colours are all in the lower or all in the upper three. */
-static unsigned compact_bytes(const struct fh_pixel_format *f, unsigned *from)
+/* RFC 6143 7.7.5: when the colours are all in the lower or all in the upper three of four bytes. */
+unsigned fh__pixel_compact_bytes(const struct fh_pixel_format *f, unsigned *from)
 {
     const uint32_t used = (uint32_t)f->red_max << f->red_shift |
                           (uint32_t)f->green_max << f->green_shift |
@@ -60,8 +60,7 @@ static unsigned compact_bytes(const struct fh_pixel_format *f, unsigned *from)
     return 4;
 }
 
-/* TPIXEL: three bytes red, green, blue, whatever the shifts and the byte order. */
-static bool is_tight_rgb(const struct fh_pixel_format *f)
+bool fh__pixel_is_tight_rgb(const struct fh_pixel_format *f)
 {
     return f->bits_per_pixel == 32 && f->depth == 24 && f->red_max == 255 && f->green_max == 255 &&
            f->blue_max == 255;
@@ -91,11 +90,12 @@ void fh__pixel_table_init(struct fh__pixel_table *t, const struct fh_pixel_forma
     unsigned from = 0;
 
     assert(fh_pixel_format_is_valid(fmt));
-    if (kind == FH__PIXEL_TIGHT && is_tight_rgb(f)) {
+    if (kind == FH__PIXEL_TIGHT && fh__pixel_is_tight_rgb(f)) {
         fill_rgb(t);
         return;
     }
-    t->bytes = kind == FH__PIXEL_COMPACT ? compact_bytes(f, &from) : f->bits_per_pixel / 8u;
+    t->bytes =
+        kind == FH__PIXEL_COMPACT ? fh__pixel_compact_bytes(f, &from) : f->bits_per_pixel / 8u;
     for (unsigned v = 0; v < 256; v++) {
         t->red[v] = word_of(scale(v, f->red_max, f->red_shift), f, from, t->bytes);
         t->green[v] = word_of(scale(v, f->green_max, f->green_shift), f, from, t->bytes);

@@ -43,6 +43,31 @@ uint8_t *fh__pixel_store(const struct fh__pixel_table *t, const uint32_t *words,
  */
 void fh__pixel_map_entry(uint8_t index, uint16_t out[static 3]);
 
+/* How the bytes of a pixel lie, of those that are read without looking at a format. */
+enum fh__pixel_order { FH__ORDER_BGRX, FH__ORDER_BGR, FH__ORDER_RGB, FH__ORDER_ANY };
+
+/* What a viewer gets, back to 0x00RRGGBB; the other way of fh__pixel_table. */
+struct fh__pixel_reader {
+    enum fh__pixel_order order;
+    unsigned bytes; /* of one pixel on the wire, 1 to 4 */
+    unsigned lift;  /* bits of the value below those bytes: CPIXEL of the upper three */
+    struct fh_pixel_format fmt;
+    uint8_t red[256], green[256], blue[256]; /* to 0 to 255, of colours that are no wider */
+};
+
+/* fmt: true colour, valid by fh_pixel_format_is_valid. */
+void fh__pixel_reader_init(struct fh__pixel_reader *t, const struct fh_pixel_format *fmt,
+                           enum fh__pixel_kind kind);
+/* n pixels of t->bytes each at p. */
+void fh__pixel_read(const struct fh__pixel_reader *t, const uint8_t *p, size_t n, uint32_t *out);
+/* The three colours of one pixel, 0 to their max, and a pixel from three such. */
+void fh__pixel_colours(const struct fh__pixel_reader *t, const uint8_t *p, uint16_t out[static 3]);
+uint32_t fh__pixel_of_colours(const struct fh__pixel_reader *t, const uint16_t c[static 3]);
+/* Bytes of a CPIXEL, 3 or as many as of a PIXEL; *from: the first of the PIXEL's that it has. */
+unsigned fh__pixel_compact_bytes(const struct fh_pixel_format *f, unsigned *from);
+/* Whether a TPIXEL is three bytes red, green, blue, whatever the shifts and the byte order. */
+bool fh__pixel_is_tight_rgb(const struct fh_pixel_format *f);
+
 static inline uint32_t fh__pixel_word(const struct fh__pixel_table *t, uint32_t px)
 {
     return t->red[px >> 16 & 0xff] | t->green[px >> 8 & 0xff] | t->blue[px & 0xff];

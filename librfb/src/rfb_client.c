@@ -119,6 +119,12 @@ const struct fh_framebuffer *fh_rfb_client_framebuffer(const struct fh_rfb_clien
     return c->fb.px ? &c->fb : NULL;
 }
 
+const struct fh_screen *fh_rfb_client_screens(const struct fh_rfb_client *c, size_t *n)
+{
+    *n = c->n_screens;
+    return c->screens;
+}
+
 const char *fh_rfb_client_name(const struct fh_rfb_client *c)
 {
     return c->name;

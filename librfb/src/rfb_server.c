@@ -85,6 +85,11 @@ int fh_rfb_server_error(const struct fh_rfb_server *s)
     return s->error;
 }
 
+uint64_t fh_rfb_server_updates(const struct fh_rfb_server *s)
+{
+    return s->updates;
+}
+
 bool fh_rfb_server_is_waiting(const struct fh_rfb_server *s)
 {
     if (s->error != 0 || s->state != FH__SERVER_READY || s->is_paused || s->update.is_open)
@@ -162,6 +167,23 @@ int fh_rfb_server_set_cursor(struct fh_rfb_server *s, const uint32_t *argb, int3
     return 0;
 }
 
+void fh_rfb_server_set_leds(struct fh_rfb_server *s, unsigned leds)
+{
+    if (!s->has_leds || s->leds != (leds & FH_LED_ALL))
+        s->news |= FH__NEWS_LEDS;
+    s->has_leds = true;
+    s->leds = leds & FH_LED_ALL;
+}
+
+void fh_rfb_server_move_pointer(struct fh_rfb_server *s, int32_t x, int32_t y)
+{
+    if (x < 0 || y < 0 || x >= s->fb.width || y >= s->fb.height)
+        return;
+    s->pointer_x = x;
+    s->pointer_y = y;
+    s->news |= FH__NEWS_POINTER;
+}
+
 int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len)
 {
     if (s->error != 0)
@@ -170,10 +192,25 @@ int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len
         return FH_RFB_E_STATE;
     if (len > FH_RFB_CUT_TEXT_MAX || !fh__utf8_is_valid(text, len))
         return FH_RFB_E_INVAL;
+    fh_rfb_server_forget_text(s);
+    if ((s->announced & FH__CAN_CLIPBOARD) &&
+        fh__clip_set(&s->clip, FH__SERVER_CUT_TEXT, text, len)) {
+        fh__server_offer_clip(s);
+        if (s->clip_due & (FH__CLIP_PROVIDE | FH__CLIP_NOTIFY))
+            return 0;
+    }
+    /* A viewer that has not said what it takes; what was made above is for when it does. */
     if (!fh__server_cut_out_new(s, len + 1))
         return FH_RFB_E_NOMEM;
     s->cut_out_len = fh__utf8_to_latin1(text, len, s->cut_out);
     return 0;
+}
+
+void fh_rfb_server_forget_text(struct fh_rfb_server *s)
+{
+    (void)fh__clip_own_new(&s->clip, 0);
+    (void)fh__server_cut_out_new(s, 0);
+    s->clip_due &= ~(FH__CLIP_PROVIDE | FH__CLIP_NOTIFY);
 }
 
 void fh_rfb_server_bell(struct fh_rfb_server *s)

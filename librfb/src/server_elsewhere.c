@@ -15,8 +15,14 @@ bool fh_rfb_server_coding(const struct fh_rfb_server *s, struct fh_rfb_coding *o
 {
     const struct fh__encodings *enc = &s->encodings;
 
-    *out = (struct fh_rfb_coding){enc->pixels, s->format, enc->quality,
-                                  enc->level >= 0 ? enc->level : FH__LEVEL_DEFAULT};
+    *out = (struct fh_rfb_coding){
+        .encoding = enc->pixels,
+        .format = s->format,
+        .quality = enc->quality,
+        .level = enc->level >= 0 ? enc->level : FH__LEVEL_DEFAULT,
+        .subsampling = enc->subsampling,
+        .no_zlib = enc->can & FH__CAN_NO_ZLIB,
+    };
     return enc->has_pixels;
 }
 
@@ -25,6 +31,7 @@ bool fh_rfb_coding_is_same(const struct fh_rfb_coding *a, const struct fh_rfb_co
     const struct fh_pixel_format *f = &a->format, *g = &b->format;
 
     return a->encoding == b->encoding && a->quality == b->quality && a->level == b->level &&
+           a->subsampling == b->subsampling && a->no_zlib == b->no_zlib &&
            f->bits_per_pixel == g->bits_per_pixel && f->depth == g->depth &&
            f->big_endian == g->big_endian && f->true_colour == g->true_colour &&
            f->red_max == g->red_max && f->green_max == g->green_max && f->blue_max == g->blue_max &&

@@ -10,6 +10,7 @@
 
 #include <farhand/rfb_server.h>
 
+#include "clipboard.h"
 #include "messages.h"
 
 enum {
@@ -24,7 +25,13 @@ enum {
 enum fh__server_state { FH__SERVER_EXPECT_INIT, FH__SERVER_READY };
 
 /* What the bytes after a message's head are. */
-enum fh__server_body { FH__BODY_NONE, FH__BODY_ENCODINGS, FH__BODY_CUT_TEXT };
+enum fh__server_body {
+    FH__BODY_NONE,
+    FH__BODY_ENCODINGS,
+    FH__BODY_CUT_TEXT,
+    FH__BODY_CLIP, /* of the extended clipboard */
+    FH__BODY_SKIP
+};
 
 /* What a viewer announced that it understands: bits. */
 enum fh__can {
@@ -36,22 +43,42 @@ enum fh__can {
     FH__CAN_LAST_RECT = 1 << 5,
     FH__CAN_QEMU_KEY = 1 << 6,
     FH__CAN_FENCE = 1 << 7,
-    FH__CAN_CONTINUOUS = 1 << 8
+    FH__CAN_CONTINUOUS = 1 << 8,
+    FH__CAN_JPEG = 1 << 9,
+    FH__CAN_NO_ZLIB = 1 << 10,
+    FH__CAN_XCURSOR = 1 << 11,
+    FH__CAN_ALPHA_CURSOR = 1 << 12,
+    FH__CAN_VMWARE_CURSOR = 1 << 13,
+    FH__CAN_ANY_CURSOR =
+        FH__CAN_CURSOR | FH__CAN_XCURSOR | FH__CAN_ALPHA_CURSOR | FH__CAN_VMWARE_CURSOR,
+    FH__CAN_VMWARE_POSITION = 1 << 14,
+    FH__CAN_LEDS = 1 << 15,
+    FH__CAN_VMWARE_LEDS = 1 << 16,
+    FH__CAN_MOUSE = 1 << 17,
+    FH__CAN_CLIPBOARD = 1 << 18
 };
 
 struct fh__encodings {
     enum fh_encoding pixels; /* the first of the viewer's list that we have */
-    bool has_pixels;
+    enum fh_encoding other;  /* the first for what RRE does not suit */
+    bool has_pixels, has_other;
     uint32_t can;
     int quality, level;
+    enum fh_subsampling subsampling;
 };
+
+#define FH__NO_ENCODINGS                                                                           \
+    ((struct fh__encodings){.pixels = FH_ENC_RAW, .other = FH_ENC_RAW, .quality = -1, .level = -1})
 
 /* What goes into the next update beside pixels: bits, in the order of sending. */
 enum fh__news {
     FH__NEWS_QEMU_KEY = 1 << 0,
     FH__NEWS_LAYOUT = 1 << 1,
     FH__NEWS_NAME = 1 << 2,
-    FH__NEWS_CURSOR = 1 << 3
+    FH__NEWS_CURSOR = 1 << 3,
+    FH__NEWS_MOUSE = 1 << 4,
+    FH__NEWS_LEDS = 1 << 5,
+    FH__NEWS_POINTER = 1 << 6
 };
 
 /* A FramebufferUpdate that is being sent. */
@@ -72,6 +99,7 @@ struct fh__scroll {
 
 struct fh_rfb_server {
     int error;
+    uint64_t updates;
     enum fh__server_state state;
 
     uint8_t in[FH__SERVER_IN];
@@ -92,6 +120,8 @@ struct fh_rfb_server {
     size_t control_len;
     uint8_t *cut_out; /* Latin-1; NULL: none waits */
     size_t cut_out_len;
+    struct fh__clip clip;
+    uint32_t clip_due; /* actions of it that wait to be sent, FH__CLIP_CAPS and so on */
 
     struct fh_encoder *encoder;
     const struct fh_rfb_elsewhere *elsewhere; /* NULL: none */
@@ -112,7 +142,10 @@ struct fh_rfb_server {
     size_t name_len;
     uint32_t *cursor; /* NULL: not set, or of no pixels */
     int32_t cursor_w, cursor_h, cursor_x, cursor_y;
-    bool has_cursor;
+    bool has_cursor, has_leds;
+    unsigned leds;
+    int32_t pointer_x, pointer_y;
+    bool has_mouse; /* the viewer was told that we know more buttons */
     uint32_t news;
 
     pixman_region32_t damage; /* what the viewer has not got, without what the update will bring */
@@ -128,10 +161,28 @@ struct fh_rfb_server {
 /* server_messages.c: reads messages until one makes an event, or no whole one is left. */
 void fh__server_read(struct fh_rfb_server *s);
 
+/* server_clipboard.c: the bytes behind a cut text's head whose length is negative. */
+enum fh__parse fh__server_begin_clip(struct fh_rfb_server *s, uint32_t len);
+enum fh__parse fh__server_clip(struct fh_rfb_server *s, struct rd *r);
+/* Tells of our text, in whatever way the viewer takes it. */
+void fh__server_offer_clip(struct fh_rfb_server *s);
+/* Writes what is due. False: no room for it now. */
+bool fh__server_write_clip(struct fh_rfb_server *s, struct wr *w);
+
+/* server_messages.c */
+enum fh__parse fh__server_bad(struct fh_rfb_server *s, int error);
+void fh__server_cut_text_event(struct fh_rfb_server *s);
+
 /* server_update.c: writes what is to be sent next to s->out, which is empty. */
 void fh__server_fill(struct fh_rfb_server *s);
 /* The open update ends at the next chance, without the rest: a new size, or a pause. */
 void fh__server_cut_short(struct fh_rfb_server *s);
+
+/* server_news.c: the kinds of news that this viewer understands. */
+uint32_t fh__server_news(const struct fh_rfb_server *s);
+/* The most bytes of one. */
+size_t fh__server_news_bound(const struct fh_rfb_server *s, uint32_t kind);
+void fh__server_write_news(struct fh_rfb_server *s, struct wr *w, uint32_t kind);
 
 /*
  * out, which is empty: all that the open update has yet to encode, exactly. False: no memory, and

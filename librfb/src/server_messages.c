@@ -6,7 +6,7 @@
 #include "server_machine.h"
 #include "text.h"
 
-static enum fh__parse bad(struct fh_rfb_server *s, int error)
+enum fh__parse fh__server_bad(struct fh_rfb_server *s, int error)
 {
     s->error = error;
     return FH__PARSE_BAD;
@@ -75,7 +75,7 @@ static enum fh__parse on_set_pixel_format(struct fh_rfb_server *s, struct rd *r)
     if (r->bad)
         return FH__PARSE_MORE;
     if (!fh_pixel_format_is_valid(&f))
-        return bad(s, FH_RFB_E_PROTO);
+        return fh__server_bad(s, FH_RFB_E_PROTO);
     s->next_format = f;
     s->has_next_format = true;
     return FH__PARSE_DONE;
@@ -90,11 +90,49 @@ static enum fh__parse on_set_encodings(struct fh_rfb_server *s, struct rd *r)
     count = rd_u16(r);
     if (r->bad)
         return FH__PARSE_MORE;
-    s->reading = (struct fh__encodings){.pixels = FH_ENC_RAW, .quality = -1, .level = -1};
+    s->reading = FH__NO_ENCODINGS;
     s->n_reading = 0;
     s->body = FH__BODY_ENCODINGS;
     s->body_left = 4u * count;
     return FH__PARSE_DONE;
+}
+
+/* RFC 6143 7.5.3: in the viewer's order of preference. A JPEG is for some rectangles only. */
+static void read_pixels(struct fh__encodings *e, int32_t enc)
+{
+    switch (enc) {
+    case FH_ENC_RAW:
+    case FH_ENC_HEXTILE:
+    case FH_ENC_ZLIB:
+    case FH_ENC_TIGHT:
+    case FH_ENC_TIGHT_PNG:
+    case FH_ENC_TRLE:
+    case FH_ENC_ZRLE:
+        if (!e->has_other)
+            e->other = (enum fh_encoding)enc;
+        e->has_other = true;
+        break;
+    case FH_ENC_RRE:
+        break;
+    default:
+        return;
+    }
+    if (!e->has_pixels)
+        e->pixels = (enum fh_encoding)enc;
+    e->has_pixels = true;
+}
+
+/* A fine quality counts for more than one of ten, in whatever order they come. */
+static void read_quality(struct fh__encodings *e, int32_t enc)
+{
+    if (enc >= FH_ENC_QUALITY_0 && enc <= FH_ENC_QUALITY_0 + 9 && e->quality < FH_QUALITY_FINE)
+        e->quality = enc - FH_ENC_QUALITY_0;
+    if (enc >= FH_ENC_FINE_QUALITY_0 && enc <= FH_ENC_FINE_QUALITY_0 + 100)
+        e->quality = FH_QUALITY_FINE + enc - FH_ENC_FINE_QUALITY_0;
+    if (enc >= FH_ENC_SUBSAMPLING_0 && enc <= FH_ENC_SUBSAMPLING_0 + 5)
+        e->subsampling = (enum fh_subsampling)(FH_SUBSAMPLING_1X + enc - FH_ENC_SUBSAMPLING_0);
+    if (enc >= FH_ENC_COMPRESS_0 && enc <= FH_ENC_COMPRESS_0 + 9)
+        e->level = enc - FH_ENC_COMPRESS_0;
 }
 
 static void read_encoding(struct fh__encodings *e, int32_t enc)
@@ -112,19 +150,23 @@ static void read_encoding(struct fh__encodings *e, int32_t enc)
         {FH_ENC_QEMU_KEY, FH__CAN_QEMU_KEY},
         {FH_ENC_FENCE, FH__CAN_FENCE},
         {FH_ENC_CONTINUOUS_UPDATES, FH__CAN_CONTINUOUS},
+        {FH_ENC_JPEG, FH__CAN_JPEG},
+        {FH_ENC_TIGHT_NO_ZLIB, FH__CAN_NO_ZLIB},
+        {FH_ENC_XCURSOR, FH__CAN_XCURSOR},
+        {FH_ENC_CURSOR_WITH_ALPHA, FH__CAN_ALPHA_CURSOR},
+        {FH_ENC_VMWARE_CURSOR, FH__CAN_VMWARE_CURSOR},
+        {FH_ENC_VMWARE_CURSOR_POSITION, FH__CAN_VMWARE_POSITION},
+        {FH_ENC_LED_STATE, FH__CAN_LEDS},
+        {FH_ENC_VMWARE_LED_STATE, FH__CAN_VMWARE_LEDS},
+        {FH_ENC_EXTENDED_MOUSE_BUTTONS, FH__CAN_MOUSE},
+        {FH_ENC_EXTENDED_CLIPBOARD, FH__CAN_CLIPBOARD},
     };
 
     for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++)
         if (extensions[i].enc == enc)
             e->can |= extensions[i].can;
-    if ((enc == FH_ENC_RAW || enc == FH_ENC_TIGHT || enc == FH_ENC_ZRLE) && !e->has_pixels) {
-        e->pixels = (enum fh_encoding)enc;
-        e->has_pixels = true;
-    }
-    if (enc >= FH_ENC_QUALITY_0 && enc <= FH_ENC_QUALITY_0 + 9)
-        e->quality = enc - FH_ENC_QUALITY_0;
-    if (enc >= FH_ENC_COMPRESS_0 && enc <= FH_ENC_COMPRESS_0 + 9)
-        e->level = enc - FH_ENC_COMPRESS_0;
+    read_pixels(e, enc);
+    read_quality(e, enc);
 }
 
 /* What was announced for the first time is answered, so that the viewer knows that we can too. */
@@ -145,8 +187,14 @@ static enum fh__parse commit_encodings(struct fh_rfb_server *s)
         s->news |= FH__NEWS_QEMU_KEY;
     if (fresh & FH__CAN_EXTENDED_SIZE)
         s->news |= FH__NEWS_LAYOUT;
-    if ((fresh & FH__CAN_CURSOR) && s->has_cursor)
+    if ((fresh & FH__CAN_ANY_CURSOR) && s->has_cursor)
         s->news |= FH__NEWS_CURSOR;
+    if (fresh & FH__CAN_MOUSE)
+        s->news |= FH__NEWS_MOUSE;
+    if (fresh & FH__CAN_CLIPBOARD)
+        s->clip_due |= FH__CLIP_CAPS;
+    if ((fresh & (FH__CAN_LEDS | FH__CAN_VMWARE_LEDS)) && s->has_leds)
+        s->news |= FH__NEWS_LEDS;
     s->announced |= fresh;
     s->next_encodings = s->reading;
     s->has_next_encodings = true;
@@ -203,7 +251,7 @@ static enum fh__parse on_qemu(struct fh_rfb_server *s, struct rd *r)
     uint32_t keysym = rd_u32(r), keycode = rd_u32(r);
 
     if (sub != FH__QEMU_KEY)
-        return bad(s, FH_RFB_E_PROTO);
+        return fh__server_bad(s, FH_RFB_E_PROTO);
     if (r->bad)
         return FH__PARSE_MORE;
     ev = new_event(s, FH_RFB_SERVER_EV_KEY);
@@ -218,13 +266,18 @@ static uint16_t clamp(uint16_t v, int32_t side)
     return v < side ? v : (uint16_t)(side - 1);
 }
 
-/* RFC 6143 7.5.5: u8 buttons, u16 x, u16 y. */
+/*
+ * RFC 6143 7.5.5: u8 buttons, u16 x, u16 y. rfbproto, ExtendedMouseButtons: with bit 7 there
+ * follows u8 of the buttons from bit 7 on, once the viewer was told that we know them.
+ */
 static enum fh__parse on_pointer(struct fh_rfb_server *s, struct rd *r)
 {
     struct fh_rfb_server_event *ev;
-    uint8_t buttons = rd_u8(r);
-    uint16_t x = rd_u16(r), y = rd_u16(r);
+    uint16_t buttons = rd_u8(r);
+    const uint16_t x = rd_u16(r), y = rd_u16(r);
 
+    if (s->has_mouse && (buttons & 0x80))
+        buttons = (uint16_t)((buttons & 0x7f) | rd_u8(r) << 7);
     if (r->bad)
         return FH__PARSE_MORE;
     ev = new_event(s, FH_RFB_SERVER_EV_POINTER);
@@ -234,7 +287,7 @@ static enum fh__parse on_pointer(struct fh_rfb_server *s, struct rd *r)
     return FH__PARSE_DONE;
 }
 
-static void cut_text_event(struct fh_rfb_server *s)
+void fh__server_cut_text_event(struct fh_rfb_server *s)
 {
     struct fh_rfb_server_event *ev = new_event(s, FH_RFB_SERVER_EV_CUT_TEXT);
 
@@ -245,7 +298,7 @@ static void cut_text_event(struct fh_rfb_server *s)
 
 /*
  * RFC 6143 7.5.6: 3 bytes padding, u32 length, Latin-1. A length that is negative as s32 is the
- * extended clipboard's, which is not offered.
+ * extended clipboard's. A text that is too long is left out.
  */
 static enum fh__parse on_cut_text(struct fh_rfb_server *s, struct rd *r)
 {
@@ -256,17 +309,17 @@ static enum fh__parse on_cut_text(struct fh_rfb_server *s, struct rd *r)
     if (r->bad)
         return FH__PARSE_MORE;
     if (len > INT32_MAX)
-        return bad(s, FH_RFB_E_PROTO);
-    if (len > FH_RFB_CUT_TEXT_MAX)
-        return bad(s, FH_RFB_E_LIMIT);
-    if (!fh__server_cut_in_new(s, 2 * (size_t)len + 1))
-        return bad(s, FH_RFB_E_NOMEM);
-    s->cut_in_len = 0;
-    s->body = FH__BODY_CUT_TEXT;
+        return fh__server_begin_clip(s, 0u - len);
     s->body_left = len;
+    s->body = len > FH_RFB_CUT_TEXT_MAX ? FH__BODY_SKIP : FH__BODY_CUT_TEXT;
+    if (s->body == FH__BODY_SKIP)
+        return FH__PARSE_DONE;
+    if (!fh__server_cut_in_new(s, 2 * (size_t)len + 1))
+        return fh__server_bad(s, FH_RFB_E_NOMEM);
+    s->cut_in_len = 0;
     if (len == 0) {
         s->body = FH__BODY_NONE;
-        cut_text_event(s);
+        fh__server_cut_text_event(s);
     }
     return FH__PARSE_DONE;
 }
@@ -280,7 +333,7 @@ static enum fh__parse on_fence(struct fh_rfb_server *s, struct rd *r)
     uint32_t n;
 
     if (p == FH__PARSE_BAD)
-        return bad(s, FH_RFB_E_LIMIT);
+        return fh__server_bad(s, FH_RFB_E_LIMIT);
     if (p != FH__PARSE_DONE)
         return p;
     if (f.flags & FH__FENCE_REQUEST) {
@@ -376,7 +429,7 @@ static enum fh__parse on_message(struct fh_rfb_server *s, struct rd *r)
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)
         if (messages[i].type == type && (messages[i].can & ~s->announced) == 0)
             return messages[i].handle(s, r);
-    return bad(s, FH_RFB_E_PROTO);
+    return fh__server_bad(s, FH_RFB_E_PROTO);
 }
 
 static enum fh__parse encodings_body(struct fh_rfb_server *s, struct rd *r)
@@ -406,7 +459,20 @@ static enum fh__parse cut_text_body(struct fh_rfb_server *s, struct rd *r)
     if (s->body_left != 0)
         return FH__PARSE_MORE;
     s->body = FH__BODY_NONE;
-    cut_text_event(s);
+    fh__server_cut_text_event(s);
+    return FH__PARSE_DONE;
+}
+
+static enum fh__parse skipped_body(struct fh_rfb_server *s, struct rd *r)
+{
+    const size_t n = r->left < s->body_left ? r->left : s->body_left;
+
+    rd_skip(r, n);
+    s->in_pos += n;
+    s->body_left -= (uint32_t)n;
+    if (s->body_left != 0)
+        return FH__PARSE_MORE;
+    s->body = FH__BODY_NONE;
     return FH__PARSE_DONE;
 }
 
@@ -417,6 +483,10 @@ static enum fh__parse read_one(struct fh_rfb_server *s, struct rd *r)
         return encodings_body(s, r);
     case FH__BODY_CUT_TEXT:
         return cut_text_body(s, r);
+    case FH__BODY_CLIP:
+        return fh__server_clip(s, r);
+    case FH__BODY_SKIP:
+        return skipped_body(s, r);
     case FH__BODY_NONE:
         break;
     }
@@ -426,7 +496,7 @@ static enum fh__parse read_one(struct fh_rfb_server *s, struct rd *r)
     case FH__SERVER_READY:
         return on_message(s, r);
     }
-    return bad(s, FH_RFB_E_INTERNAL);
+    return fh__server_bad(s, FH_RFB_E_INTERNAL);
 }
 
 void fh__server_read(struct fh_rfb_server *s)

@@ -146,6 +146,8 @@ static void apply_encodings(struct fh_rfb_server *s)
     s->has_next_encodings = false;
     fh_encoder_set_quality(s->encoder, s->encodings.quality,
                            s->encodings.level >= 0 ? s->encodings.level : FH__LEVEL_DEFAULT);
+    fh_encoder_set_subsampling(s->encoder, s->encodings.subsampling);
+    fh_encoder_set_no_zlib(s->encoder, s->encodings.can & FH__CAN_NO_ZLIB);
 }
 
 /* What may only go between two updates. False: no room for all of it now. */
@@ -171,7 +173,7 @@ static bool write_between(struct fh_rfb_server *s, struct wr *w)
         return false;
     if (s->cut_out)
         write_cut_text(s, w);
-    return true;
+    return fh__server_write_clip(s, w);
 }
 
 static void write_update_head(struct wr *w, uint16_t n_rects)
@@ -179,75 +181,6 @@ static void write_update_head(struct wr *w, uint16_t n_rects)
     wr_u8(w, FH__FRAMEBUFFER_UPDATE);
     wr_u8(w, 0);
     wr_u16(w, n_rects);
-}
-
-/* rfbproto, ExtendedDesktopSize: x is the reason, y the status. */
-static void write_layout(struct fh_rfb_server *s, struct wr *w)
-{
-    const struct fh_rect r = {
-        .x = s->layout_reason,
-        .y = s->layout_status,
-        .w = s->fb.width,
-        .h = s->fb.height,
-    };
-
-    fh__write_rect(w, &r, FH_ENC_EXTENDED_DESKTOP_SIZE);
-    wr_u8(w, (uint8_t)s->n_screens);
-    wr_zeros(w, 3);
-    for (size_t i = 0; i < s->n_screens; i++)
-        fh__write_screen(w, &s->screens[i]);
-    s->layout_reason = s->layout_status = 0;
-}
-
-static void write_name(const struct fh_rfb_server *s, struct wr *w)
-{
-    const struct fh_rect none = {0};
-
-    fh__write_rect(w, &none, FH_ENC_DESKTOP_NAME);
-    wr_u32(w, (uint32_t)s->name_len);
-    wr_bytes(w, s->name, s->name_len);
-}
-
-static size_t cursor_bytes(const struct fh_rfb_server *s)
-{
-    return 4 * (size_t)s->cursor_w * (size_t)s->cursor_h +
-           (size_t)((s->cursor_w + 7) / 8) * (size_t)s->cursor_h;
-}
-
-/* RFC 6143 7.8.1: pixels, then a mask of one bit a pixel, rows filled up to whole bytes. */
-static void write_cursor(const struct fh_rfb_server *s, struct wr *w)
-{
-    const struct fh_rect r = {s->cursor_x, s->cursor_y, s->cursor_w, s->cursor_h};
-    const size_t n = (size_t)s->cursor_w * (size_t)s->cursor_h;
-    uint8_t byte;
-
-    fh__write_rect(w, &r, FH_ENC_CURSOR);
-    if (n != 0)
-        w->len += fh_encoder_pixels(s->encoder, s->cursor, n, w->mem + w->len);
-    for (int32_t y = 0; y < r.h; y++)
-        for (int32_t x = 0; x < r.w; x += 8) {
-            byte = 0;
-            for (int32_t i = x; i < r.w && i < x + 8; i++)
-                if (s->cursor[y * r.w + i] >> 31)
-                    byte |= (uint8_t)(0x80 >> (i - x));
-            wr_u8(w, byte);
-        }
-}
-
-/* The kinds of news that this viewer understands. */
-static uint32_t news_for_viewer(const struct fh_rfb_server *s)
-{
-    uint32_t mask = 0;
-
-    if (s->encodings.can & FH__CAN_QEMU_KEY)
-        mask |= FH__NEWS_QEMU_KEY;
-    if (s->encodings.can & FH__CAN_EXTENDED_SIZE)
-        mask |= FH__NEWS_LAYOUT;
-    if (s->encodings.can & FH__CAN_NAME)
-        mask |= FH__NEWS_NAME;
-    if (s->encodings.can & FH__CAN_CURSOR)
-        mask |= FH__NEWS_CURSOR;
-    return s->news & mask;
 }
 
 /* The area that the viewer wants news of, in the part of the picture that it can show. */
@@ -363,7 +296,7 @@ static bool begin_pixels(struct fh_rfb_server *s, struct wr *w)
 {
     struct fh__update *u = &s->update;
     pixman_region32_t area, copies, pixels;
-    uint32_t news = news_for_viewer(s), n_copies, n_pieces;
+    uint32_t news = fh__server_news(s), n_copies, n_pieces;
     pixman_box32_t around;
 
     pixman_region32_init(&area);
@@ -382,6 +315,7 @@ static bool begin_pixels(struct fh_rfb_server *s, struct wr *w)
     u->left = count_bits(news) + n_copies + n_pieces;
     u->is_open = u->left != 0;
     if (u->is_open) {
+        s->updates++;
         u->until_last = (s->encodings.can & FH__CAN_LAST_RECT) != 0;
         u->is_cut_short = false;
         u->news = news;
@@ -418,8 +352,7 @@ static bool write_size(struct fh_rfb_server *s, struct wr *w)
         return false;
     if (s->encodings.can & FH__CAN_EXTENDED_SIZE) {
         write_update_head(w, 1);
-        write_layout(s, w);
-        s->news &= ~(uint32_t)FH__NEWS_LAYOUT;
+        fh__server_write_news(s, w, FH__NEWS_LAYOUT);
     } else if (s->encodings.can & FH__CAN_DESKTOP_SIZE) {
         write_update_head(w, 1);
         fh__write_rect(w, &r, FH_ENC_DESKTOP_SIZE);
@@ -433,33 +366,25 @@ static bool write_size(struct fh_rfb_server *s, struct wr *w)
     return true;
 }
 
+/*
+ * rfbproto, ExtendedDesktopSize: nothing of the picture may be in its update. What was asked for is
+ * yet to come, in the next.
+ */
+static bool write_layout(struct fh_rfb_server *s, struct wr *w)
+{
+    if (!(fh__server_news(s) & FH__NEWS_LAYOUT))
+        return false;
+    write_update_head(w, 1);
+    fh__server_write_news(s, w, FH__NEWS_LAYOUT);
+    return true;
+}
+
 /* False: no update is wanted now, or nothing is new. */
 static bool begin_update(struct fh_rfb_server *s, struct wr *w)
 {
     if (!fh_rfb_server_is_waiting(s) || room(w) < 8192)
         return false;
-    return write_size(s, w) || begin_pixels(s, w);
-}
-
-static void write_news(struct fh_rfb_server *s, struct wr *w, uint32_t kind)
-{
-    const struct fh_rect none = {0};
-
-    switch (kind) {
-    case FH__NEWS_QEMU_KEY:
-        fh__write_rect(w, &none, FH_ENC_QEMU_KEY);
-        break;
-    case FH__NEWS_LAYOUT:
-        write_layout(s, w);
-        break;
-    case FH__NEWS_NAME:
-        write_name(s, w);
-        break;
-    case FH__NEWS_CURSOR:
-        write_cursor(s, w);
-        break;
-    }
-    s->news &= ~kind;
+    return write_size(s, w) || write_layout(s, w) || begin_pixels(s, w);
 }
 
 /* One rectangle that is no pixels. False: no room. */
@@ -467,9 +392,9 @@ static bool continue_news(struct fh_rfb_server *s, struct wr *w)
 {
     const uint32_t kind = s->update.news & ~(s->update.news - 1);
 
-    if (room(w) < FH__SERVER_SLACK + 2048 + (kind == FH__NEWS_CURSOR ? cursor_bytes(s) : 0))
+    if (room(w) < FH__SERVER_SLACK + fh__server_news_bound(s, kind))
         return false;
-    write_news(s, w, kind);
+    fh__server_write_news(s, w, kind);
     s->update.news &= ~kind;
     s->update.left--;
     return true;
@@ -489,28 +414,47 @@ static struct fh_framebuffer take_piece(struct fh_rfb_server *s, const struct fh
     return (struct fh_framebuffer){s->piece, r->w, r->h, r->w};
 }
 
+/* The body of r, in the first encoding that suits it. Returns its bytes, or an error. */
+static int encode_piece(struct fh_rfb_server *s, const struct fh_rect *r, uint8_t *out, size_t room,
+                        enum fh_encoding *enc)
+{
+    const struct fh__encodings *e = &s->encodings;
+    const struct fh_rect all = {0, 0, r->w, r->h};
+    const struct fh_framebuffer piece = take_piece(s, r);
+    int n = 0;
+
+    /* Tight has JPEGs of its own. */
+    if ((e->can & FH__CAN_JPEG) && e->pixels != FH_ENC_TIGHT && e->pixels != FH_ENC_TIGHT_PNG)
+        n = fh_encoder_rect(s->encoder, *enc = FH_ENC_JPEG, &piece, &all, out, room);
+    if (n == 0)
+        n = fh_encoder_rect(s->encoder, *enc = e->pixels, &piece, &all, out, room);
+    if (n == 0)
+        n = fh_encoder_rect(s->encoder, *enc = e->other, &piece, &all, out, room);
+    return n;
+}
+
 /* One rectangle of pixels. False: enough at a time, no room, or it failed. */
 static bool continue_pixels(struct fh_rfb_server *s, struct wr *w, int32_t *budget)
 {
-    const struct fh_rect r = current_piece(&s->update), all = {0, 0, r.w, r.h};
-    struct fh_framebuffer piece;
+    const struct fh_rect r = current_piece(&s->update);
     const size_t bound = fh_encoder_bound((size_t)r.w * (size_t)r.h);
+    enum fh_encoding enc = s->encodings.pixels;
+    struct wr head = wr_init(w->mem + w->len, 12);
+    uint8_t *body = head.mem + 12;
     int n;
 
     if (room(w) < FH__SERVER_SLACK + 12 + bound || *budget < r.w * r.h)
         return false;
     *budget -= r.w * r.h;
-    fh__write_rect(w, &r, (int32_t)s->encodings.pixels);
-    n = (int)fh__server_take_bytes(s, &r, w->mem + w->len, bound);
-    if (n == 0) {
-        piece = take_piece(s, &r);
-        n = fh_encoder_rect(s->encoder, s->encodings.pixels, &piece, &all, w->mem + w->len, bound);
-    }
+    n = (int)fh__server_take_bytes(s, &r, body, bound);
+    if (n == 0)
+        n = encode_piece(s, &r, body, bound, &enc);
     if (n < 0) {
         s->error = n;
         return false;
     }
-    w->len += (size_t)n;
+    fh__write_rect(&head, &r, (int32_t)enc);
+    w->len += 12 + (size_t)n;
     next_piece(&s->update);
     s->update.left--;
     return true;

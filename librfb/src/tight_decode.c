@@ -1,39 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tight, rfbproto "Tight Encoding", for TPIXELs of three bytes red, green, blue. Filtered data is
- * inflated a row at a time; only a JPEG is gathered whole.
+ * Tight and TightPNG, rfbproto. Filtered data is inflated as many rows at a time as there is room
+ * for; only a JPEG or a PNG is gathered whole.
  */
 #include <farhand/rfb_error.h>
 
 #include "decode.h"
-#include "jpeg.h"
 
 enum {
-    TPIXEL = 3,          /* bytes */
-    MIN_TO_COMPRESS = 12 /* bytes; less comes as it is, without a length */
+    MIN_TO_COMPRESS = 12, /* bytes; less comes as it is, without a length */
+    CONTROL_FILL = 8,
+    CONTROL_JPEG = 9,
+    CONTROL_PLAIN = 10, /* of TightPNG: a PNG */
+    CONTROL_PLAIN_FILTER = 14
 };
 
 void fh__tight_begin(struct fh_decoder *d)
 {
     d->tight.part = FH__TIGHT_CONTROL;
-    d->tight.n_row = 0;
-    d->tight.n_gathered = 0;
     d->tight.filter = FH__FILTER_COPY;
-}
-
-static uint32_t tpixel_of(const uint8_t p[static TPIXEL])
-{
-    return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
-}
-
-static void fill(struct fh_decoder *d, uint32_t colour)
-{
-    for (int32_t y = 0; y < d->r.h && d->r.w > 0; y++) {
-        uint32_t *to = fh__decoder_at(d, 0, y);
-
-        for (int32_t x = 0; x < d->r.w; x++)
-            to[x] = colour;
-    }
+    d->tight.is_plain = false;
 }
 
 static enum fh__step begin_length(struct fh__tight *t, enum fh__tight_part after)
@@ -52,15 +38,36 @@ static enum fh__step begin_data(struct fh_decoder *d)
     const size_t w = (size_t)d->r.w;
 
     if (t->filter != FH__FILTER_PALETTE)
-        t->row_bytes = w * TPIXEL;
+        t->row_bytes = w * d->tpixel.bytes;
     else
         t->row_bytes = t->n_palette == 2 ? (w + 7) / 8 : w;
     if (t->filter == FH__FILTER_GRADIENT)
         memset(t->above, 0, sizeof t->above);
     t->stream[t->in_use].has_more = false;
     if (t->row_bytes * (size_t)d->r.h >= MIN_TO_COMPRESS)
-        return begin_length(t, FH__TIGHT_ZLIB);
+        return begin_length(t, t->is_plain ? FH__TIGHT_PLAIN : FH__TIGHT_ZLIB);
+    t->left = t->row_bytes * (size_t)d->r.h;
     t->part = FH__TIGHT_PLAIN;
+    return FH__STEP_AGAIN;
+}
+
+/* What of the upper four bits is for this rectangle: of basic compression, or a JPEG or PNG. */
+static enum fh__step begin_kind(struct fh_decoder *d, unsigned kind)
+{
+    struct fh__tight *t = &d->tight;
+    const bool has_png = d->enc == FH_ENC_TIGHT_PNG;
+
+    if (kind == CONTROL_JPEG)
+        return begin_length(t, FH__TIGHT_JPEG);
+    if (has_png)
+        return kind == CONTROL_PLAIN ? begin_length(t, FH__TIGHT_PNG) : FH__STEP_BAD;
+    t->is_plain = kind == CONTROL_PLAIN || kind == CONTROL_PLAIN_FILTER;
+    if (t->is_plain ? !t->may_be_plain : kind > CONTROL_JPEG)
+        return FH__STEP_BAD;
+    t->in_use = kind & 3;
+    if ((kind & 4) == 0)
+        return begin_data(d);
+    t->part = FH__TIGHT_FILTER;
     return FH__STEP_AGAIN;
 }
 
@@ -75,33 +82,28 @@ static enum fh__step on_control(struct fh_decoder *d, struct rd *in)
         if (control >> i & 1 && inflateReset(&t->stream[i].z) != Z_OK)
             return FH__STEP_BAD;
     }
-    if (control >> 4 == 8) {
+    if (control >> 4 == CONTROL_FILL) {
         t->part = FH__TIGHT_FILL;
         return FH__STEP_AGAIN;
     }
-    if (control >> 4 > 9)
-        return FH__STEP_BAD; /* PNG and uncompressed data were not asked for */
     /* A fill may be wider: servers join fills after they have split the rest. */
-    if (d->r.w > FH__TIGHT_WIDTH_MAX) {
+    if (d->r.w > FH__TIGHT_WIDTH_MAX && control >> 4 <= CONTROL_PLAIN) {
         d->error = FH_RFB_E_LIMIT;
         return FH__STEP_BAD;
     }
-    if (control >> 4 == 9)
-        return begin_length(t, FH__TIGHT_JPEG);
-    t->in_use = control >> 4 & 3;
-    if ((control & 0x40) == 0)
-        return begin_data(d);
-    t->part = FH__TIGHT_FILTER;
-    return FH__STEP_AGAIN;
+    return begin_kind(d, control >> 4);
 }
 
 static enum fh__step on_fill(struct fh_decoder *d, struct rd *in)
 {
-    const uint8_t *p = fh__decoder_hold(d, in, TPIXEL);
+    const uint8_t *p = fh__decoder_hold(d, in, d->tpixel.bytes);
+    const struct fh_rect all = {0, 0, d->r.w, d->r.h};
+    uint32_t colour;
 
     if (!p)
         return FH__STEP_MORE;
-    fill(d, tpixel_of(p));
+    fh__pixel_read(&d->tpixel, p, 1, &colour);
+    fh__decoder_fill(d, &all, colour);
     return FH__STEP_DONE;
 }
 
@@ -137,11 +139,11 @@ static enum fh__step on_palette_size(struct fh__tight *t, struct rd *in)
 static enum fh__step on_palette(struct fh_decoder *d, struct rd *in)
 {
     struct fh__tight *t = &d->tight;
-    const uint8_t *p = fh__decoder_hold(d, in, TPIXEL);
+    const uint8_t *p = fh__decoder_hold(d, in, d->tpixel.bytes);
 
     if (!p)
         return FH__STEP_MORE;
-    t->palette[t->n_palette_got++] = tpixel_of(p);
+    fh__pixel_read(&d->tpixel, p, 1, &t->palette[t->n_palette_got++]);
     return t->n_palette_got == t->n_palette ? begin_data(d) : FH__STEP_AGAIN;
 }
 
@@ -159,81 +161,122 @@ static enum fh__step on_length(struct fh__tight *t, struct rd *in)
     return FH__STEP_AGAIN;
 }
 
-static bool palette_row(const struct fh__tight *t, int32_t w, uint32_t *to)
+static bool mono_row(const struct fh__tight *t, const uint8_t *row, int32_t w, uint32_t *to)
 {
-    for (int32_t x = 0; x < w; x++) {
-        const unsigned index = t->n_palette == 2 ? t->row[x / 8] >> (7 - x % 8) & 1 : t->row[x];
+    const uint32_t other = t->palette[0] ^ t->palette[1];
 
-        if (index >= t->n_palette)
-            return false;
-        to[x] = t->palette[index];
-    }
+    for (int32_t x = 0; x < w; x++)
+        to[x] = t->palette[0] ^ (other & -(uint32_t)(row[x / 8] >> (7 - x % 8) & 1));
     return true;
 }
 
-/* Each colour is the difference to left + above - above left, held between 0 and 255. */
-static void gradient_row(struct fh__tight *t, int32_t w, uint32_t *to)
+static bool palette_row(const struct fh__tight *t, const uint8_t *row, int32_t w, uint32_t *to)
 {
-    uint8_t left[TPIXEL] = {0}, above_left[TPIXEL] = {0};
+    uint8_t most = 0;
 
-    for (int32_t x = 0; x < w; x++) {
-        uint8_t *above = t->above + TPIXEL * x;
+    for (int32_t x = 0; x < w; x++)
+        most = row[x] > most ? row[x] : most;
+    if (most >= t->n_palette)
+        return false;
+    for (int32_t x = 0; x < w; x++)
+        to[x] = t->palette[row[x]];
+    return true;
+}
 
-        for (int c = 0; c < TPIXEL; c++) {
-            int guess = left[c] + above[c] - above_left[c];
+/* Each colour is the difference to left + above - above left, held between 0 and its max. */
+static void gradient_row(struct fh_decoder *d, const uint8_t *row, uint32_t *to)
+{
+    const struct fh_pixel_format *f = &d->tpixel.fmt;
+    const int32_t max[3] = {f->red_max, f->green_max, f->blue_max};
+    uint16_t left[3] = {0}, above_left[3] = {0}, got[3];
 
-            guess = guess < 0 ? 0 : guess > 255 ? 255 : guess;
+    for (int32_t x = 0; x < d->r.w; x++) {
+        uint16_t *above = d->tight.above + 3 * x;
+
+        fh__pixel_colours(&d->tpixel, row + (size_t)x * d->tpixel.bytes, got);
+        for (int c = 0; c < 3; c++) {
+            int32_t guess = left[c] + above[c] - above_left[c];
+
+            guess = guess < 0 ? 0 : guess > max[c] ? max[c] : guess;
             above_left[c] = above[c];
-            left[c] = (uint8_t)(guess + t->row[TPIXEL * x + c]);
+            left[c] = (uint16_t)((guess + got[c]) & max[c]);
             above[c] = left[c];
         }
-        to[x] = tpixel_of(left);
+        to[x] = fh__pixel_of_colours(&d->tpixel, left);
     }
 }
 
 /* A row of filtered data is whole. False: it is damaged. */
-static bool end_row(struct fh_decoder *d)
+static bool put_row(struct fh_decoder *d, const uint8_t *row)
 {
     struct fh__tight *t = &d->tight;
     uint32_t *to = fh__decoder_at(d, 0, d->y);
 
-    t->n_row = 0;
     d->y++;
     switch (t->filter) {
     case FH__FILTER_COPY:
-        for (int32_t x = 0; x < d->r.w; x++)
-            to[x] = tpixel_of(t->row + TPIXEL * x);
+        fh__pixel_read(&d->tpixel, row, (size_t)d->r.w, to);
         return true;
     case FH__FILTER_PALETTE:
-        return palette_row(t, d->r.w, to);
+        return t->n_palette == 2 ? mono_row(t, row, d->r.w, to) : palette_row(t, row, d->r.w, to);
     case FH__FILTER_GRADIENT:
-        gradient_row(t, d->r.w, to);
+        gradient_row(d, row, to);
         return true;
     }
     return false;
 }
 
+/* How many bytes of the rows to come have room in the buffer, which holds less than a row. */
+static size_t rows_room(const struct fh_decoder *d)
+{
+    const size_t row = d->tight.row_bytes, rows = sizeof d->buf / row;
+    const size_t left = (size_t)(d->r.h - d->y);
+
+    return (left < rows ? left : rows) * row - d->n_buf;
+}
+
+/* Bytes came to the buffer: its whole rows. False: they are damaged. */
+static bool put_rows(struct fh_decoder *d, size_t n)
+{
+    const size_t row = d->tight.row_bytes;
+    size_t at = 0;
+
+    for (d->n_buf += n; d->n_buf >= row; d->n_buf -= row, at += row)
+        if (!put_row(d, d->buf + at))
+            return false;
+    memmove(d->buf, d->buf + at, d->n_buf);
+    return true;
+}
+
+static bool has_all_rows(const struct fh_decoder *d)
+{
+    return d->y == d->r.h || d->tight.row_bytes == 0;
+}
+
+/* Without zlib: t->left bytes, which are as many as the rows have. */
 static enum fh__step on_plain(struct fh_decoder *d, struct rd *in)
 {
     struct fh__tight *t = &d->tight;
-    size_t n = t->row_bytes - t->n_row;
+    size_t n;
 
-    if (d->y == d->r.h || t->row_bytes == 0)
-        return FH__STEP_DONE;
-    if (n > in->left)
-        n = in->left;
-    rd_copy(in, t->row + t->n_row, n);
-    t->n_row += n;
-    if (t->n_row < t->row_bytes)
+    if (has_all_rows(d))
+        return t->left == 0 ? FH__STEP_DONE : FH__STEP_BAD;
+    if (t->left != (size_t)(d->r.h - d->y) * t->row_bytes - d->n_buf)
+        return FH__STEP_BAD;
+    if (in->left == 0)
         return FH__STEP_MORE;
-    return end_row(d) ? FH__STEP_AGAIN : FH__STEP_BAD;
+    n = rows_room(d);
+    n = n < in->left ? n : in->left;
+    rd_copy(in, d->buf + d->n_buf, n);
+    t->left -= n;
+    return put_rows(d, n) ? FH__STEP_AGAIN : FH__STEP_BAD;
 }
 
 static enum fh__step on_zlib(struct fh_decoder *d, struct rd *in)
 {
     struct fh__tight *t = &d->tight;
     struct fh__inflate *s = &t->stream[t->in_use];
-    const bool has_all = d->y == d->r.h;
+    const bool has_all = has_all_rows(d);
     uint8_t beyond;
     size_t n;
 
@@ -248,83 +291,33 @@ static enum fh__step on_zlib(struct fh_decoder *d, struct rd *in)
             return FH__STEP_BAD;
         return FH__STEP_AGAIN;
     }
-    if (!fh__inflate_some(s, in, &t->left, t->row + t->n_row, t->row_bytes - t->n_row, &n))
+    if (!fh__inflate_some(s, in, &t->left, d->buf + d->n_buf, rows_room(d), &n))
         return FH__STEP_BAD;
-    t->n_row += n;
-    if (t->n_row == t->row_bytes && !end_row(d))
-        return FH__STEP_BAD;
-    return FH__STEP_AGAIN;
+    return put_rows(d, n) ? FH__STEP_AGAIN : FH__STEP_BAD;
 }
 
-/*
- * Whether a JPEG is w by h and of the one kind that takes one pass: baseline or extended Huffman
- * (SOF0, SOF1), all colours in its first scan. Others may have any number of scans, each a few
- * bytes long and each as much work as the whole picture.
- */
-static bool is_plain_jpeg(const uint8_t *data, size_t len, int32_t w, int32_t h)
+static bool decode_gathered(struct fh_decoder *d, const uint8_t *data, size_t len)
 {
-    struct rd r = rd_init(data, len), segment;
-    uint8_t marker, n_colours = 0;
-
-    if (rd_u16(&r) != 0xffd8)
-        return false;
-    while (!r.bad) {
-        if (rd_u8(&r) != 0xff)
-            return false;
-        while ((marker = rd_u8(&r)) == 0xff)
-            ;
-        if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd9))
-            return false; /* has no place before the scan */
-        segment = rd_sub(&r, (size_t)rd_u16(&r) - 2);
-        if (marker == 0xc0 || marker == 0xc1) {
-            rd_skip(&segment, 1);
-            if (rd_u16(&segment) != h || rd_u16(&segment) != w)
-                return false;
-            n_colours = rd_u8(&segment);
-        } else if (marker == 0xda) {
-            return rd_u8(&segment) == n_colours && (n_colours == 1 || n_colours == 3);
-        }
-    }
-    return false;
+    if (d->tight.part == FH__TIGHT_PNG)
+        return fh__png_decode(d, data, len);
+    return fh__jpeg_decode(d, d->tight.jpeg, data, len);
 }
 
-static bool decode_jpeg(struct fh_decoder *d, const uint8_t *data, size_t len)
-{
-    uint8_t *to;
-
-    if (d->r.w == 0 || d->r.h == 0 || !is_plain_jpeg(data, len, d->r.w, d->r.h))
-        return false;
-    to = (uint8_t *)fh__decoder_at(d, 0, 0);
-    if (tjDecompress2(d->tight.jpeg, data, len, to, d->r.w, d->fb->stride_px * 4, d->r.h,
-                      fh__jpeg_pixel_format(), TJFLAG_STOPONWARNING) != 0)
-        return false;
-    for (int32_t y = 0; y < d->r.h; y++) {
-        uint32_t *row = fh__decoder_at(d, 0, y);
-
-        for (int32_t x = 0; x < d->r.w; x++)
-            row[x] &= 0xffffff; /* TurboJPEG does not say what it puts there */
-    }
-    return true;
-}
-
-static enum fh__step on_jpeg(struct fh_decoder *d, struct rd *in)
+/* A JPEG or a PNG. */
+static enum fh__step on_gathered(struct fh_decoder *d, struct rd *in)
 {
     struct fh__tight *t = &d->tight;
-    size_t n = t->left < in->left ? t->left : in->left;
+    const size_t n = t->left < in->left ? t->left : in->left;
     const uint8_t *p = rd_bytes(in, n);
 
     t->left -= n;
-    if (t->left == 0 && t->n_gathered == 0)
-        return decode_jpeg(d, p, n) ? FH__STEP_DONE : FH__STEP_BAD;
-    if (n != 0) {
-        if ((d->error = fh__tight_gather_room(t, t->n_gathered + n)) != 0)
-            return FH__STEP_BAD;
-        memcpy(t->gathered + t->n_gathered, p, n);
-        t->n_gathered += n;
-    }
+    if (t->left == 0 && d->gather.len == 0)
+        return decode_gathered(d, p, n) ? FH__STEP_DONE : FH__STEP_BAD;
+    if (n != 0 && (d->error = fh__gather_add(&d->gather, p, n)) != 0)
+        return FH__STEP_BAD;
     if (t->left != 0)
         return FH__STEP_MORE;
-    return decode_jpeg(d, t->gathered, t->n_gathered) ? FH__STEP_DONE : FH__STEP_BAD;
+    return decode_gathered(d, d->gather.mem, d->gather.len) ? FH__STEP_DONE : FH__STEP_BAD;
 }
 
 enum fh__step fh__tight_step(struct fh_decoder *d, struct rd *in)
@@ -358,7 +351,8 @@ enum fh__step fh__tight_step(struct fh_decoder *d, struct rd *in)
         s = on_zlib(d, &r);
         break;
     case FH__TIGHT_JPEG:
-        s = on_jpeg(d, &r);
+    case FH__TIGHT_PNG:
+        s = on_gathered(d, &r);
         break;
     }
     in->p = r.p;

@@ -1,32 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tight, rfbproto "Tight Encoding": u8 compression control, then by its upper bits a fill (8), a
- * JPEG (9), or basic compression (0-7: stream in bits 4-5, filter id follows when bit 6 is set).
- * Bits 0-3 reset the viewer's streams before.
+ * JPEG (9), or basic compression (0-7: stream in bits 4-5, filter id follows when bit 6 is set; 10
+ * and 14: without zlib). Bits 0-3 reset the viewer's streams before.
  */
 #include <farhand/rfb_error.h>
 
 #include "encode.h"
-#include "jpeg.h"
 
 enum {
     CONTROL_FILL = 0x80,
     CONTROL_JPEG = 0x90,
+    CONTROL_PLAIN = 0xa0, /* basic compression without zlib */
     CONTROL_FILTER = 0x40,
     FILTER_PALETTE = 1,
     MIN_TO_COMPRESS = 12 /* bytes; less goes out as it is, without a length */
 };
 
-/* TurboJPEG's quality and subsampling for quality 0 to 9. */
-static const struct {
-    int quality, subsampling;
-} jpeg_settings[10] = {
-    {15, TJSAMP_420}, {25, TJSAMP_420}, {35, TJSAMP_420}, {45, TJSAMP_420}, {55, TJSAMP_420},
-    {65, TJSAMP_422}, {75, TJSAMP_422}, {84, TJSAMP_422}, {92, TJSAMP_444}, {98, TJSAMP_444},
-};
-
 /* 7 bits a byte from the lowest, the highest bit says that another follows; the third has 8. */
-static size_t put_compact_length(uint8_t *p, size_t len)
+size_t fh__tight_put_length(uint8_t *p, size_t len)
 {
     if (len < 1 << 7) {
         p[0] = (uint8_t)len;
@@ -42,11 +34,18 @@ static size_t put_compact_length(uint8_t *p, size_t len)
     return 3;
 }
 
+static bool is_without_zlib(const struct fh_encoder *e)
+{
+    return e->no_zlib && e->level == 0;
+}
+
 /* The control byte of basic compression, after which our stream is where the viewer's is. */
 static uint8_t begin_basic(struct fh_encoder *e, unsigned stream)
 {
     const unsigned bit = 1u << stream;
 
+    if (is_without_zlib(e))
+        return CONTROL_PLAIN;
     if (!(e->tight_resets & bit))
         return (uint8_t)(stream << 4);
     (void)deflateReset(&e->tight_zlib[stream].z); /* fails for a broken one, and so will its use */
@@ -63,7 +62,9 @@ static int put_data(struct fh_encoder *e, unsigned stream, const uint8_t *data, 
     size_t n;
     int ret;
 
-    if (len < MIN_TO_COMPRESS) {
+    if (is_without_zlib(e) && len >= MIN_TO_COMPRESS)
+        p += fh__tight_put_length(p, len);
+    if (is_without_zlib(e) || len < MIN_TO_COMPRESS) {
         memcpy(p, data, len);
         return (int)(p + len - out);
     }
@@ -73,15 +74,17 @@ static int put_data(struct fh_encoder *e, unsigned stream, const uint8_t *data, 
     if (ret != 0)
         return ret;
     n = (size_t)(d->z.next_out - zipped);
-    p += put_compact_length(p, n);
+    p += fh__tight_put_length(p, n);
     memmove(p, zipped, n);
     return (int)(p + n - out);
 }
 
-static int put_fill(const struct fh_encoder *e, uint8_t *out)
+int fh__tight_put_fill(const struct fh_encoder *e, uint32_t px, uint8_t *out)
 {
+    const uint32_t word = fh__pixel_word(&e->tight, px);
+
     *out = CONTROL_FILL;
-    return (int)(fh__pixel_store(&e->tight, e->words, 1, out + 1) - out);
+    return (int)(fh__pixel_store(&e->tight, &word, 1, out + 1) - out);
 }
 
 static int put_full_colour(struct fh_encoder *e, size_t pixels, uint8_t *out, size_t room)
@@ -132,67 +135,32 @@ static int put_indexed(struct fh_encoder *e, size_t pixels, uint8_t *out, size_t
     return put_data(e, FH__TIGHT_INDEXED, data, pixels, out, p, room);
 }
 
-/* 0: TurboJPEG would not, or it would be larger than the pixels. */
-static int put_jpeg(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r,
-                    uint8_t *out)
+int fh__tight_put_jpeg(struct fh_encoder *e, const struct fh_framebuffer *fb,
+                       const struct fh_rect *r, uint8_t *out)
 {
-    const int subsampling = jpeg_settings[e->quality].subsampling;
-    const uint8_t *px = (const uint8_t *)fh__fb_row(fb, r->x, r->y);
-    unsigned long len = tjBufSize(r->w, r->h, subsampling);
-    unsigned char *jpeg = e->jpeg_out;
+    const size_t len = fh__jpeg_make(e, fb, r);
     uint8_t *p = out;
 
-    if (len > FH__JPEG_ROOM)
-        return 0;
-    if (tjCompress2(e->jpeg, px, r->w, fb->stride_px * 4, r->h, fh__jpeg_pixel_format(), &jpeg,
-                    &len, subsampling, jpeg_settings[e->quality].quality, TJFLAG_NOREALLOC) != 0)
-        return 0;
-    if (len > (size_t)r->w * (size_t)r->h * e->tight.bytes)
+    if (len == 0)
         return 0;
     *p++ = CONTROL_JPEG;
-    p += put_compact_length(p, len);
-    memcpy(p, jpeg, len);
+    p += fh__tight_put_length(p, len);
+    memcpy(p, e->jpeg_out, len);
     return (int)(p + len - out);
-}
-
-/* Many colours for its size: what a photograph has, and text and windows do not. */
-static bool is_photograph(const struct fh_encoder *e, const struct fh_rect *r, bool has_palette)
-{
-    if (e->quality < 0 || !e->fmt.true_colour || e->fmt.bits_per_pixel < 16)
-        return false;
-    if (r->w < FH__JPEG_MIN_SIDE || r->h < FH__JPEG_MIN_SIDE)
-        return false;
-    return !has_palette || e->palette.n > (unsigned)(r->w * r->h) / 4;
-}
-
-/* Reads the rectangle into words. Returns whether its colours are all in the palette. */
-static bool analyse(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r)
-{
-    const size_t pixels = (size_t)r->w * (size_t)r->h;
-    uint32_t *to = e->words;
-
-    for (int32_t y = r->y; y < r->y + r->h; y++, to += r->w)
-        fh__pixel_translate(&e->tight, fh__fb_row(fb, r->x, y), (size_t)r->w, to);
-    fh__palette_clear(&e->palette);
-    for (size_t i = 0; i < pixels; i++) {
-        if (i > 0 && e->words[i] == e->words[i - 1])
-            continue;
-        if (!fh__palette_add(&e->palette, e->words[i], FH__PALETTE_MAX))
-            return false;
-    }
-    return true;
 }
 
 int fh__tight_encode(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r,
                      uint8_t *out, size_t room)
 {
     const size_t pixels = (size_t)r->w * (size_t)r->h;
-    const bool has_palette = analyse(e, fb, r);
+    bool has_palette;
     int n;
 
+    fh__encoder_words(e, &e->tight, fb, r);
+    has_palette = fh__encoder_count(e, pixels, FH__PALETTE_MAX);
     if (has_palette && e->palette.n == 1)
-        return put_fill(e, out);
-    if (is_photograph(e, r, has_palette) && (n = put_jpeg(e, fb, r, out)) > 0)
+        return fh__tight_put_fill(e, *fh__fb_row(fb, r->x, r->y), out);
+    if (fh__jpeg_suits(e, r, has_palette) && (n = fh__tight_put_jpeg(e, fb, r, out)) > 0)
         return n;
     if (has_palette && e->palette.n == 2)
         return put_mono(e, r, out, room);
@@ -212,8 +180,9 @@ int fh__tight_adopt(struct fh_encoder *e, const uint8_t *rect, size_t len)
 {
     const uint8_t control = len > 0 ? rect[0] : 0;
     const unsigned stream = control >> 4 & 3;
+    const bool is_plain = (control & ~CONTROL_FILTER & 0xf0) == CONTROL_PLAIN;
 
-    if (len < 2 || (control & 0xf0) > CONTROL_JPEG)
+    if (len < 2 || (is_plain ? !e->no_zlib : (control & 0xf0) > CONTROL_JPEG))
         return FH_RFB_E_INVAL;
     if (control < CONTROL_FILL && !(control & 1u << stream))
         return FH_RFB_E_INVAL;

@@ -1,185 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* ZRLE, RFC 6143 7.7.6: u32 length, then zlib data of tiles of 64 x 64 from left to right. */
+/*
+ * ZRLE, RFC 6143 7.7.6: u32 length, then zlib data of tiles of 64 x 64 from left to right. TRLE,
+ * 7.7.5: tiles of 16 x 16 as they are.
+ */
 #include <farhand/rfb_error.h>
 
 #include "encode.h"
 #include "wr.h"
 
-enum {
-    PACKED_MAX = 16,    /* colours of a packed palette */
-    RLE_MAX = 127,      /* colours of a palette with runs */
-    SUB_RAW = 0,        /* the subencodings: CPIXELs, */
-    SUB_SOLID = 1,      /* one CPIXEL, */
-    SUB_PLAIN_RLE = 128 /* CPIXELs and lengths; 2 to 16 are packed, 130 to 255 are palette RLE */
-};
-
-struct tile {
-    const uint32_t *px; /* words, w * h of them */
-    unsigned w, h;
-    size_t n_single, n_long; /* runs of one pixel, and of more */
-    size_t length_bytes;     /* of the lengths of the long ones */
-    bool has_palette;        /* not more than RLE_MAX colours */
-};
-
-static size_t run_at(const struct tile *t, size_t i)
-{
-    const size_t n = (size_t)t->w * t->h;
-    size_t end = i + 1;
-
-    while (end < n && t->px[end] == t->px[i])
-        end++;
-    return end - i;
-}
-
-/* A length is one less, as bytes 255 and a last one that is less. */
-static size_t length_size(size_t run)
-{
-    return (run - 1) / 255 + 1;
-}
-
-static uint8_t *put_length(uint8_t *p, size_t run)
-{
-    for (run--; run >= 255; run -= 255)
-        *p++ = 255;
-    *p++ = (uint8_t)run;
-    return p;
-}
-
-static void analyse(struct tile *t, struct fh__palette *palette)
-{
-    const size_t n = (size_t)t->w * t->h;
-    size_t run;
-
-    fh__palette_clear(palette);
-    t->has_palette = true;
-    for (size_t i = 0; i < n; i += run) {
-        run = run_at(t, i);
-        if (run == 1) {
-            t->n_single++;
-        } else {
-            t->n_long++;
-            t->length_bytes += length_size(run);
-        }
-        if (t->has_palette)
-            t->has_palette = fh__palette_add(palette, t->px[i], RLE_MAX);
-    }
-}
-
-static unsigned packed_bits(unsigned colours)
-{
-    return colours <= 2 ? 1 : colours <= 4 ? 2 : 4;
-}
-
-/* The subencoding that is smallest before zlib. */
-static unsigned choose(const struct tile *t, const struct fh__palette *palette, unsigned bytes)
-{
-    size_t best = (size_t)t->w * t->h * bytes, size;
-    unsigned sub = SUB_RAW;
-
-    if (t->has_palette && palette->n == 1)
-        return SUB_SOLID;
-    size = (t->n_single + t->n_long) * bytes + t->n_single + t->length_bytes;
-    if (size < best) {
-        best = size;
-        sub = SUB_PLAIN_RLE;
-    }
-    if (!t->has_palette)
-        return sub;
-    size = palette->n * bytes + t->n_single + t->n_long + t->length_bytes;
-    if (size < best) {
-        best = size;
-        sub = 128 + palette->n;
-    }
-    if (palette->n > PACKED_MAX)
-        return sub;
-    size = palette->n * bytes + (size_t)t->h * ((t->w * packed_bits(palette->n) + 7) / 8);
-    return size < best ? palette->n : sub;
-}
-
-static uint8_t *put_plain_rle(const struct tile *t, const struct fh__pixel_table *table, uint8_t *p)
-{
-    const size_t n = (size_t)t->w * t->h;
-    size_t run;
-
-    for (size_t i = 0; i < n; i += run) {
-        run = run_at(t, i);
-        p = fh__pixel_store(table, t->px + i, 1, p);
-        p = put_length(p, run);
-    }
-    return p;
-}
-
-static uint8_t *put_palette_rle(const struct tile *t, const struct fh__palette *palette, uint8_t *p)
-{
-    const size_t n = (size_t)t->w * t->h;
-    size_t run;
-
-    for (size_t i = 0; i < n; i += run) {
-        const unsigned index = fh__palette_index(palette, t->px[i]);
-
-        run = run_at(t, i);
-        *p++ = (uint8_t)(run == 1 ? index : index | 0x80);
-        if (run > 1)
-            p = put_length(p, run);
-    }
-    return p;
-}
-
-/* Rows of indices, the first in the highest bits, each row in bytes of its own. */
-static uint8_t *put_packed(const struct tile *t, const struct fh__palette *palette, uint8_t *p)
-{
-    const unsigned bits = packed_bits(palette->n);
-    const uint32_t *px = t->px;
-
-    for (unsigned y = 0; y < t->h; y++) {
-        unsigned acc = 0, filled = 0;
-
-        for (unsigned x = 0; x < t->w; x++) {
-            acc = acc << bits | fh__palette_index(palette, *px++);
-            filled += bits;
-            if (filled == 8) {
-                *p++ = (uint8_t)acc;
-                acc = filled = 0;
-            }
-        }
-        if (filled != 0)
-            *p++ = (uint8_t)(acc << (8 - filled));
-    }
-    return p;
-}
-
-static size_t put_tile(struct fh_encoder *e, struct tile *t, uint8_t *out)
-{
-    const struct fh__pixel_table *table = &e->compact;
-    uint8_t *p = out;
-    unsigned sub;
-
-    analyse(t, &e->palette);
-    sub = choose(t, &e->palette, table->bytes);
-    *p++ = (uint8_t)sub;
-    if (sub == SUB_RAW) {
-        p = fh__pixel_store(table, t->px, (size_t)t->w * t->h, p);
-    } else if (sub == SUB_PLAIN_RLE) {
-        p = put_plain_rle(t, table, p);
-    } else {
-        p = fh__pixel_store(table, e->palette.colour, e->palette.n, p);
-        if (sub > SUB_PLAIN_RLE)
-            p = put_palette_rle(t, &e->palette, p);
-        else if (sub != SUB_SOLID)
-            p = put_packed(t, &e->palette, p);
-    }
-    return (size_t)(p - out);
-}
-
-static struct tile get_tile(struct fh_encoder *e, const struct fh_framebuffer *fb,
-                            const struct fh_rect *r)
-{
-    uint32_t *to = e->words;
-
-    for (int32_t y = r->y; y < r->y + r->h; y++, to += r->w)
-        fh__pixel_translate(&e->compact, fh__fb_row(fb, r->x, y), (size_t)r->w, to);
-    return (struct tile){.px = e->words, .w = (unsigned)r->w, .h = (unsigned)r->h};
-}
+enum { TRLE_SIDE = 16 };
 
 int fh__zrle_encode(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r,
                     uint8_t *out, size_t room)
@@ -193,18 +22,35 @@ int fh__zrle_encode(struct fh_encoder *e, const struct fh_framebuffer *fb, const
     for (tile.y = r->y; ret == 0 && tile.y < bottom; tile.y += FH__TILE) {
         tile.h = bottom - tile.y < FH__TILE ? bottom - tile.y : FH__TILE;
         for (tile.x = r->x; ret == 0 && tile.x < right; tile.x += FH__TILE) {
-            struct tile t;
             bool is_last;
+            size_t n;
 
             tile.w = right - tile.x < FH__TILE ? right - tile.x : FH__TILE;
             is_last = tile.x + tile.w == right && tile.y + tile.h == bottom;
-            t = get_tile(e, fb, &tile);
-            ret = fh__deflate_write(&e->zrle, bytes, put_tile(e, &t, bytes),
-                                    is_last ? Z_SYNC_FLUSH : Z_NO_FLUSH);
+            n = fh__tile_encode(e, fb, &tile, FH__REUSE_NONE, bytes);
+            ret = fh__deflate_write(&e->zrle, bytes, n, is_last ? Z_SYNC_FLUSH : Z_NO_FLUSH);
         }
     }
     if (ret != 0)
         return ret;
     wr_u32(&length, (uint32_t)(e->zrle.z.next_out - (out + 4)));
     return (int)(e->zrle.z.next_out - out);
+}
+
+int fh__trle_encode(struct fh_encoder *e, const struct fh_framebuffer *fb, const struct fh_rect *r,
+                    uint8_t *out)
+{
+    const int32_t right = r->x + r->w, bottom = r->y + r->h;
+    struct fh_rect tile = *r;
+    uint8_t *p = out;
+
+    e->last_palette.n = 0;
+    for (tile.y = r->y; tile.y < bottom; tile.y += TRLE_SIDE) {
+        tile.h = bottom - tile.y < TRLE_SIDE ? bottom - tile.y : TRLE_SIDE;
+        for (tile.x = r->x; tile.x < right; tile.x += TRLE_SIDE) {
+            tile.w = right - tile.x < TRLE_SIDE ? right - tile.x : TRLE_SIDE;
+            p += fh__tile_encode(e, fb, &tile, FH__REUSE_PALETTE, p);
+        }
+    }
+    return (int)(p - out);
 }

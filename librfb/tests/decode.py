@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: MIT
 """decode.py FILE... -- decodes what `test_encoder --vectors` wrote, and compares every pixel.
 
-Written from RFC 6143 (7.4, 7.7.1, 7.7.6) and rfbproto (Tight) alone, without looking at the C code,
-so that an error would have to be made twice. What a pixel must be is computed here from its RGB.
+Written from RFC 6143 (7.4, 7.7) and rfbproto (Zlib, Tight, TightPNG) alone, without looking at the
+C code, so that an error would have to be made twice. What a pixel must be is computed here from its
+RGB.
 
 Claims:
-  - Raw, ZRLE and Tight are right in every pixel format of the files, 8, 16 and 32 bits, either
+  - Raw, RRE, Hextile, Zlib, Tight, TightPNG, TRLE and ZRLE are right in every pixel format of the files, 8, 16 and 32 bits, either
     byte order, true colour and colour map
   - the zlib streams go on over rectangles, formats and levels
   - each body is used to its last byte
-  - each subencoding of ZRLE and each filter of Tight that the encoder has was met
+  - each subencoding of ZRLE, TRLE and Hextile, and each filter of Tight that the encoder has was met
 """
 import sys
 import zlib
@@ -87,6 +88,73 @@ def raw(state, fmt, w, h, body):
     return [fmt.pixel(body) for _ in range(w * h)]
 
 
+def rre(state, fmt, w, h, body):
+    count = int.from_bytes(body.take(4), "big")
+    picture = [fmt.pixel(body)] * (w * h)
+    for _ in range(count):
+        colour = fmt.pixel(body)
+        x, y, sw, sh = (int.from_bytes(body.take(2), "big") for _ in range(4))
+        if x + sw > w or y + sh > h or not sw or not sh:
+            raise ValueError("a subrectangle outside")
+        for row in range(y, y + sh):
+            picture[row * w + x : row * w + x + sw] = [colour] * sw
+    return picture
+
+
+def hextile_tile(fmt, tw, th, body, colours, seen):
+    flags = body.u8()
+    if flags & 1:
+        seen.add("raw")
+        colours.clear()
+        return [fmt.pixel(body) for _ in range(tw * th)]
+    if flags > 31:
+        raise ValueError("flags 0x%02x" % flags)
+    for bit, name in (2, "back"), (4, "fore"):
+        if flags & bit:
+            colours[name] = fmt.pixel(body)
+    out = [colours["back"]] * (tw * th)
+    if not flags & 8:
+        seen.add("solid")
+        return out
+    if flags & 16:
+        colours.pop("fore", None)
+    seen.add("coloured" if flags & 16 else "two colours")
+    for _ in range(body.u8()):
+        colour = fmt.pixel(body) if flags & 16 else colours["fore"]
+        at, size = body.u8(), body.u8()
+        x, y, sw, sh = at >> 4, at & 15, (size >> 4) + 1, (size & 15) + 1
+        if x + sw > tw or y + sh > th:
+            raise ValueError("a subrectangle outside")
+        for row in range(y, y + sh):
+            out[row * tw + x : row * tw + x + sw] = [colour] * sw
+    return out
+
+
+def in_tiles(w, h, side, one):
+    picture = [None] * (w * h)
+    for ty in range(0, h, side):
+        for tx in range(0, w, side):
+            tw, th = min(side, w - tx), min(side, h - ty)
+            px = one(tw, th)
+            for y in range(th):
+                at = (ty + y) * w + tx
+                picture[at : at + tw] = px[y * tw : (y + 1) * tw]
+    return picture
+
+
+def hextile(state, fmt, w, h, body):
+    colours = {}
+    return in_tiles(w, h, 16, lambda tw, th: hextile_tile(fmt, tw, th, body, colours, state["seen"]))
+
+
+def zlib_(state, fmt, w, h, body):
+    length = int.from_bytes(body.take(4), "big")
+    r = state.setdefault("zlib", Inflater()).take(body.take(length))
+    out = raw(state, fmt, w, h, r)
+    r.end()
+    return out
+
+
 def packed(r, w, h, bits, palette):
     out = []
     for _ in range(h):
@@ -106,7 +174,8 @@ def run_length(r):
             return n
 
 
-def tile(fmt, w, h, r, seen):
+def tile(fmt, w, h, r, seen, last=None):
+    """last: the palette of the tile before, in TRLE."""
     sub = r.u8()
     n = w * h
     if sub == 0:
@@ -116,9 +185,15 @@ def tile(fmt, w, h, r, seen):
         seen.add("solid")
         return [fmt.cpixel(r)] * n
     out = []
+    if sub == 127 and last:
+        seen.add("packed again")
+        n = len(last)
+        return packed(r, w, h, 1 if n == 2 else 2 if n <= 4 else 4, last)
     if sub <= 16:
         seen.add("packed %d" % (1 if sub == 2 else 2 if sub <= 4 else 4))
         palette = [fmt.cpixel(r) for _ in range(sub)]
+        if last is not None:
+            last[:] = palette
         return packed(r, w, h, 1 if sub == 2 else 2 if sub <= 4 else 4, palette)
     if sub == 128:
         seen.add("plain rle")
@@ -141,16 +216,14 @@ def tile(fmt, w, h, r, seen):
 def zrle(state, fmt, w, h, body):
     length = int.from_bytes(body.take(4), "big")
     r = state.setdefault("zrle", Inflater()).take(body.take(length))
-    picture = [None] * (w * h)
-    for ty in range(0, h, 64):
-        for tx in range(0, w, 64):
-            tw, th = min(64, w - tx), min(64, h - ty)
-            px = tile(fmt, tw, th, r, state["seen"])
-            for y in range(th):
-                at = (ty + y) * w + tx
-                picture[at : at + tw] = px[y * tw : (y + 1) * tw]
+    picture = in_tiles(w, h, 64, lambda tw, th: tile(fmt, tw, th, r, state["seen"]))
     r.end()
     return picture
+
+
+def trle(state, fmt, w, h, body):
+    last = []
+    return in_tiles(w, h, 16, lambda tw, th: tile(fmt, tw, th, body, state["seen"], last))
 
 
 def compact_length(r):
@@ -197,11 +270,63 @@ def tight(state, fmt, w, h, body):
     return out
 
 
-DECODERS = {0: raw, 7: tight, 16: zrle}
+def png(r, w, h, seen):
+    """The colours of a PNG's pixels, of those types and filters that the encoder makes."""
+    if r.take(8) != b"\x89PNG\r\n\x1a\n":
+        raise ValueError("no PNG")
+    chunks = {}
+    while r.at != len(r.data):
+        length = int.from_bytes(r.take(4), "big")
+        name, data, crc = r.take(4), r.take(length), r.take(4)
+        if zlib.crc32(name + data) != int.from_bytes(crc, "big") or name in chunks:
+            raise ValueError("chunk %s" % name)
+        chunks[name] = data
+    head = chunks[b"IHDR"]
+    if head[:8] != w.to_bytes(4, "big") + h.to_bytes(4, "big") or head[10:] != b"\0\0\0":
+        raise ValueError("head %s" % head)
+    depth, kind = head[8:10]
+    rows = Bytes(zlib.decompress(chunks[b"IDAT"]))
+    seen.add("colours" if kind == 2 else "indices of %d" % depth)
+    out = []
+    for _ in range(h):
+        filter_ = rows.u8()
+        if kind == 3 and filter_ == 0:
+            palette = chunks[b"PLTE"]
+            out += [tuple(palette[3 * i : 3 * i + 3]) for i in packed(rows, w, 1, depth, range(256))]
+        elif kind == 2 and filter_ == 1:
+            left = (0, 0, 0)
+            for _ in range(w):
+                left = tuple(a + b & 255 for a, b in zip(left, rows.take(3)))
+                out.append(left)
+        else:
+            raise ValueError("type %d, filter %d" % (kind, filter_))
+    rows.end()
+    return out
+
+
+def tight_png(state, fmt, w, h, body):
+    control = body.u8()
+    if control == 0x80:
+        state["seen"].add("fill")
+        return [fmt.tpixel(body)] * (w * h)
+    if control != 0xA0:
+        raise ValueError("control 0x%02x" % control)
+    return [fmt.value(c) for c in png(Bytes(body.take(compact_length(body))), w, h, state["seen"])]
+
+
+TILES = {"raw", "solid", "packed 1", "packed 2", "packed 4", "plain rle", "palette rle"}
+DECODERS = {
+    0: raw, 2: rre, 5: hextile, 6: zlib_, 7: tight, 15: trle, 16: zrle, -260: tight_png,
+}
 EXPECTED = {
     0: set(),
+    2: set(),
+    5: {"raw", "solid", "two colours", "coloured"},
+    6: set(),
+    15: TILES | {"packed again"},
+    -260: {"fill", "colours", "indices of 1", "indices of 2", "indices of 4", "indices of 8"},
     7: {"fill", "copy", "mono", "indexed", "short"},
-    16: {"raw", "solid", "packed 1", "packed 2", "packed 4", "plain rle", "palette rle"},
+    16: TILES,
 }
 
 

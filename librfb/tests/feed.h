@@ -35,10 +35,9 @@ static inline struct fh_decoder *decoder_new(int dirt)
 
     HOLDS(d != NULL);
     memset(d->held, dirt, sizeof d->held);
-    memset(d->zrle.palette, dirt, sizeof d->zrle.palette);
-    memset(d->zrle.buf, dirt, sizeof d->zrle.buf);
+    memset(d->buf, dirt, sizeof d->buf);
+    memset(d->tiles.palette, dirt, sizeof d->tiles.palette);
     memset(d->tight.palette, dirt, sizeof d->tight.palette);
-    memset(d->tight.row, dirt, sizeof d->tight.row);
     memset(d->tight.above, dirt, sizeof d->tight.above);
     return d;
 }
@@ -99,21 +98,28 @@ static inline bool is_same(const struct fh_framebuffer *a, const struct fh_frame
     return memcmp(a->px, b->px, n * sizeof *a->px) == 0;
 }
 
+/* The number that fuzz_decoder knows an encoding by. */
+static inline uint8_t seed_encoding(enum fh_encoding enc)
+{
+    static const enum fh_encoding encodings[] = {
+        FH_ENC_RAW,     FH_ENC_COPY_RECT, FH_ENC_TIGHT, FH_ENC_ZRLE, FH_ENC_RRE,
+        FH_ENC_HEXTILE, FH_ENC_ZLIB,      FH_ENC_TRLE,  FH_ENC_JPEG, FH_ENC_TIGHT_PNG,
+    };
+    uint8_t i = 0;
+
+    while (encodings[i] != enc)
+        HOLDS(++i < ARRAY_LEN(encodings));
+    return i;
+}
+
 /* One rectangle of a seed for fuzz_decoder. */
 static inline void put_seed(FILE *f, enum fh_encoding enc, int32_t w, int32_t h,
                             const uint8_t *body, size_t len)
 {
     const uint8_t head[8] = {
-        enc == FH_ENC_ZRLE    ? 3
-        : enc == FH_ENC_TIGHT ? 2
-                              : (uint8_t)enc,
-        (uint8_t)(w >> 8),
-        (uint8_t)w,
-        (uint8_t)(h >> 8),
-        (uint8_t)h,
-        0, /* byte by byte */
-        (uint8_t)(len >> 8),
-        (uint8_t)len,
+        seed_encoding(enc),  (uint8_t)(w >> 8), (uint8_t)w,
+        (uint8_t)(h >> 8),   (uint8_t)h,        0, /* byte by byte */
+        (uint8_t)(len >> 8), (uint8_t)len,
     };
 
     fwrite(head, 1, sizeof head, f);

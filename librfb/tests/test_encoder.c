@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `test_encoder --vectors DIR` writes DIR/raw, DIR/zrle and DIR/tight instead of testing: streams
- * of rectangles in all formats for decode.py. A rectangle is a line of numbers (encoding; the ten
- * fields of PIXEL_FORMAT; width, height, length of the body), the body, and its pixels as RGB.
+ * `test_encoder --vectors DIR` writes DIR/raw, DIR/zrle ... instead of testing: a stream of
+ * rectangles in all formats of each encoding for decode.py. A rectangle is a line of numbers
+ * (encoding; the ten fields of PIXEL_FORMAT; width, height, length of the body), the body, and its
+ * pixels as RGB.
  */
 #include <check.h>
 #include <stdio.h>
@@ -30,7 +31,10 @@ static const struct fh_pixel_format formats[] = {
     {8, 8, false, false, 0, 0, 0, 0, 0, 0},
 };
 
-static const enum fh_encoding encodings[] = {FH_ENC_RAW, FH_ENC_ZRLE, FH_ENC_TIGHT};
+static const enum fh_encoding encodings[] = {
+    FH_ENC_RAW,     FH_ENC_ZRLE, FH_ENC_TIGHT, FH_ENC_TIGHT_PNG, FH_ENC_RRE,
+    FH_ENC_HEXTILE, FH_ENC_ZLIB, FH_ENC_TRLE,  FH_ENC_JPEG,
+};
 
 static const struct {
     int32_t w, h;
@@ -56,7 +60,7 @@ static uint8_t *encode(struct fh_encoder *e, enum fh_encoding enc, const struct 
 
     ck_assert_ptr_nonnull(out);
     *len = fh_encoder_rect(e, enc, fb, &r, out, room);
-    ck_assert_int_gt(*len, 0);
+    ck_assert_int_ge(*len, enc == FH_ENC_RRE || enc == FH_ENC_JPEG ? 0 : 1);
     ck_assert_uint_le((size_t)*len, room);
     return out;
 }
@@ -299,6 +303,111 @@ START_TEST(a_lower_quality_makes_a_smaller_jpeg)
 }
 END_TEST
 
+static const struct {
+    const char *what;
+    enum fh_encoding enc;
+    enum picture kind;
+    int quality;
+    bool is_made;
+} suited[] = {
+    {"rre, solid", FH_ENC_RRE, PICTURE_SOLID, -1, true},
+    {"rre, two colours", FH_ENC_RRE, PICTURE_TWO, -1, true},
+    {"rre, a chart", FH_ENC_RRE, PICTURE_CHART, -1, true},
+    {"rre, a few at random", FH_ENC_RRE, PICTURE_FEW, -1, false},
+    {"rre, a photograph", FH_ENC_RRE, PICTURE_PHOTO, -1, false},
+    {"jpeg, a photograph", FH_ENC_JPEG, PICTURE_PHOTO, 5, true},
+    {"jpeg, a fine one", FH_ENC_JPEG, PICTURE_PHOTO, FH_QUALITY_FINE + 50, true},
+    {"jpeg, none wanted", FH_ENC_JPEG, PICTURE_PHOTO, -1, false},
+    {"jpeg, text", FH_ENC_JPEG, PICTURE_TEXT, 5, false},
+};
+
+START_TEST(what_does_not_suit_an_encoding_is_not_made)
+{
+    struct fh_framebuffer fb = picture_new(128, 96, 0);
+    struct fh_encoder *e = encoder_new();
+    int len;
+
+    picture_draw(&fb, suited[_i].kind, 0);
+    fh_encoder_set_quality(e, suited[_i].quality, 6);
+    free(encode(e, suited[_i].enc, &fb, &len));
+    ck_assert_msg((len > 0) == suited[_i].is_made, "%s: %d", suited[_i].what, len);
+    ck_assert_int_lt(len, 128 * 96 * 4);
+    free(fb.px);
+    fh_encoder_free(e);
+}
+END_TEST
+
+START_TEST(a_fine_quality_has_its_own_hundred_steps)
+{
+    static const int qualities[] = {0, 1, 20, 50, 80, 95, 100};
+    struct fh_framebuffer fb = picture_new(128, 128, 0);
+    struct fh_encoder *e = encoder_new();
+    int len, last = 0;
+
+    picture_draw(&fb, PICTURE_PHOTO, 0);
+    for (size_t i = 0; i < ARRAY_LEN(qualities); i++) {
+        fh_encoder_set_quality(e, FH_QUALITY_FINE + qualities[i], 6);
+        free(encode(e, FH_ENC_TIGHT, &fb, &len));
+        /* TurboJPEG's least is 1. */
+        ck_assert_int_ge(len, i == 1 ? last : last + 1);
+        last = len;
+    }
+    free(fb.px);
+    fh_encoder_free(e);
+}
+END_TEST
+
+/* How the sampling factors of the first colour stand in SOF0, and how many colours there are. */
+static const struct {
+    enum fh_subsampling subsampling;
+    uint8_t n_colours, factors;
+} subsamplings[] = {
+    {FH_SUBSAMPLING_ANY, 3, 0x22}, {FH_SUBSAMPLING_1X, 3, 0x11},   {FH_SUBSAMPLING_2X, 3, 0x21},
+    {FH_SUBSAMPLING_4X, 3, 0x22},  {FH_SUBSAMPLING_GREY, 1, 0x11}, {FH_SUBSAMPLING_8X, 3, 0x22},
+    {FH_SUBSAMPLING_16X, 3, 0x22},
+};
+
+START_TEST(a_jpeg_has_the_subsampling_that_was_asked_for)
+{
+    struct fh_framebuffer fb = picture_new(64, 64, 0);
+    struct fh_encoder *e = encoder_new();
+    uint8_t *jpeg;
+    int len, at = 2;
+
+    picture_draw(&fb, PICTURE_PHOTO, 0);
+    fh_encoder_set_quality(e, 3, 6);
+    fh_encoder_set_subsampling(e, subsamplings[_i].subsampling);
+    jpeg = encode(e, FH_ENC_JPEG, &fb, &len);
+    while (at + 12 < len && jpeg[at + 1] != 0xc0)
+        at += 2 + (jpeg[at + 2] << 8 | jpeg[at + 3]);
+    ck_assert_int_lt(at + 12, len);
+    ck_assert_uint_eq(jpeg[at + 9], subsamplings[_i].n_colours);
+    ck_assert_uint_eq(jpeg[at + 11], subsamplings[_i].factors);
+    free(jpeg);
+    free(fb.px);
+    fh_encoder_free(e);
+}
+END_TEST
+
+/* A row of text after another has the same few colours, so most tiles need no palette. */
+START_TEST(trle_uses_a_palette_again)
+{
+    struct fh_framebuffer fb = picture_new(256, 16, 0);
+    struct fh_encoder *e = encoder_new();
+    uint8_t *out;
+    int len;
+
+    picture_draw(&fb, PICTURE_FEW, 0);
+    out = encode(e, FH_ENC_TRLE, &fb, &len);
+    ck_assert_uint_eq(out[0], 5);
+    ck_assert_uint_eq(out[1 + 15 + 128], 127);
+    ck_assert_int_eq(len, 16 * (1 + 128) + 15);
+    free(out);
+    free(fb.px);
+    fh_encoder_free(e);
+}
+END_TEST
+
 START_TEST(pixels_of_a_cursor_are_in_the_format_of_the_viewer)
 {
     const uint32_t px[70] = {0xff0000, 0x00ff00, 0x0000ff, [69] = 0xffffff};
@@ -335,6 +444,10 @@ static void write_rect(FILE *f, struct fh_encoder *e, enum fh_encoding enc,
     len = out ? fh_encoder_rect(e, enc, fb, &r, out, room) : -1;
     if (len < 0)
         exit(1);
+    if (len == 0) {
+        free(out);
+        return;
+    }
     fprintf(f, "%d %d %d %d %d %d %d %d %d %d %d %d %d %d\n", (int)enc, fmt->bits_per_pixel,
             fmt->depth, fmt->big_endian, fmt->true_colour, fmt->red_max, fmt->green_max,
             fmt->blue_max, fmt->red_shift, fmt->green_shift, fmt->blue_shift, (int)fb->width,
@@ -379,7 +492,8 @@ static int write_stream(const char *path, enum fh_encoding enc)
 
 static int write_vectors(const char *dir)
 {
-    static const char *const names[] = {"raw", "zrle", "tight"};
+    static const char *const names[] = {"raw", "zrle",    "tight", "tight-png",
+                                        "rre", "hextile", "zlib",  "trle"};
     char path[4096];
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -412,6 +526,11 @@ int main(int argc, char **argv)
     tcase_add_loop_test(tc, a_higher_level_makes_less_from_the_next_rectangle_on, 0, 2);
     tcase_add_loop_test(tc, a_level_can_be_changed_there_and_back, 0, 2);
     tcase_add_test(tc, a_lower_quality_makes_a_smaller_jpeg);
+    tcase_add_loop_test(tc, what_does_not_suit_an_encoding_is_not_made, 0, ARRAY_LEN(suited));
+    tcase_add_test(tc, a_fine_quality_has_its_own_hundred_steps);
+    tcase_add_loop_test(tc, a_jpeg_has_the_subsampling_that_was_asked_for, 0,
+                        ARRAY_LEN(subsamplings));
+    tcase_add_test(tc, trle_uses_a_palette_again);
     tcase_add_test(tc, pixels_of_a_cursor_are_in_the_format_of_the_viewer);
     tcase_add_test(tc, freeing_nothing_is_fine);
     suite_add_tcase(s, tc);

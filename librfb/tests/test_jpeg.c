@@ -191,17 +191,17 @@ START_TEST(what_is_gathered_of_a_jpeg_grows_to_4_mib_and_no_more)
 {
     struct fh_decoder *d = decoder_new(0);
 
-    ck_assert_int_eq(fh__tight_gather_room(&d->tight, 1), 0);
-    ck_assert_uint_eq(d->tight.cap_gathered, 65536);
-    memset(d->tight.gathered, 0x77, 65536);
-    d->tight.n_gathered = 65536;
-    ck_assert_int_eq(fh__tight_gather_room(&d->tight, 65537), 0);
-    ck_assert_uint_eq(d->tight.cap_gathered, 131072);
-    ck_assert_uint_eq(d->tight.gathered[65535], 0x77);
-    ck_assert_int_eq(fh__tight_gather_room(&d->tight, 4 << 20), 0);
-    ck_assert_uint_eq(d->tight.cap_gathered, 4 << 20);
-    ck_assert_int_eq(fh__tight_gather_room(&d->tight, (4 << 20) + 1), FH_RFB_E_LIMIT);
-    ck_assert_uint_eq(d->tight.cap_gathered, 4 << 20);
+    ck_assert_int_eq(fh__gather_room(&d->gather, 1), 0);
+    ck_assert_uint_eq(d->gather.cap, 65536);
+    memset(d->gather.mem, 0x77, 65536);
+    d->gather.len = 65536;
+    ck_assert_int_eq(fh__gather_room(&d->gather, 65537), 0);
+    ck_assert_uint_eq(d->gather.cap, 131072);
+    ck_assert_uint_eq(d->gather.mem[65535], 0x77);
+    ck_assert_int_eq(fh__gather_room(&d->gather, 4 << 20), 0);
+    ck_assert_uint_eq(d->gather.cap, 4 << 20);
+    ck_assert_int_eq(fh__gather_room(&d->gather, (4 << 20) + 1), FH_RFB_E_LIMIT);
+    ck_assert_uint_eq(d->gather.cap, 4 << 20);
     fh_decoder_free(d);
 }
 END_TEST

@@ -18,13 +18,19 @@
 #define LAST_RECT "\0\0\0\0\0\0\0\0\xff\xff\xff\x20"
 #define NAME "\0\0\0\0\0\0\0\0\xff\xff\xfe\xcd"
 #define LAYOUT "\xff\xff\xfe\xcc"
+#define XCURSOR "\xff\xff\xff\x10"
+#define ALPHA "\xff\xff\xfe\xc6"
+#define VMWARE(last) "WMV" last
+#define LEDS "\xff\xff\xfe\xfb"
 #define RAW "\0\0\0\0"
 #define COPY "\0\0\0\1"
 #define TIGHT "\0\0\0\7"
 #define ZRLE "\0\0\0\x10"
 #define PIXEL "\3\2\1\0"
 
-static size_t n_events[FH_RFB_CLIENT_EV_RESIZED + 1];
+enum { ASKED = 29 }; /* encodings, with a quality and a level */
+
+static size_t n_events[FH_RFB_CLIENT_EV_POINTER + 1];
 static struct fh_rfb_client_event last, cursor;
 static uint8_t out[1 << 20];
 
@@ -97,10 +103,10 @@ START_TEST(the_first_words_are_format_encodings_and_a_whole_request)
     ck_assert_str_eq(fh_rfb_client_name(c), "hi");
     ck_assert_int_eq(fh_rfb_client_framebuffer(c)->width, 16);
     n = drain(c);
-    ck_assert_uint_eq(n, 20 + 4 + 4 * 14 + 10);
+    ck_assert_uint_eq(n, 20 + 4 + 4 * ASKED + 10);
     ck_assert_mem_eq(out, format, sizeof format);
     ck_assert_uint_eq(out[20], 2);
-    ck_assert_uint_eq(out[23], 14);
+    ck_assert_uint_eq(out[23], ASKED);
     ck_assert_mem_eq(out + n - 10, request, sizeof request);
     ck_assert_int_eq(feed(c, BYTES(UPDATE("\0")), 1), 0);
     ck_assert_uint_eq(drain(c), 10);
@@ -145,11 +151,9 @@ static const struct row rows[] = {
      FH_RFB_CLIENT_EV_UPDATE},
     {"V3 LastRect before the count", BYTES(INIT UPDATE("\7") LAST_RECT "\2"), 0,
      FH_RFB_CLIENT_EV_BELL},
-    {"V3 hextile", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\0\0\0\5"), FH_RFB_E_ENCODING, NONE},
+    {"V3 CoRRE", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\0\0\0\4"), FH_RFB_E_ENCODING, NONE},
     {"V3 an encoding of no one", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\x80\0\0\0"),
      FH_RFB_E_ENCODING, NONE},
-    {"V3 XCursor", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\xff\xff\xff\x10"), FH_RFB_E_ENCODING,
-     NONE},
     {"V15 H.264", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\0\0\0\x32\xff\xff\xff\xff"),
      FH_RFB_E_ENCODING, NONE},
     {"V4 one pixel", BYTES(INIT UPDATE("\1") "\0\x0f\0\7\0\1\0\1" RAW PIXEL), 0,
@@ -171,6 +175,46 @@ static const struct row rows[] = {
     {"V11 hot spot outside",
      BYTES(INIT UPDATE("\1") "\xff\xff\xff\xff\0\1\0\1" CURSOR PIXEL "\x80"), 0,
      FH_RFB_CLIENT_EV_CURSOR},
+    {"V11 XCursor", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" XCURSOR "abcdef\x80\x80"), 0,
+     FH_RFB_CLIENT_EV_CURSOR},
+    {"V11 XCursor 0 x 0", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" XCURSOR), 0,
+     FH_RFB_CLIENT_EV_CURSOR},
+    {"V11 XCursor 257 high", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\1\1" XCURSOR), FH_RFB_E_LIMIT,
+     NONE},
+    {"V11 XCursor cut", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" XCURSOR "abcdef\x80"), 0, NONE},
+    {"V11 alpha", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" ALPHA RAW "\1\2\3\1"), 0,
+     FH_RFB_CLIENT_EV_CURSOR},
+    {"V11 alpha 0 x 0", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" ALPHA RAW), 0,
+     FH_RFB_CLIENT_EV_CURSOR},
+    {"V11 alpha in ZRLE", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" ALPHA ZRLE), FH_RFB_E_ENCODING,
+     NONE},
+    {"V11 alpha in CursorWithAlpha", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" ALPHA ALPHA),
+     FH_RFB_E_ENCODING, NONE},
+    {"V11 alpha 65535 x 1", BYTES(INIT UPDATE("\1") "\0\0\0\0\xff\xff\0\1" ALPHA RAW),
+     FH_RFB_E_LIMIT, NONE},
+    {"V11 alpha, its encoding to come", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" ALPHA "\0\0\0"),
+     0, NONE},
+    {"V11 VMware", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" VMWARE("\x64") "\1\0\1\2\3\4"), 0,
+     FH_RFB_CLIENT_EV_CURSOR},
+    {"V11 VMware, classical",
+     BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" VMWARE("\x64") "\0\0" PIXEL PIXEL), 0,
+     FH_RFB_CLIENT_EV_CURSOR},
+    {"V11 VMware 0 x 0", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" VMWARE("\x64") "\0\0"), 0,
+     FH_RFB_CLIENT_EV_CURSOR},
+    {"V11 VMware of type 2", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" VMWARE("\x64") "\2\0"),
+     FH_RFB_E_PROTO, NONE},
+    {"V11 VMware 65535 x 65535",
+     BYTES(INIT UPDATE("\1") "\0\0\0\0\xff\xff\xff\xff" VMWARE("\x64") "\0\0"), FH_RFB_E_LIMIT,
+     NONE},
+    {"V11 VMware position", BYTES(INIT UPDATE("\1") "\0\x0f\0\7\0\0\0\0" VMWARE("\x66")), 0,
+     FH_RFB_CLIENT_EV_POINTER},
+    {"V11 VMware position outside", BYTES(INIT UPDATE("\1") "\0\x10\0\7\0\0\0\0" VMWARE("\x66")), 0,
+     FH_RFB_CLIENT_EV_UPDATE},
+    {"lamps", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" LEDS "\xff"), 0, FH_RFB_CLIENT_EV_LEDS},
+    {"lamps to come", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" LEDS), 0, NONE},
+    {"lamps of VMware",
+     BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" VMWARE("\x68") "\xff\xff\xff\xff"), 0,
+     FH_RFB_CLIENT_EV_LEDS},
     {"V12 0 x 0", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" DESKTOP_SIZE), FH_RFB_E_PROTO, NONE},
     {"V12 16384 x 16385", BYTES(INIT UPDATE("\1") "\0\0\0\0\x40\0\x40\1" DESKTOP_SIZE),
      FH_RFB_E_LIMIT, NONE},
@@ -184,6 +228,10 @@ static const struct row rows[] = {
      FH_RFB_CLIENT_EV_SIZE},
     {"V12 layout of 0 x 0", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" LAYOUT "\0\0\0\0"),
      FH_RFB_E_PROTO, NONE},
+    {"V12 layout of a screen",
+     BYTES(INIT UPDATE("\1") "\0\0\0\0\0\x10\0\x08" LAYOUT "\1\0\0\0"
+                             "\0\0\0\1\0\0\0\0\0\x10\0\x08\0\0\0\0"),
+     0, FH_RFB_CLIENT_EV_SCREENS},
     {"V12 layout truncated", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\4\0\4" LAYOUT "\1\0\0\0"), 0,
      NONE},
     {"V12 a refusal leaves the size", BYTES(INIT UPDATE("\1") "\0\1\0\1\0\4\0\4" LAYOUT "\0\0\0\0"),
@@ -192,9 +240,12 @@ static const struct row rows[] = {
     {"V13 name of 4097", BYTES(INIT UPDATE("\1") NAME "\0\0\x10\1"), FH_RFB_E_LIMIT, NONE},
     {"V13 no name", BYTES(INIT UPDATE("\1") NAME "\0\0\0\0"), 0, FH_RFB_CLIENT_EV_NAME},
     {"V14 length 0", BYTES(INIT "\3\0\0\0\0\0\0\0"), 0, FH_RFB_CLIENT_EV_CUT_TEXT},
-    {"V14 one over the limit", BYTES(INIT "\3\0\0\0\0\4\0\1"), FH_RFB_E_LIMIT, NONE},
-    {"V14 1 GiB", BYTES(INIT "\3\0\0\0\x40\0\0\0"), FH_RFB_E_LIMIT, NONE},
-    {"V14 80000000", BYTES(INIT "\3\0\0\0\x80\0\0\0"), FH_RFB_E_PROTO, NONE},
+    {"V14 one over the limit, to come", BYTES(INIT "\3\0\0\0\0\4\0\1"), 0, NONE},
+    {"V14 2 GiB to come", BYTES(INIT "\3\0\0\0\x7f\xff\xff\xffmany"), 0, NONE},
+    {"V14 80000000 to come", BYTES(INIT "\3\0\0\0\x80\0\0\0"), 0, NONE},
+    {"V14 no action", BYTES(INIT "\3\0\0\0\xff\xff\xff\xfc\0\0\0\1"), FH_RFB_E_PROTO, NONE},
+    {"V14 caps", BYTES(INIT "\3\0\0\0\xff\xff\xff\xf8\x1f\0\0\1\0\1\0\0\2"), 0,
+     FH_RFB_CLIENT_EV_BELL},
     {"V14 -1", BYTES(INIT "\3\0\0\0\xff\xff\xff\xff"), FH_RFB_E_PROTO, NONE},
     {"V18 first + n over 65536", BYTES(INIT "\1\0\xff\xff\0\2"), FH_RFB_E_PROTO, NONE},
     {"V18 in true colour", BYTES(INIT "\1\0\xff\xff\0\1\1\2\3\4\5\6\2"), 0, FH_RFB_CLIENT_EV_BELL},
@@ -213,7 +264,7 @@ START_TEST(each_message_of_the_table_is_taken_or_refused)
     int ret = feed(c, row->data, row->len, _i % 2 ? 1 : SIZE_MAX);
 
     ck_assert_msg(ret == row->want, "%s: %d", row->id, ret);
-    for (int i = FH_RFB_CLIENT_EV_RECT; i <= FH_RFB_CLIENT_EV_RESIZED; i++)
+    for (int i = FH_RFB_CLIENT_EV_RECT; i <= FH_RFB_CLIENT_EV_POINTER; i++)
         ck_assert_msg(row->event != NONE || n_events[i] == 0, "%s: event %d", row->id, i);
     if (row->event != NONE)
         ck_assert_msg(n_events[row->event] == 1, "%s: no event", row->id);
@@ -238,6 +289,19 @@ static const struct row unasked[] = {
     {"V12 ExtendedDesktopSize", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1" LAYOUT),
      FH_RFB_E_ENCODING, NONE},
     {"V13 DesktopName", BYTES(INIT UPDATE("\1") NAME), FH_RFB_E_ENCODING, NONE},
+    {"V11 XCursor", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" XCURSOR), FH_RFB_E_ENCODING, NONE},
+    {"V11 alpha", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" ALPHA RAW), FH_RFB_E_ENCODING, NONE},
+    {"V11 VMware", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" VMWARE("\x64") "\0\0"),
+     FH_RFB_E_ENCODING, NONE},
+    {"V6 RRE", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\0\0\0\2"), FH_RFB_E_ENCODING, NONE},
+    {"V7 Hextile", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\0\0\0\5"), FH_RFB_E_ENCODING, NONE},
+    {"V8 Zlib", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\0\0\0\6"), FH_RFB_E_ENCODING, NONE},
+    {"V10 TRLE", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\0\0\0\x0f"), FH_RFB_E_ENCODING, NONE},
+    {"V16 JPEG", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\0\0\0\x15"), FH_RFB_E_ENCODING, NONE},
+    {"V9 TightPNG", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\1\0\1\xff\xff\xfe\xfc"), FH_RFB_E_ENCODING,
+     NONE},
+    {"lamps", BYTES(INIT UPDATE("\1") "\0\0\0\0\0\0\0\0" LEDS), FH_RFB_E_ENCODING, NONE},
+    {"V14 extended", BYTES(INIT "\3\0\0\0\xff\xff\xff\xfc\x02\0\0\1"), FH_RFB_E_PROTO, NONE},
     {"V19 Fence", BYTES(INIT "\xf8\0\0\0\x80\0\0\0\0"), FH_RFB_E_PROTO, NONE},
     {"EndOfContinuousUpdates", BYTES(INIT "\x96"), FH_RFB_E_PROTO, NONE},
 };

@@ -44,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         assert((permissions & ~(uint32_t)FH_PERM_ALL) == 0);
         (void)fh_ip_filter_check(f, ones, n, &permissions);
     }
+    (void)fh_ip_filter_check_cloud(f, "ABCDE-FGHJK-MNPQR-STVWX", &permissions);
+    assert((permissions & ~(uint32_t)FH_PERM_ALL) == 0);
     fh_ip_filter_free(f);
     return 0;
 }

@@ -63,6 +63,7 @@ static bool is_limited(const struct fh_audit_event *ev)
     case FH_AUDIT_PERMISSIONS:
     case FH_AUDIT_DETACHED:
     case FH_AUDIT_RESUMED:
+    case FH_AUDIT_MOVED:
     case FH_AUDIT_ROTATION:
     case FH_AUDIT_SUPPRESSED:
     case FH_AUDIT_SERVICE_STARTED:

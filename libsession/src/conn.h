@@ -24,6 +24,10 @@ struct fh_server_conn {
     struct fh_older_offer offer;
     struct fh__older_server *older; /* NULL: the channel is spoken */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
+    bool has_cloud, has_cloud_secret;
+    uint8_t session_ref[FH_CHANNEL_REF_LEN],
+        hello_ref[FH_CHANNEL_REF_LEN]; /* the second: the viewer's */
+    uint8_t cloud_secret[FH_CHANNEL_SECRET_LEN];
     uint8_t fingerprint[FH_FINGERPRINT_LEN];
     char program[FH_CHANNEL_PROGRAM_MAX + 1];
 };
@@ -78,7 +82,8 @@ struct fh_viewer_conn {
     struct fh_channel *ch;
     const uint8_t *data;
     size_t left;
-    bool close_sent, accepted, verify_always;
+    bool close_sent, accepted, verify_always, has_expected;
+    uint8_t expected[FH_FINGERPRINT_LEN]; /* whom the cloud named */
     struct fh__older_viewer *older; /* NULL: the channel is spoken */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
     struct fh_channel_event server; /* who it is, of EV_PEER */

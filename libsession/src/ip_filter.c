@@ -7,13 +7,16 @@
 
 #include "ip.h"
 
-enum target { TARGET_ANY, TARGET_UNIX, TARGET_IPV4, TARGET_IPV6 };
+enum target { TARGET_ANY, TARGET_UNIX, TARGET_IPV4, TARGET_IPV6, TARGET_CLOUD };
+
+enum { CLOUD_LEN = 20 /* characters of an address in a cloud */ };
 
 struct rule {
     enum fh_ip_verdict verdict;
     enum target target;
     uint8_t ip[16];
     unsigned bits;
+    char cloud[CLOUD_LEN]; /* of TARGET_CLOUD; zeros: all of them */
     uint32_t permissions;
 };
 
@@ -98,7 +101,7 @@ static const char *read_network(const char **p, struct rule *r)
         n = ip6_next(*p, len, r->ip);
     }
     if (n == 0 || n != len)
-        return "an address, a network, * or unix after the sign";
+        return "an address, a network, *, unix or cloud after the sign";
     *p += n;
     if ((expected = read_bits(p, all, &r->bits)) != NULL)
         return expected;
@@ -108,16 +111,43 @@ static const char *read_network(const char **p, struct rule *r)
     return NULL;
 }
 
+/* As it is compared: one case, nothing between, and one character where people know several. */
+static bool read_cloud(const char *p, size_t len, char out[CLOUD_LEN])
+{
+    static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = p[i] >= 'a' && p[i] <= 'z' ? (char)(p[i] - 'a' + 'A') : p[i];
+
+        if (c == '-' || c == ' ')
+            continue;
+        c = c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
+        if (n == CLOUD_LEN || c == '\0' || !strchr(alphabet, c))
+            return false;
+        out[n++] = c;
+    }
+    return n == CLOUD_LEN;
+}
+
 static const char *read_target(const char **p, struct rule *r)
 {
-    size_t len = strcspn(*p, " \t");
+    static const char cloud[] = "cloud:";
+    size_t len = strcspn(*p, " \t"), prefix = sizeof cloud - 1;
 
-    if (len == 1 && **p == '*')
+    if (len > prefix && memcmp(*p, cloud, prefix) == 0) {
+        r->target = TARGET_CLOUD;
+        if (!read_cloud(*p + prefix, len - prefix, r->cloud))
+            return "an address in a cloud behind cloud:, 20 letters and digits";
+    } else if (len == prefix - 1 && memcmp(*p, cloud, len) == 0) {
+        r->target = TARGET_CLOUD;
+    } else if (len == 1 && **p == '*') {
         r->target = TARGET_ANY;
-    else if (len == 4 && memcmp(*p, "unix", 4) == 0)
+    } else if (len == 4 && memcmp(*p, "unix", 4) == 0) {
         r->target = TARGET_UNIX;
-    else
+    } else {
         return read_network(p, r);
+    }
     *p += len;
     return NULL;
 }
@@ -197,6 +227,8 @@ static bool is_match(const struct rule *r, enum target family, const uint8_t *ip
         return family != TARGET_UNIX;
     case TARGET_UNIX:
         return family == TARGET_UNIX;
+    case TARGET_CLOUD:
+        break;
     case TARGET_IPV4:
     case TARGET_IPV6:
         return family == r->target && is_in_network(ip, r->ip, r->bits);
@@ -216,6 +248,30 @@ enum fh_ip_verdict fh_ip_filter_check(const struct fh_ip_filter *f, const uint8_
     *permissions = FH_PERM_ALL;
     for (size_t i = 0; i < f->n; i++) {
         if (!is_match(&f->rules[i], family, ip))
+            continue;
+        *permissions = f->rules[i].permissions;
+        return f->rules[i].verdict;
+    }
+    return f->n == 0 ? FH_IP_ALLOW : FH_IP_DENY;
+}
+
+static bool is_cloud_match(const struct rule *r, const char *cloud)
+{
+    if (r->target != TARGET_CLOUD)
+        return r->target == TARGET_ANY;
+    return r->cloud[0] == '\0' || memcmp(r->cloud, cloud, CLOUD_LEN) == 0;
+}
+
+enum fh_ip_verdict fh_ip_filter_check_cloud(const struct fh_ip_filter *f, const char *cloud,
+                                            uint32_t *permissions)
+{
+    char address[CLOUD_LEN] = {0};
+
+    *permissions = FH_PERM_ALL;
+    if (!read_cloud(cloud, strlen(cloud), address))
+        return FH_IP_DENY;
+    for (size_t i = 0; i < f->n; i++) {
+        if (!is_cloud_match(&f->rules[i], address))
             continue;
         *permissions = f->rules[i].permissions;
         return f->rules[i].verdict;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* new.c -- where the connections get their memory. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "conn.h"
 
@@ -41,6 +42,7 @@ void fh_server_conn_free(struct fh_server_conn *c)
     fh__server_session_finish(&c->s);
     fh__older_server_free(c->older);
     fh_channel_free(c->ch);
+    fh_wipe(c->cloud_secret, sizeof c->cloud_secret);
     free(c);
 }
 
@@ -91,6 +93,8 @@ struct fh_viewer_conn *fh_viewer_conn_new(const struct fh_viewer_conn_config *cf
                                               .spki_len = cfg->spki_len,
                                               .padding = FH_PAD_BLOCK64,
                                               .program = cfg->program,
+                                              .session_ref = cfg->session_ref,
+                                              .cloud_secret = cfg->cloud_secret,
                                               .now_ms = cfg->now_ms};
     struct fh_rfb_client_config rfb = {
         .shared = true, .quality = 8, .level = -1, .continuous = true};
@@ -99,6 +103,9 @@ struct fh_viewer_conn *fh_viewer_conn_new(const struct fh_viewer_conn_config *cf
     if (!v)
         return NULL;
     v->verify_always = cfg->verify_always;
+    v->has_expected = cfg->expected != NULL;
+    if (cfg->expected)
+        memcpy(v->expected, cfg->expected, sizeof v->expected);
     if (cfg->rfb)
         rfb = *cfg->rfb;
     rfb.pipeline = cfg->older.minimum == 0; /* others may not expect it */

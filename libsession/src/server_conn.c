@@ -20,6 +20,7 @@ static void on_channel_event(struct fh_server_conn *c, const struct fh_channel_e
 {
     switch (ev->type) {
     case FH_CHANNEL_EV_HELLO:
+        memcpy(c->hello_ref, ev->hello.session_ref, sizeof c->hello_ref);
         fh__server_session_push(&c->s, FH_SERVER_CONN_EV_HELLO);
         break;
     case FH_CHANNEL_EV_SIGN:
@@ -222,12 +223,32 @@ int fh_server_conn_tick(struct fh_server_conn *c, uint64_t now_ms)
 
 /* ---- answers ---- */
 
+void fh_server_conn_set_cloud(struct fh_server_conn *c, const uint8_t *session_ref,
+                              const uint8_t *secret)
+{
+    c->has_cloud = true;
+    c->is_looking = c->greeting_due = false; /* nobody comes that way but with the channel */
+    memcpy(c->session_ref, session_ref, sizeof c->session_ref);
+    c->has_cloud_secret = secret != NULL;
+    if (secret)
+        memcpy(c->cloud_secret, secret, sizeof c->cloud_secret);
+}
+
+/* Whoever put us in touch with one viewer may have sent us another. */
 int fh_server_conn_proceed(struct fh_server_conn *c)
 {
-    if (!c->older)
-        return fh_channel_proceed(c->ch, NULL);
-    fh__older_server_proceed(c->older);
-    return 0;
+    int ret = FH_SESSION_E_AUTH;
+
+    if (c->older) {
+        fh__older_server_proceed(c->older);
+        return 0;
+    }
+    if (!c->has_cloud || memcmp(c->session_ref, c->hello_ref, sizeof c->session_ref) == 0)
+        ret = fh_channel_proceed(c->ch, c->has_cloud_secret ? c->cloud_secret : NULL);
+    else if (fh_channel_refuse(c->ch, FH_CODE_POLICY, NULL) == 0)
+        fh__server_session_end(&c->s, FH_BYE_AUTH, ret, false);
+    fh_wipe(c->cloud_secret, sizeof c->cloud_secret);
+    return ret;
 }
 
 int fh_server_conn_refuse(struct fh_server_conn *c, unsigned retry_s)
@@ -368,6 +389,11 @@ void fh_server_conn_resize_done(struct fh_server_conn *c, int status)
         fh_rfb_server_resize_done(c->s.rfb, (enum fh_rfb_resize_status)status);
 }
 
+uint64_t fh_server_conn_updates(const struct fh_server_conn *c)
+{
+    return c->s.state == FH_SERVER_RUNNING ? fh_rfb_server_updates(c->s.rfb) : 0;
+}
+
 bool fh_server_conn_is_waiting(const struct fh_server_conn *c)
 {
     return c->s.fb && fh__server_session_may(&c->s, FH_ACT_PICTURE) &&
@@ -445,6 +471,13 @@ void fh_server_conn_resumed(struct fh_server_conn *c, uint64_t now_ms)
     fh__server_session_time(&c->s, now_ms);
     if (c->s.state == FH_SERVER_RUNNING)
         fh__server_session_audit(&c->s, FH_AUDIT_RESUMED, NULL, NULL);
+}
+
+void fh_server_conn_moved(struct fh_server_conn *c, uint64_t now_ms)
+{
+    fh__server_session_time(&c->s, now_ms);
+    if (c->s.state == FH_SERVER_RUNNING)
+        fh__server_session_audit(&c->s, FH_AUDIT_MOVED, NULL, NULL);
 }
 
 void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out)

@@ -446,6 +446,9 @@ int fh__server_session_set_permissions(struct fh__server_session *s, uint32_t pe
     s->permissions_changed = true;
     s->release_keys |= (lost & FH_PERM_KEYBOARD) != 0;
     s->release_buttons |= (lost & FH_PERM_POINTER) != 0;
+    /* A viewer may ask for a text long after it was offered. */
+    if (!fh__server_session_may(s, FH_ACT_TEXT_OUT))
+        fh_rfb_server_forget_text(s->rfb);
     fh__server_session_audit(s, FH_AUDIT_PERMISSIONS, NULL, NULL);
     return (changed & FH_PERM_VIEW) != 0 ? fh__server_rfb_share(s) : 0;
 }

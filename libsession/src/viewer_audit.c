@@ -71,6 +71,8 @@ static const char *failure_word(const struct fh_viewer_conn_event *ev)
         return "unconfirmed";
     case FH_SESSION_E_IMPOSTOR:
         return "impostor";
+    case FH_SESSION_E_SWAPPED:
+        return "swapped";
     default:
         return ev->ended.reason == FH_BYE_AUTH ? "refused" : NULL;
     }

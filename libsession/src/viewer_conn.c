@@ -52,6 +52,18 @@ static void on_open(struct fh_viewer_conn *v)
         fh__viewer_session_end(&v->s, FH_BYE_INTERNAL, FH_SESSION_E_STATE, false);
 }
 
+/* Nothing of ours was told yet, and nobody need be asked: somebody swapped keys. */
+static void on_peer(struct fh_viewer_conn *v, const struct fh_channel_event *ev)
+{
+    v->server = *ev;
+    v->s.server_spki = ev->peer.spki;
+    v->s.server_spki_len = ev->peer.spki_len;
+    if (v->has_expected && memcmp(v->expected, ev->peer.fingerprint, sizeof v->expected) != 0)
+        fh__viewer_session_end(&v->s, FH_BYE_IDENTITY, FH_SESSION_E_SWAPPED, true);
+    else
+        fh__viewer_session_push(&v->s, FH_VIEWER_CONN_EV_VERIFY_SERVER);
+}
+
 static void on_channel_event(struct fh_viewer_conn *v, const struct fh_channel_event *ev)
 {
     switch (ev->type) {
@@ -60,10 +72,7 @@ static void on_channel_event(struct fh_viewer_conn *v, const struct fh_channel_e
         fh__viewer_session_push(&v->s, FH_VIEWER_CONN_EV_SIGN);
         break;
     case FH_CHANNEL_EV_PEER:
-        v->server = *ev;
-        v->s.server_spki = ev->peer.spki;
-        v->s.server_spki_len = ev->peer.spki_len;
-        fh__viewer_session_push(&v->s, FH_VIEWER_CONN_EV_VERIFY_SERVER);
+        on_peer(v, ev);
         break;
     case FH_CHANNEL_EV_DATA:
         v->data = ev->data.data;

@@ -606,6 +606,9 @@ static bool give_rfb_event(const struct fh__viewer_session *s, const struct fh_r
     case FH_RFB_CLIENT_EV_BELL:
         return give_plain(ev, FH_VIEWER_CONN_EV_BELL);
     case FH_RFB_CLIENT_EV_RESIZED:
+    case FH_RFB_CLIENT_EV_SCREENS:
+    case FH_RFB_CLIENT_EV_LEDS:
+    case FH_RFB_CLIENT_EV_POINTER:
         return false;
     }
     return false;

@@ -189,6 +189,37 @@ START_TEST(each_destination_has_its_level)
 }
 END_TEST
 
+static int write_line(enum fh_audit_level level, const char *line)
+{
+    return fh_audit_log_write_line(audit, level, "192.0.2.1:5", line, strlen(line));
+}
+
+START_TEST(a_line_of_the_application_is_one_of_the_chain)
+{
+    static const char *const wrong[] = {"", "\n", "{}", "{\n}\n", "[]\n", "{}\n{}\n"};
+    char other[160], longest[FH_AUDIT_LINE_MAX];
+
+    snprintf(other, sizeof other, "%s/other", folder);
+    add("", path);
+    add("level=warning ", other);
+    record(FH_AUDIT_STARTED, "ann");
+    ck_assert_int_eq(write_line(FH_AUDIT_NOTICE, "{\"event\":\"key.created\"}\n"), 0);
+    ck_assert_int_eq(write_line(FH_AUDIT_WARNING, "{\"event\":\"refused\"}\n"), 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_int_eq(write_line(FH_AUDIT_NOTICE, wrong[i]), FH_SESSION_E_INVAL);
+    memset(longest, 'a', sizeof longest);
+    longest[0] = '{';
+    strcpy(longest + FH_AUDIT_LINE_MAX - FH_AUDIT_SEAL_MAX - 2, "}\n");
+    ck_assert_int_eq(write_line(FH_AUDIT_NOTICE, longest), 0);
+    strcpy(longest + FH_AUDIT_LINE_MAX - FH_AUDIT_SEAL_MAX - 1, "}\n");
+    longest[FH_AUDIT_LINE_MAX - FH_AUDIT_SEAL_MAX - 2] = 'a';
+    ck_assert_int_eq(write_line(FH_AUDIT_NOTICE, longest), FH_SESSION_E_INVAL);
+    ck_assert_uint_eq(verify(1), 4);
+    ck_assert_uint_eq(count(read_file(other), "\n"), 1);
+    ck_assert_ptr_nonnull(strstr(read_file(other), "refused"));
+}
+END_TEST
+
 START_TEST(rotation_keeps_the_chain_and_the_number_of_files)
 {
     char name[160];
@@ -756,6 +787,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, a_file_is_private_and_goes_on_after_a_restart);
     tcase_add_test(tc, each_destination_has_its_level);
+    tcase_add_test(tc, a_line_of_the_application_is_one_of_the_chain);
     tcase_add_test(tc, rotation_keeps_the_chain_and_the_number_of_files);
     tcase_add_test(tc, a_file_that_another_program_moved_is_followed);
     tcase_add_test(tc, what_a_dead_writer_left_is_taken_off_and_told);

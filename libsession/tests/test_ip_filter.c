@@ -52,6 +52,33 @@ START_TEST(without_rules_everyone_may_try)
 }
 END_TEST
 
+START_TEST(who_comes_through_a_cloud_is_judged_by_its_address_there)
+{
+    static const char one[] = "ABCDE-FGHJK-MNPQR-STVWX", other[] = "ABCDE-FGHJK-MNPQR-STVWY";
+
+    ck_assert_int_eq(fh_ip_filter_check_cloud(filter, one, &granted), FH_IP_ALLOW);
+    add("+ 0.0.0.0/0");
+    add("+ ::/0");
+    add("+ unix");
+    ck_assert_int_eq(fh_ip_filter_check_cloud(filter, one, &granted), FH_IP_DENY);
+    add("+ cloud:abcdefghjkmnpqrstvwx view");
+    ck_assert_int_eq(fh_ip_filter_check_cloud(filter, one, &granted), FH_IP_ALLOW);
+    ck_assert_uint_eq(granted, FH_PERM_VIEW);
+    ck_assert_int_eq(fh_ip_filter_check_cloud(filter, other, &granted), FH_IP_DENY);
+    add("? cloud");
+    ck_assert_int_eq(fh_ip_filter_check_cloud(filter, other, &granted), FH_IP_ASK);
+    ck_assert_int_eq(fh_ip_filter_check_cloud(filter, "ABCDE", &granted), FH_IP_DENY);
+    ck_assert_int_eq(check("192.0.2.1"), FH_IP_ALLOW);
+    fh_ip_filter_free(filter);
+    make();
+    add("- cloud:O0I1L-FGHJK-MNPQR-STVWX");
+    add("+ *");
+    ck_assert_int_eq(fh_ip_filter_check_cloud(filter, "00111-FGHJK-MNPQR-STVWX", &granted),
+                     FH_IP_DENY);
+    ck_assert_int_eq(fh_ip_filter_check_cloud(filter, one, &granted), FH_IP_ALLOW);
+}
+END_TEST
+
 START_TEST(whom_no_rule_names_is_refused)
 {
     add("+ 192.168.0.0/16");
@@ -195,6 +222,7 @@ int main(void)
     tcase_add_checked_fixture(tc, make, drop);
     tcase_add_test(tc, without_rules_everyone_may_try);
     tcase_add_test(tc, whom_no_rule_names_is_refused);
+    tcase_add_test(tc, who_comes_through_a_cloud_is_judged_by_its_address_there);
     tcase_add_test(tc, the_first_match_wins);
     tcase_add_test(tc, a_rule_says_the_most_that_may_be_granted);
     tcase_add_test(tc, mapped_addresses_are_those_of_ipv4);

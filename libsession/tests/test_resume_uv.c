@@ -27,7 +27,8 @@ struct host {
     struct world *w;
     struct fh_server *server;
     struct fh_session *session; /* that has started */
-    unsigned requests, started, detached, resumed, ended, ups, downs, asked;
+    unsigned requests, started, detached, resumed, ended, ups, downs, asked, attached;
+    const char *moved_to; /* NULL: it never was */
     bool is_closed;
 };
 
@@ -43,7 +44,8 @@ static struct world {
     struct fh_framebuffer fb;
     struct fh_viewer *viewer;
     unsigned v_started, v_updates, v_ended, v_resumed, asked, connecting;
-    bool viewer_closed, listener_closed, is_leaving, is_deaf;
+    bool viewer_closed, listener_closed, is_leaving, is_deaf, is_relayed, is_early;
+    int v_way; /* -1: it never moved */
     int v_error;
     const char *refuses_request, *refuses_resume;
     enum fh_audit_type audit[EVENTS_MAX];
@@ -58,8 +60,9 @@ static const char *on_request(void *user, struct fh_session *s, const char *peer
 {
     struct host *h = user;
 
-    (void)s;
     (void)peer;
+    if (h->w->is_relayed && h->requests == 0)
+        fh_session_set_path(s, "relayed", "CLOUD");
     return h->requests++ > 0 ? h->w->refuses_request : NULL;
 }
 
@@ -105,6 +108,23 @@ static void on_resumed(void *user, struct fh_session *s)
     ck_assert_ptr_eq(s, h->session);
     ck_assert(!fh_session_is_detached(s));
     h->resumed++;
+}
+
+static void on_attached(void *user, struct fh_session *s, const struct fh_address *from)
+{
+    struct host *h = user;
+
+    ck_assert_ptr_eq(s, h->session);
+    ck_assert_int_eq(from->family, FH_ADDRESS_IPV4);
+    h->attached++;
+}
+
+static void on_moved(void *user, struct fh_session *s, const char *path)
+{
+    struct host *h = user;
+
+    ck_assert_ptr_eq(s, h->session);
+    h->moved_to = path;
 }
 
 static const char *on_resume(void *user, struct fh_session *s, const struct fh_address *from)
@@ -158,6 +178,8 @@ static const struct fh_server_callbacks server_callbacks = {.connection_request 
                                                             .key = on_key,
                                                             .detached = on_detached,
                                                             .resumed = on_resumed,
+                                                            .attached = on_attached,
+                                                            .moved = on_moved,
                                                             .resume = on_resume,
                                                             .resume_elsewhere = on_resume_elsewhere,
                                                             .ended = on_session_ended,
@@ -205,6 +227,15 @@ static void connect_tcp(void (*done)(void *user, struct fh_stream *s, int error,
     ck_assert_int_eq(fh_tcp_connect(&w.loop, &to, &cfg, NULL), 0);
 }
 
+static void on_attach_direct(void *user, struct fh_stream *s, int error, const char *text)
+{
+    (void)user;
+    (void)text;
+    w.connecting--;
+    ck_assert_int_eq(error, 0);
+    ck_assert_int_eq(fh_viewer_attach(w.viewer, s, FH_VIEWER_DIRECT), 0);
+}
+
 static void on_connected(void *user, struct fh_stream *s, int error, const char *text)
 {
     (void)user;
@@ -212,6 +243,8 @@ static void on_connected(void *user, struct fh_stream *s, int error, const char 
     w.connecting--;
     ck_assert_int_eq(error, 0);
     ck_assert_int_eq(fh_viewer_connect(w.viewer, s), 0);
+    if (w.is_early)
+        connect_tcp(on_attach_direct);
 }
 
 static void on_reconnected(void *user, struct fh_stream *s, int error, const char *text)
@@ -242,7 +275,14 @@ static void on_v_resumed(void *user)
     w.asked = 0;
 }
 
+static void on_v_moved(void *user, int way)
+{
+    (void)user;
+    w.v_way = way;
+}
+
 static const struct fh_viewer_callbacks viewer_callbacks = {.verify_server = on_verify,
+                                                            .moved = on_v_moved,
                                                             .event = on_viewer_event,
                                                             .reconnect = on_reconnect,
                                                             .resumed = on_v_resumed};
@@ -268,7 +308,7 @@ static void on_accept_fd(void *user, int fd, const struct fh_address *peer)
     ck_assert_int_eq(fh_server_accept(w.host[w.to].server, s), 0);
 }
 
-static void open_world(uint32_t server_ms, uint32_t viewer_ms)
+static void open_world_by(uint32_t server_ms, uint32_t viewer_ms, bool is_relayed)
 {
     const char *addresses[] = {"127.0.0.1:0"};
     struct fh_tcp_listen_config listen = {
@@ -283,6 +323,8 @@ static void open_world(uint32_t server_ms, uint32_t viewer_ms)
     memset(&w, 0, sizeof w);
     signal(SIGPIPE, SIG_IGN);
     w.fd = -1;
+    w.v_way = -1;
+    w.is_relayed = is_relayed;
     uv_loop_init(&w.loop);
     uv_timer_init(&w.loop, &w.limit);
     uv_timer_start(&w.limit, on_limit, LIMIT_MS, 0);
@@ -301,7 +343,14 @@ static void open_world(uint32_t server_ms, uint32_t viewer_ms)
     ck_assert_int_eq(fh_tcp_listen(&w.loop, &listen, &w.listener, NULL, 0), 0);
     fh_tcp_listener_address(w.listener, 0, &w.address);
     ck_assert_int_eq(fh_viewer_new(&viewer, &w.viewer), 0);
+    if (is_relayed)
+        fh_viewer_set_path(w.viewer, "relayed", "CLOUD");
     connect_tcp(on_connected);
+}
+
+static void open_world(uint32_t server_ms, uint32_t viewer_ms)
+{
+    open_world_by(server_ms, viewer_ms, false);
 }
 
 #define RUN_UNTIL(condition)                                                                       \
@@ -474,6 +523,52 @@ START_TEST(a_stream_for_nobody_is_refused)
 }
 END_TEST
 
+/* The direct one is there before the session runs, and waits; then it is lost, and none is missed.
+ */
+START_TEST(a_session_moves_between_a_relay_and_a_direct_path)
+{
+    struct host *h = &w.host[0];
+    struct fh_link_info info;
+    size_t at = 0;
+
+    open_world_by(60000, 60000, true);
+    w.is_early = _i == 0;
+    RUN_UNTIL(w.v_updates > 0);
+    ck_assert_ptr_nonnull(fh_session_link_ref(h->session));
+    if (_i == 1)
+        connect_tcp(on_attach_direct);
+    RUN_UNTIL(w.v_way == FH_VIEWER_DIRECT && h->moved_to && strcmp(h->moved_to, "direct") == 0);
+    ck_assert_uint_eq(h->attached, 1);
+    ck_assert_uint_eq(h->resumed + h->detached + w.v_resumed, 0);
+    ck_assert(fh_session_link_info(h->session, &info));
+    ck_assert_uint_eq(info.paths, 2);
+    ck_assert(fh_viewer_link_info(w.viewer, &info));
+    ck_assert_uint_eq(info.rank, FH_VIEWER_DIRECT);
+    press(true);
+    RUN_UNTIL(h->downs == 1);
+    cut(); /* what was accepted last */
+    RUN_UNTIL(w.v_way == FH_VIEWER_RELAYED && strcmp(h->moved_to, "relayed") == 0);
+    press(false);
+    press(true);
+    RUN_UNTIL(h->downs == 2 && h->ups == 1);
+    ck_assert_uint_eq(h->resumed + h->detached + w.v_resumed + w.asked, 0);
+    ck_assert_uint_eq(audited(FH_AUDIT_MOVED, &at), 2);
+    close_world();
+}
+END_TEST
+
+START_TEST(a_stream_for_no_link_is_not_taken)
+{
+    struct fh_link_info info;
+
+    open_world(60000, 0);
+    RUN_UNTIL(w.v_updates > 0);
+    ck_assert(!fh_viewer_link_info(w.viewer, &info));
+    ck_assert(!fh_session_link_info(w.host[0].session, &info));
+    close_world();
+}
+END_TEST
+
 /* Whatever is closed while nobody is connected ends in order. */
 START_TEST(it_may_be_closed_while_it_is_away)
 {
@@ -512,6 +607,8 @@ int main(void)
     tcase_add_loop_test(tc, the_application_looks_at_where_it_comes_from, 0, 2);
     tcase_add_test(tc, a_stream_may_arrive_at_another_server);
     tcase_add_test(tc, a_stream_for_nobody_is_refused);
+    tcase_add_loop_test(tc, a_session_moves_between_a_relay_and_a_direct_path, 0, 2);
+    tcase_add_test(tc, a_stream_for_no_link_is_not_taken);
     tcase_add_loop_test(tc, it_may_be_closed_while_it_is_away, 0, 2);
     suite_add_tcase(s, tc);
     srunner_run_all(sr, CK_ENV);

@@ -216,7 +216,7 @@ static void write_sink(struct sink *s, const struct fh__audit_entry *e)
 {
     int ret = 0;
 
-    if (fh_audit_level(e->ev) < s->target.level)
+    if (e->level < s->target.level)
         return;
     switch (s->target.kind) {
     case FH_AUDIT_TO_FILE:
@@ -249,6 +249,7 @@ static void distribute(struct fh_audit_log *l, struct fh_audit_event *ev)
     if ((len = fh_audit_format(ev, line, sizeof line)) <= 0)
         return;
     e.len = (size_t)len;
+    e.level = fh_audit_level(ev);
     for (struct sink *s = l->sinks; s; s = s->next)
         write_sink(s, &e);
     for (struct callback *c = l->callbacks; c; c = next) {
@@ -299,6 +300,22 @@ void fh_audit_log_write(struct fh_audit_log *l, const struct fh_audit_event *ev)
         return;
     }
     distribute(l, &dated);
+}
+
+int fh_audit_log_write_line(struct fh_audit_log *l, enum fh_audit_level level, const char *peer,
+                            const char *line, size_t len)
+{
+    const struct fh_audit_event ev = {
+        .utc_ms = fh__audit_utc_ms(), .monotonic_ms = uv_now(l->loop), .peer = peer};
+    const struct fh__audit_entry e = {
+        .ev = &ev, .level = level, .is_foreign = true, .line = line, .len = len};
+
+    if (len < 3 || len > FH_AUDIT_LINE_MAX - FH_AUDIT_SEAL_MAX || line[0] != '{' ||
+        memcmp(line + len - 2, "}\n", 2) != 0 || memchr(line, '\n', len - 1) != NULL)
+        return FH_SESSION_E_INVAL;
+    for (struct sink *s = l->sinks; s; s = s->next)
+        write_sink(s, &e);
+    return 0;
 }
 
 bool fh_audit_log_is_failing(const struct fh_audit_log *l)

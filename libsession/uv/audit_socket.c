@@ -21,9 +21,9 @@
 
 enum { DATAGRAM_MAX = 3 * FH_AUDIT_LINE_MAX };
 
-static int priority_of(const struct fh_audit_event *ev)
+static int priority_of(const struct fh__audit_entry *e)
 {
-    switch (fh_audit_level(ev)) {
+    switch (e->level) {
     case FH_AUDIT_INFO:
         return LOG_INFO;
     case FH_AUDIT_NOTICE:
@@ -47,7 +47,7 @@ static size_t syslog_datagram(const struct fh__audit_socket *s, const struct fh_
 
     localtime_r(&now, &tm);
     n = snprintf(out, room, "<%d>%s %2d %02d:%02d:%02d %s[%ld]: %.*s",
-                 LOG_AUTHPRIV | priority_of(e->ev), months[tm.tm_mon % 12], tm.tm_mday, tm.tm_hour,
+                 LOG_AUTHPRIV | priority_of(e), months[tm.tm_mon % 12], tm.tm_mday, tm.tm_hour,
                  tm.tm_min, tm.tm_sec, s->name, (long)getpid(), (int)e->len - 1, e->line);
     return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
@@ -100,11 +100,13 @@ static size_t journal_datagram(const struct fh__audit_socket *s, const struct fh
     char permissions[192];
 
     put_field(&w, "MESSAGE", e->line, e->len - 1);
-    put_number(&w, "PRIORITY", (uint64_t)priority_of(ev));
+    put_number(&w, "PRIORITY", (uint64_t)priority_of(e));
     put_number(&w, "SYSLOG_FACILITY", LOG_AUTHPRIV >> 3);
     put_text(&w, "SYSLOG_IDENTIFIER", s->name);
-    put_text(&w, "FARHAND_EVENT", fh_audit_type_name(ev->type));
-    put_text(&w, "FARHAND_RESULT", fh_audit_result_name(ev));
+    if (!e->is_foreign) {
+        put_text(&w, "FARHAND_EVENT", fh_audit_type_name(ev->type));
+        put_text(&w, "FARHAND_RESULT", fh_audit_result_name(ev));
+    }
     put_text(&w, "FARHAND_REASON", ev->reason);
     put_text(&w, "FARHAND_PEER", ev->peer);
     put_text(&w, "FARHAND_PATH", ev->path);
@@ -173,7 +175,7 @@ int fh__audit_socket_write(struct fh__audit_socket *s, const struct fh__audit_en
 {
     struct fh_audit_event ev;
     char line[FH_AUDIT_LINE_MAX];
-    struct fh__audit_entry lost = {.ev = &ev, .line = line};
+    struct fh__audit_entry lost = {.ev = &ev, .level = FH_AUDIT_WARNING, .line = line};
     int ret = 0;
 
     if (s->lost != 0) {

@@ -12,12 +12,22 @@ _Static_assert((int)FH_SESSION_LINK_REF_LEN == (int)FH_LINK_REF_LEN, "the link's
 
 /* ---- what a link tells ---- */
 
+static void come_from(struct fh_session *s, const struct fh_address *address)
+{
+    s->address = *address;
+    fh_address_print(address, s->peer, sizeof s->peer);
+}
+
 static void on_attached(struct fh_session *s, const struct fh_link_event *ev)
 {
     const struct fh_server_callbacks *cb = s->server->callbacks;
 
-    s->address = ev->address;
-    fh_stream_peer(fh_link_stream(s->link), s->peer, sizeof s->peer);
+    if (!ev->is_back) {
+        if (cb->attached)
+            cb->attached(s->server->user, s, &ev->address);
+        return;
+    }
+    come_from(s, &ev->address);
     fh_server_conn_resumed(s->conn, uv_now(s->server->loop));
     if (cb->resumed)
         cb->resumed(s->server->user, s);
@@ -32,6 +42,17 @@ static void on_detached(struct fh_session *s)
         cb->detached(s->server->user, s);
 }
 
+static void on_moved(struct fh_session *s, const struct fh_link_event *ev)
+{
+    const struct fh_server_callbacks *cb = s->server->callbacks;
+
+    s->path = ev->rank == 0 ? "direct" : "relayed";
+    come_from(s, &ev->address);
+    fh_server_conn_moved(s->conn, uv_now(s->server->loop));
+    if (cb->moved)
+        cb->moved(s->server->user, s, s->path);
+}
+
 static void on_link_event(void *user, const struct fh_link_event *ev)
 {
     struct fh_session *s = user;
@@ -44,6 +65,9 @@ static void on_link_event(void *user, const struct fh_link_event *ev)
         break;
     case FH_LINK_EV_ATTACHED:
         on_attached(s, ev);
+        break;
+    case FH_LINK_EV_MOVED:
+        on_moved(s, ev);
         break;
     case FH_LINK_EV_FAILED:
         fh__session_audit_refused(s, "resume-not-proved");
@@ -137,6 +161,13 @@ const uint8_t *fh_session_link_ref(const struct fh_session *s)
     return s->link && !s->has_ended ? fh_link_ref(s->link) : NULL;
 }
 
+bool fh_session_link_info(const struct fh_session *s, struct fh_link_info *out)
+{
+    if (s->link && !s->has_ended)
+        fh_link_info(s->link, out);
+    return s->link && !s->has_ended;
+}
+
 bool fh_session_is_detached(const struct fh_session *s)
 {
     return s->link && !s->has_ended && !fh_link_is_attached(s->link);
@@ -159,6 +190,7 @@ static void on_plain(struct fh_session *s)
 static void on_new(struct fh_session *s)
 {
     const struct fh_link_uv_config cfg = {.side = FH_LINK_SERVER,
+                                          .rank = strcmp(s->path, "direct") != 0,
                                           .times.keep_ms = s->server->resume_ms,
                                           .event = on_link_event,
                                           .user = s};

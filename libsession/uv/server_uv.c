@@ -298,6 +298,10 @@ static const char *ask_whether_wanted(struct fh_session *s)
     s->is_requested = true;
     refused = cb->connection_request ? cb->connection_request(s->server->user, s, s->peer) : NULL;
     s->is_requested = false;
+    if (s->has_cloud)
+        fh_server_conn_set_cloud(s->conn, s->session_ref,
+                                 s->has_cloud_secret ? s->cloud_secret : NULL);
+    fh_wipe(s->cloud_secret, sizeof s->cloud_secret);
     return refused;
 }
 
@@ -646,6 +650,26 @@ void fh_server_damage(struct fh_server *server, const struct fh_rect *r)
         fh_server_conn_damage(s->conn, r);
         fh__carrier_soon(&s->carrier);
     }
+}
+
+void fh_server_copy(struct fh_server *server, const struct fh_rect *r, int32_t from_x,
+                    int32_t from_y)
+{
+    for (struct fh_session *s = server->first; s; s = s->next) {
+        if (!s->is_started || s->has_ended)
+            continue;
+        fh_server_conn_copy(s->conn, r, from_x, from_y);
+        fh__carrier_soon(&s->carrier);
+    }
+}
+
+uint64_t fh_server_updates(const struct fh_server *server)
+{
+    uint64_t n = 0;
+
+    for (const struct fh_session *s = server->first; s; s = s->next)
+        n += fh_server_conn_updates(s->conn);
+    return n;
 }
 
 static void keep_cursor(struct fh_server *server, const uint32_t *argb, size_t pixels)

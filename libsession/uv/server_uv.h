@@ -31,6 +31,8 @@ struct fh_session {
     bool has_begun;    /* the application was asked whether it may try */
     bool is_requested; /* connection_request runs */
     bool is_disconnected;
+    bool has_cloud, has_cloud_secret; /* what the application told; until the core has it */
+    uint8_t session_ref[FH_CHANNEL_REF_LEN], cloud_secret[FH_CHANNEL_SECRET_LEN];
     struct fh_link *link; /* under its stream; NULL: none */
     struct fh_link_opening opening;
     bool is_looking;  /* what the stream begins with is not known yet */

@@ -20,6 +20,18 @@ int fh_session_set_methods(struct fh_session *s, const uint8_t *methods, size_t 
     return 0;
 }
 
+int fh_session_set_cloud(struct fh_session *s, const uint8_t *session_ref, const uint8_t *secret)
+{
+    if (!s->is_requested)
+        return FH_SESSION_E_STATE;
+    s->has_cloud = true;
+    memcpy(s->session_ref, session_ref, sizeof s->session_ref);
+    s->has_cloud_secret = secret != NULL;
+    if (secret)
+        memcpy(s->cloud_secret, secret, sizeof s->cloud_secret);
+    return 0;
+}
+
 /* The core learns what time it is before it is answered: its next deadline runs from then. */
 static void catch_up(struct fh_session *s)
 {

@@ -21,6 +21,7 @@
 enum {
     ENCODINGS_MAX = 64,
     CLOUD_MAX = 255,
+    WAITING_MAX = 3,
     RETRY_FIRST_MS = 500, /* doubled each time, up to: */
     RETRY_LAST_MS = 4000,
     PROVE_MS = 5000 /* of the time that is left to carry on, not too much for one attempt */
@@ -64,6 +65,8 @@ struct fh_viewer {
     int32_t encodings[ENCODINGS_MAX];
     char name[FH_AUTH_USER_MAX + 1], password[FH_AUTH_PASSWORD_MAX],
         program[FH_CHANNEL_PROGRAM_MAX + 1];
+    uint8_t session_ref[FH_CHANNEL_REF_LEN], cloud_secret[FH_CHANNEL_SECRET_LEN];
+    uint8_t expected[FH_FINGERPRINT_LEN];
 
     uv_work_t work; /* the signature */
     bool is_signing;
@@ -75,6 +78,12 @@ struct fh_viewer {
 
     uint32_t resume_ms;
     struct fh_link *link; /* under the carrier's stream; NULL: none */
+    struct {              /* to be attached when the session runs */
+        struct fh_stream *stream;
+        int way;
+    } waiting[WAITING_MAX];
+    unsigned n_waiting;
+    bool is_started;
     uv_timer_t retry;
     unsigned attempt; /* to carry on; 0: nothing is to be done */
     bool is_asked;    /* the application connects */
@@ -98,9 +107,19 @@ static bool copy(char *out, size_t room, const char *text)
     return true;
 }
 
+static void copy_bytes(const uint8_t **from, uint8_t *to, size_t len)
+{
+    if (*from)
+        memcpy(to, *from, len);
+    *from = *from ? to : NULL;
+}
+
 static int copy_config(struct fh_viewer *v, const struct fh_viewer_conn_config *cfg)
 {
     v->cfg = *cfg;
+    copy_bytes(&v->cfg.session_ref, v->session_ref, sizeof v->session_ref);
+    copy_bytes(&v->cfg.cloud_secret, v->cloud_secret, sizeof v->cloud_secret);
+    copy_bytes(&v->cfg.expected, v->expected, sizeof v->expected);
     v->cfg.random = fh_random_system;
     v->cfg.random_user = NULL;
     if (cfg->program) {
@@ -145,7 +164,7 @@ int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out)
     int ret;
 
     if (!cfg->loop || !cfg->identity || !cfg->callbacks || !cfg->callbacks->verify_server ||
-        (cfg->resume_ms > 0 && (!cfg->callbacks->reconnect || cfg->conn.older.minimum != 0)))
+        (cfg->resume_ms > 0 && cfg->conn.older.minimum != 0))
         return FH_SESSION_E_INVAL;
     if (!(v = calloc(1, sizeof *v)))
         return FH_SESSION_E_NOMEM;
@@ -180,6 +199,12 @@ static void on_viewer_closed(uv_handle_t *handle)
     free_viewer(v);
 }
 
+static void drop_waiting(struct fh_viewer *v)
+{
+    while (v->n_waiting > 0)
+        fh_stream_close(v->waiting[--v->n_waiting].stream, NULL, NULL);
+}
+
 static void maybe_gone(struct fh_viewer *v)
 {
     if (!v->is_closing || v->is_gone || v->has_carrier || v->is_signing || v->derive.is_running ||
@@ -196,6 +221,7 @@ void fh_viewer_close(struct fh_viewer *v, void (*closed)(void *user))
         return;
     v->is_closing = true;
     v->closed = closed;
+    drop_waiting(v);
     if (v->conn)
         fh_viewer_conn_close(v->conn, FH_BYE_NORMAL);
     if (v->has_carrier)
@@ -368,12 +394,12 @@ static void audit(const struct fh_viewer *v, const struct fh_viewer_conn_event *
     }
 }
 
-static void audit_connected(const struct fh_viewer *v)
+static void audit_own(const struct fh_viewer *v, enum fh_audit_type type)
 {
     struct fh_audit_event ev;
 
     fh_viewer_describe(v, &ev);
-    ev.type = FH_AUDIT_CONNECTED;
+    ev.type = type;
     ev.monotonic_ms = uv_now(v->loop);
     if (v->callbacks->audit)
         v->callbacks->audit(v->user, &ev);
@@ -416,11 +442,42 @@ static void secure(struct fh_viewer *v)
     if (v->link && fh_viewer_conn_link_key(v->conn, key, ref) == 0)
         fh_link_secure(v->link, key, ref);
     fh_wipe(key, sizeof key);
+    v->is_started = true;
+    for (unsigned i = 0; i < v->n_waiting; i++)
+        (void)fh_link_attach(v->link, v->waiting[i].stream, (uint8_t)v->waiting[i].way);
+    v->n_waiting = 0;
+}
+
+int fh_viewer_attach(struct fh_viewer *v, struct fh_stream *stream, int way)
+{
+    int ret = FH_SESSION_E_STATE;
+
+    if (!v->link || v->has_ended || v->is_closing)
+        goto out;
+    if (v->is_started)
+        return fh_link_attach(v->link, stream, (uint8_t)way) == 0 ? 0 : FH_SESSION_E_LIMIT;
+    ret = FH_SESSION_E_LIMIT;
+    if (v->n_waiting == WAITING_MAX)
+        goto out;
+    v->waiting[v->n_waiting].stream = stream;
+    v->waiting[v->n_waiting++].way = way;
+    return 0;
+out:
+    fh_stream_close(stream, NULL, NULL);
+    return ret;
+}
+
+bool fh_viewer_link_info(const struct fh_viewer *v, struct fh_link_info *out)
+{
+    if (v->link && !v->has_ended)
+        fh_link_info(v->link, out);
+    return v->link && !v->has_ended;
 }
 
 static void on_ended(struct fh_viewer *v, struct fh_viewer_conn_event *ev)
 {
     v->has_ended = true;
+    drop_waiting(v);
     /* That a stream was cut is no news about a link: why it was not mended is. */
     if (v->link && v->carrier.error && ev->ended.reason == FH_BYE_LOST)
         ev->ended.error = v->carrier.error;
@@ -482,7 +539,7 @@ static void carrier_events(struct fh__carrier *c)
     struct fh_viewer_conn_event ev;
 
     if (!v->has_begun)
-        audit_connected(v);
+        audit_own(v, FH_AUDIT_CONNECTED);
     v->has_begun = true;
     while (fh_viewer_conn_event(v->conn, &ev) > 0) {
         /* Whether the server is trusted is known when the application said so. */
@@ -590,11 +647,23 @@ static void try_again(struct fh_viewer *v)
 {
     uint64_t wait = 0;
 
+    if (!v->callbacks->reconnect)
+        return;
     v->is_asked = false;
     if (v->attempt > 0)
         wait = v->attempt < 4 ? RETRY_FIRST_MS << (v->attempt - 1) : RETRY_LAST_MS;
     v->attempt++;
     uv_timer_start(&v->retry, on_retry, wait, 0);
+}
+
+static void on_moved(struct fh_viewer *v, const struct fh_link_event *ev)
+{
+    v->path = ev->rank == FH_VIEWER_DIRECT ? "direct" : "relayed";
+    v->address = ev->address;
+    fh_address_print(&v->address, v->peer, sizeof v->peer);
+    audit_own(v, FH_AUDIT_MOVED);
+    if (v->callbacks->moved)
+        v->callbacks->moved(v->user, ev->rank);
 }
 
 static void on_link_event(void *user, const struct fh_link_event *ev)
@@ -615,8 +684,11 @@ static void on_link_event(void *user, const struct fh_link_event *ev)
     case FH_LINK_EV_ATTACHED:
         v->attempt = 0;
         uv_timer_stop(&v->retry);
-        if (v->callbacks->resumed)
+        if (ev->is_back && v->callbacks->resumed)
             v->callbacks->resumed(v->user);
+        break;
+    case FH_LINK_EV_MOVED:
+        on_moved(v, ev);
         break;
     }
 }
@@ -638,10 +710,12 @@ int fh_viewer_resume(struct fh_viewer *v, struct fh_stream *stream)
 /* Puts a link between the session and its stream; NULL: memory is short. */
 static struct fh_stream *begin_link(struct fh_viewer *v, struct fh_stream *stream)
 {
-    const struct fh_link_uv_config cfg = {.side = FH_LINK_CLIENT,
-                                          .times = {.keep_ms = v->resume_ms, .prove_ms = PROVE_MS},
-                                          .event = on_link_event,
-                                          .user = v};
+    const struct fh_link_uv_config cfg = {
+        .side = FH_LINK_CLIENT,
+        .rank = strcmp(v->path, "direct") == 0 ? FH_VIEWER_DIRECT : FH_VIEWER_RELAYED,
+        .times = {.keep_ms = v->resume_ms, .prove_ms = PROVE_MS},
+        .event = on_link_event,
+        .user = v};
     struct fh_link_uv *u;
 
     if (fh_link_uv_new(v->loop, &cfg, &u) != 0)
@@ -666,6 +740,7 @@ int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream)
     v->cfg.now_ms = uv_now(v->loop);
     v->conn = fh_viewer_conn_new(&v->cfg);
     fh_wipe(v->password, sizeof v->password);
+    fh_wipe(v->cloud_secret, sizeof v->cloud_secret);
     ret = FH_SESSION_E_NOMEM;
     if (!v->conn || (v->resume_ms > 0 && !(top = begin_link(v, stream))))
         goto out;

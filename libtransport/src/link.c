@@ -9,8 +9,12 @@
 
 enum { DEFAULT_KEEP = 4 << 20, MAX_KEEP = 1 << 30 };
 
-static const struct fh_link_times default_times = {
-    .keep_ms = 60000, .beat_ms = 3000, .dead_ms = 10000, .prove_ms = 10000, .linger_ms = 5000};
+static const struct fh_link_times default_times = {.keep_ms = 60000,
+                                                   .beat_ms = 3000,
+                                                   .dead_ms = 10000,
+                                                   .prove_ms = 10000,
+                                                   .linger_ms = 5000,
+                                                   .late_ms = 150};
 
 /* ---- entering and leaving ---- */
 
@@ -22,6 +26,7 @@ void fh__link_enter(struct fh_link *l)
     /* We were stopped, and what the peers said meanwhile was not read yet. */
     for (size_t i = 0; i < FH_LINK_PATHS_MAX; i++)
         l->path[i].heard_ms = l->now_ms;
+    l->ack_heard_ms = l->now_ms;
     l->armed_ms = l->now_ms;
 }
 
@@ -38,7 +43,7 @@ static uint64_t path_deadline(const struct fh_link *l, const struct fh__link_pat
     if (p->state != FH_LINK_PATH_UP)
         return p->prove_by_ms;
     if (p->has_gap)
-        at = earlier(at, p->gap_ms + t->dead_ms);
+        at = earlier(at, p->gap_ms + fh__link_path_patience(p));
     /* Whom we do not read we cannot hear. */
     return p->is_stopped ? at : earlier(at, p->heard_ms + t->dead_ms);
 }
@@ -46,7 +51,8 @@ static uint64_t path_deadline(const struct fh_link *l, const struct fh__link_pat
 static bool has_event(const struct fh_link *l)
 {
     return l->losses != l->told_losses || l->failures != l->told_failures ||
-           (l->attaches != l->told_attaches && l->detached_ms == UINT64_MAX);
+           (l->attaches != l->told_attaches && l->detached_ms == UINT64_MAX) ||
+           (l->cur && l->cur->rank != l->told_rank);
 }
 
 /* Something that only the loop may tell the owner of the stream on top. */
@@ -75,7 +81,7 @@ uint64_t fh_link_deadline(const struct fh_link *l)
         if (l->path[i].stream)
             at = earlier(at, path_deadline(l, &l->path[i]));
     if (l->cur)
-        at = earlier(at, l->ack_by_ms);
+        at = earlier(at, earlier(l->ack_by_ms, fh__link_late_at(l)));
     if (l->detached_ms != UINT64_MAX && !l->is_over)
         at = earlier(at, l->detached_ms + l->cfg.times.keep_ms);
     if (l->s.closing && !l->is_over)
@@ -264,6 +270,8 @@ void fh_link_tick(struct fh_link *l)
         l->owes_ack = true;
         l->ack_by_ms = UINT64_MAX;
     }
+    if (l->now_ms >= fh__link_late_at(l))
+        fh__link_path_late(l->cur);
     if (l->detached_ms != UINT64_MAX && l->now_ms >= l->detached_ms + l->cfg.times.keep_ms)
         fh__link_finish(l, FH_TRANSPORT_E_TIMEOUT, FH_LINK_BYE_ABORTED);
     if (l->s.closing && l->now_ms >= l->linger_by_ms)
@@ -279,6 +287,7 @@ int fh_link_event(struct fh_link *l, struct fh_link_event *ev)
     memset(ev, 0, sizeof *ev);
     if (l->losses != l->told_losses) {
         l->told_losses = l->losses;
+        l->told_away = true;
         ev->type = FH_LINK_EV_DETACHED;
         return 1;
     }
@@ -291,6 +300,14 @@ int fh_link_event(struct fh_link *l, struct fh_link_event *ev)
     if (l->attaches != l->told_attaches && l->detached_ms == UINT64_MAX) {
         l->told_attaches = l->attaches;
         ev->type = FH_LINK_EV_ATTACHED;
+        ev->address = l->attached;
+        ev->is_back = l->told_away;
+        l->told_away = false;
+        return 1;
+    }
+    if (l->cur && l->cur->rank != l->told_rank) {
+        l->told_rank = ev->rank = l->cur->rank;
+        ev->type = FH_LINK_EV_MOVED;
         ev->address = l->s.address;
         return 1;
     }
@@ -304,8 +321,15 @@ bool fh_link_is_attached(const struct fh_link *l)
 
 void fh_link_info(const struct fh_link *l, struct fh_link_info *out)
 {
-    *out = (struct fh_link_info){
-        .kept = l->kept.len, .sent = l->sent, .resent = l->resent, .attached = l->attaches};
+    *out = (struct fh_link_info){.kept = l->kept.len,
+                                 .sent = l->sent,
+                                 .resent = l->resent,
+                                 .attached = l->attaches,
+                                 .late = l->late};
+    if (l->cur) {
+        out->rank = l->cur->rank;
+        out->rtt_ms = l->cur->rtt_ms;
+    }
     for (size_t i = 0; i < FH_LINK_PATHS_MAX; i++)
         out->paths += fh__link_path_is_up(&l->path[i]);
 }
@@ -337,6 +361,7 @@ static void set_times(struct fh_link_times *t)
     t->dead_ms = or_default(t->dead_ms, default_times.dead_ms);
     t->prove_ms = or_default(t->prove_ms, default_times.prove_ms);
     t->linger_ms = or_default(t->linger_ms, default_times.linger_ms);
+    t->late_ms = or_default(t->late_ms, default_times.late_ms);
 }
 
 struct fh_link *fh_link_init(void *mem, size_t len, const struct fh_link_config *cfg)
@@ -352,6 +377,7 @@ struct fh_link *fh_link_init(void *mem, size_t len, const struct fh_link_config 
     set_times(&l->cfg.times);
     l->kept = (struct ring){.mem = (uint8_t *)(l + 1), .cap = keep_len(cfg)};
     l->armed_ms = l->ack_by_ms = l->detached_ms = UINT64_MAX;
+    l->told_rank = cfg->rank;
     return l;
 }
 

@@ -27,6 +27,7 @@ static struct fh__link_path *add(struct fh_link *l, struct fh_stream *stream,
     p->state = state;
     p->heard_ms = p->said_ms = l->now_ms;
     p->prove_by_ms = l->now_ms + l->cfg.times.prove_ms;
+    p->asked_ms = l->now_ms;
     l->open_streams++;
     fh_stream_attach(stream, &fh__link_path_events, p);
     return p;
@@ -58,6 +59,7 @@ int fh_link_begin(struct fh_link *l, struct fh_stream *stream, const struct fh_l
     fh__link_enter(l);
     l->is_begun = true;
     p = add(l, stream, is_client ? FH_LINK_PATH_OPENING : FH_LINK_PATH_UP);
+    p->rank = l->cfg.rank;
     l->cur = p;
     l->detached_ms = UINT64_MAX;
     learn_address(l, p);
@@ -170,6 +172,93 @@ void fh__link_move_to(struct fh_link *l, struct fh__link_path *p)
         l->cur->owes_switch = true;
     p->owes_switch = p->has_left = false;
     l->cur = p;
+    l->timed = NULL;
+    l->ack_heard_ms = l->now_ms;
+    learn_address(l, p);
+}
+
+/* ---- one that is late ---- */
+
+bool fh__link_has_choice(const struct fh_link *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < FH_LINK_PATHS_MAX; i++)
+        n += fh__link_path_is_up(&l->path[i]);
+    return n > 1;
+}
+
+uint32_t fh__link_path_patience(const struct fh__link_path *p)
+{
+    uint32_t ms = p->rtt_ms + 4 * p->rtt_var_ms;
+
+    return ms > p->link->cfg.times.late_ms ? ms : p->link->cfg.times.late_ms;
+}
+
+/* RFC 6298 section 2. */
+void fh__link_path_timed(struct fh__link_path *p, uint64_t took_ms)
+{
+    uint32_t ms = took_ms < FH_LINK_RTT_MAX_MS ? (uint32_t)took_ms : FH_LINK_RTT_MAX_MS, off;
+
+    if (p->rtt_ms == 0) {
+        p->rtt_ms = ms ? ms : 1;
+        p->rtt_var_ms = ms / 2;
+        return;
+    }
+    off = p->rtt_ms > ms ? p->rtt_ms - ms : ms - p->rtt_ms;
+    p->rtt_var_ms = (3 * p->rtt_var_ms + off) / 4;
+    p->rtt_ms = (7 * p->rtt_ms + ms) / 8;
+    p->rtt_ms = p->rtt_ms ? p->rtt_ms : 1;
+}
+
+/* The best that is not late itself, the newest of the best. */
+struct fh__link_path *fh__link_path_beside(const struct fh__link_path *p)
+{
+    struct fh__link_path *b = NULL;
+
+    for (size_t i = 0; i < FH_LINK_PATHS_MAX; i++) {
+        struct fh__link_path *q = &p->link->path[i];
+
+        if (q != p && fh__link_path_is_up(q) && !q->is_late &&
+            (!b || q->rank < b->rank || (q->rank == b->rank && q->since > b->since)))
+            b = q;
+    }
+    return b;
+}
+
+uint64_t fh__link_late_at(const struct fh_link *l)
+{
+    if (!l->cur || l->is_over || l->base >= l->next || !fh__link_path_beside(l->cur))
+        return UINT64_MAX;
+    return l->ack_heard_ms + fh__link_path_patience(l->cur);
+}
+
+/* What it still carries may arrive all the same: the receiver skips what it has. */
+void fh__link_path_late(struct fh__link_path *p)
+{
+    struct fh_link *l = p->link;
+
+    if (!p->hold_ms || l->now_ms > p->trusted_ms + FH_LINK_GOOD_MS)
+        p->hold_ms = FH_LINK_HOLD_MIN_MS;
+    else if (p->hold_ms < FH_LINK_HOLD_MAX_MS)
+        p->hold_ms *= 2;
+    p->is_late = true;
+    p->trusted_ms = l->now_ms + p->hold_ms;
+    l->late++;
+    l->next = l->base;
+    fh__link_move_to(l, fh__link_path_beside(p));
+}
+
+void fh__link_path_heard(struct fh__link_path *p)
+{
+    struct fh_link *l = p->link;
+
+    p->heard_ms = l->now_ms;
+    if (!p->is_late || l->now_ms < p->trusted_ms)
+        return;
+    p->is_late = false;
+    if (l->cur && p->state == FH_LINK_PATH_UP && p->rank < l->cur->rank)
+        fh__link_move_to(l, p);
 }
 
 bool fh__link_path_join(struct fh__link_path *p, uint64_t want)
@@ -181,6 +270,8 @@ bool fh__link_path_join(struct fh__link_path *p, uint64_t want)
     p->state = FH_LINK_PATH_UP;
     p->since = ++l->attaches;
     p->heard_ms = l->now_ms;
+    fh_stream_address(p->stream, &l->attached);
+    l->told_away |= p->is_alone; /* the peer had none left, whatever we saw */
     for (size_t i = 0; p->is_alone && i < FH_LINK_PATHS_MAX; i++)
         if (&l->path[i] != p && fh__link_path_is_up(&l->path[i])) {
             if (l->cur == &l->path[i])
@@ -189,10 +280,10 @@ bool fh__link_path_join(struct fh__link_path *p, uint64_t want)
         }
     if (!l->cur)
         l->next = want > l->base ? want : l->base;
+    fh__link_path_timed(p, l->now_ms - p->asked_ms);
     if (!l->cur || p->rank <= l->cur->rank)
         fh__link_move_to(l, p);
     l->detached_ms = UINT64_MAX;
-    learn_address(l, p);
     return true;
 }
 
@@ -230,6 +321,10 @@ static void let_go(struct fh__link_path *p)
     l->has_lost = true;
     if (l->cur == p)
         l->cur = NULL;
+    if (l->in == p)
+        l->in = NULL;
+    if (l->timed == p)
+        l->timed = NULL;
     fh_stream_close(stream, on_closed, l);
 }
 

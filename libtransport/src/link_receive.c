@@ -19,7 +19,14 @@ static void arrived(struct fh_link *l, size_t n)
     if (l->wanted - l->acked >= FH_LINK_ACK_EVERY)
         l->owes_ack = true;
     else if (n > 0 && l->ack_by_ms == UINT64_MAX)
-        l->ack_by_ms = l->now_ms + FH_LINK_ACK_MS;
+        l->ack_by_ms = l->now_ms + (fh__link_has_choice(l) ? FH_LINK_ACK_SOON_MS : FH_LINK_ACK_MS);
+}
+
+/* We are there, but have no use for it yet: without a word it would be sent on another path. */
+static void say_still_here(struct fh_link *l)
+{
+    if (l->ack_by_ms == UINT64_MAX && fh__link_has_choice(l))
+        l->ack_by_ms = l->now_ms + FH_LINK_ACK_STILL_MS;
 }
 
 /* The missing bytes will not come on another path: they are asked for, and what is here is late. */
@@ -82,6 +89,8 @@ static size_t take_payload(struct fh__link_path *p, const uint8_t *data, size_t 
     if (p->stream != stream)
         return taken;
     p->is_stopped = taken < n;
+    if (p->is_stopped)
+        say_still_here(l);
     return skip(p, taken);
 }
 
@@ -130,6 +139,7 @@ static void is_in_use(struct fh__link_path *p)
 {
     p->is_used = true;
     p->peer_has_left = false;
+    p->link->in = p;
 }
 
 static bool on_data_header(struct fh__link_path *p, size_t payload)
@@ -142,9 +152,17 @@ static bool on_data_header(struct fh__link_path *p, size_t payload)
 
 static bool on_ack(struct fh__link_path *p, uint64_t number)
 {
-    if (!fh__link_acknowledged(p->link, number))
+    struct fh_link *l = p->link;
+    bool is_news = number > l->base;
+
+    if (!fh__link_acknowledged(l, number))
         return false;
-    fh__link_check_done(p->link);
+    l->ack_heard_ms = l->now_ms;
+    if (is_news && l->timed == p)
+        fh__link_path_timed(p, l->now_ms - l->timed_ms);
+    if (is_news)
+        l->timed = NULL;
+    fh__link_check_done(l);
     return true;
 }
 
@@ -318,7 +336,7 @@ static size_t on_data(void *user, const uint8_t *data, size_t len)
     size_t at = 0;
 
     fh__link_enter(l);
-    p->heard_ms = l->now_ms;
+    fh__link_path_heard(p);
     while (at < len && p->stream == stream && !p->is_stopped)
         at +=
             p->left > 0 ? take_payload(p, data + at, len - at) : take_frame(p, data + at, len - at);
@@ -367,7 +385,7 @@ static void look_at_gap(struct fh__link_path *p)
         p->has_gap = p->has_end = false;
         if (had_end && p->gap == l->wanted && !l->peer_fin)
             end_of_peer(l);
-    } else if (!fh__link_path_may_wait(p) || l->now_ms >= p->gap_ms + l->cfg.times.dead_ms) {
+    } else if (!fh__link_path_may_wait(p) || l->now_ms >= p->gap_ms + fh__link_path_patience(p)) {
         ask_again(p);
     }
 }

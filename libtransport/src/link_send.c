@@ -80,15 +80,23 @@ static size_t compose_ack(struct fh__link_path *p)
 {
     struct fh_link *l = p->link;
 
+    struct fh__link_path *aside = p == l->in ? fh__link_path_beside(p) : NULL;
+
     p->owes_ack = l->owes_ack = false;
+    /* What we send holds it up here: who sends there would send again what has arrived. */
+    if (aside && l->next - l->base > FH_LINK_ACK_ASIDE)
+        aside->owes_ack = true;
     l->acked = l->wanted;
     l->ack_by_ms = UINT64_MAX;
+    if (l->in && l->in->is_stopped && fh__link_has_choice(l))
+        l->ack_by_ms = l->now_ms + FH_LINK_ACK_STILL_MS;
     return fh__link_write_number(p->out, FH_LINK_F_ACK, l->wanted, 0);
 }
 
 static size_t compose_weight(struct fh__link_path *p)
 {
     struct fh_link *l = p->link;
+    bool was_silent = l->base == l->next;
     size_t len = 0;
 
     if (l->next < l->written) {
@@ -101,6 +109,10 @@ static size_t compose_weight(struct fh__link_path *p)
         l->high = l->next;
     if (len > 0)
         p->has_left = false;
+    if (len > 0 && was_silent) {
+        l->timed = p;
+        l->timed_ms = l->ack_heard_ms = l->now_ms;
+    }
     return len;
 }
 
@@ -115,7 +127,7 @@ static size_t compose(struct fh__link_path *p)
         p->owes_want = false;
         return fh__link_write_number(p->out, FH_LINK_F_WANT, l->wanted, 0);
     }
-    if (p->owes_ack || (l->owes_ack && p == l->cur))
+    if (p->owes_ack || (l->owes_ack && p == (l->in ? l->in : l->cur)))
         return compose_ack(p);
     if (p->owes_bye) {
         p->owes_bye = false;

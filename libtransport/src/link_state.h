@@ -25,6 +25,13 @@ enum {
     FH_LINK_UNSENT_MAX = 32 << 10, /* written and given to no path: the newest picture must win */
     FH_LINK_ACK_EVERY = 64 << 10,  /* bytes */
     FH_LINK_ACK_MS = 1000,         /* the latest */
+    FH_LINK_ACK_SOON_MS = 25,      /* the latest, where the sender could take another path */
+    FH_LINK_ACK_STILL_MS = 100,    /* there, while who stands above takes nothing: we are alive */
+    FH_LINK_ACK_ASIDE = 64 << 10,  /* bytes under way, behind which an ACK would be late */
+    FH_LINK_RTT_MAX_MS = 3000,     /* the longest that is reckoned with */
+    FH_LINK_HOLD_MIN_MS = 1000,    /* after it was late, until a path is trusted again */
+    FH_LINK_HOLD_MAX_MS = 32000,   /* doubled each time, up to this */
+    FH_LINK_GOOD_MS = 60000,       /* not late for so long: it begins with the least again */
     FH_LINK_LATE_MS = 1000         /* a tick that comes so late says that we slept, not the peer */
 };
 
@@ -44,6 +51,11 @@ struct fh__link_path {
     uint64_t since; /* attached as the how-manieth */
     uint64_t prove_by_ms, heard_ms, said_ms;
     uint64_t want; /* PROVING: what the peer wants next */
+    uint64_t asked_ms;
+    uint32_t rtt_ms, rtt_var_ms; /* from the first byte after silence to its ACK; 0: not known */
+    bool is_late;                /* what was sent on it is not acknowledged; not used until */
+    uint64_t trusted_ms;         /* it is heard after this */
+    uint32_t hold_ms;            /* how long that was, the last time */
 
     /* sending */
     bool is_full;  /* until writable() */
@@ -75,6 +87,9 @@ struct fh_link {
     uint64_t now_ms, armed_ms; /* the last deadline that was made known */
     struct fh__link_path path[FH_LINK_PATHS_MAX];
     struct fh__link_path *cur; /* where we send; NULL: no path */
+    struct fh__link_path *in;  /* where the peer's bytes came last; NULL: no path */
+    uint8_t told_rank;         /* of cur, as the owner knows it */
+    bool told_away;            /* and that no path was left */
     size_t open_streams;       /* below, those being closed included */
     bool has_lost;             /* a path, since settling began: others may have its work now */
 
@@ -86,6 +101,10 @@ struct fh_link {
     struct ring kept; /* [base, written) */
     uint64_t base, next, high, written;
     bool has_fin; /* ended by fh_stream_shutdown() */
+
+    uint64_t ack_heard_ms;       /* or since when there is something to be acknowledged */
+    uint64_t timed_ms;           /* when the first byte after silence was sent on: */
+    struct fh__link_path *timed; /* NULL: none is timed */
 
     /* the peer's */
     uint64_t wanted, acked; /* the next number; the last one acknowledged */
@@ -100,9 +119,10 @@ struct fh_link {
     bool is_gone;
 
     /* what happened, and what of it was told */
+    struct fh_address attached; /* the peer of the path that was attached last */
     uint64_t losses, attaches, failures, told_losses, told_attaches, told_failures;
     int last_failure;
-    uint64_t sent, resent;
+    uint64_t sent, resent, late;
 };
 
 /* ---- link.c ---- */
@@ -134,6 +154,20 @@ void fh__link_path_retire(struct fh__link_path *p);
 bool fh__link_path_join(struct fh__link_path *p, uint64_t want);
 /* Sends there from now on; the path before is told. */
 void fh__link_move_to(struct fh_link *l, struct fh__link_path *p);
+/* How long to wait for an ACK of what was sent on p. */
+uint32_t fh__link_path_patience(const struct fh__link_path *p);
+/* When cur is given up for another; UINT64_MAX: it is not. */
+uint64_t fh__link_late_at(const struct fh_link *l);
+/* It is: what is not acknowledged goes elsewhere. */
+void fh__link_path_late(struct fh__link_path *p);
+/* Something was heard on p: it may be as good as it was. */
+void fh__link_path_heard(struct fh__link_path *p);
+/* An exchange on p took so long. */
+void fh__link_path_timed(struct fh__link_path *p, uint64_t ms);
+/* Where the session would go if p were lost; NULL: nowhere. */
+struct fh__link_path *fh__link_path_beside(const struct fh__link_path *p);
+/* Several paths are up: who sends could take another one. */
+bool fh__link_has_choice(const struct fh_link *l);
 /* May a gap on p still be filled from elsewhere? */
 bool fh__link_path_may_wait(const struct fh__link_path *p);
 static inline bool fh__link_path_is_up(const struct fh__link_path *p)

@@ -63,6 +63,7 @@ int fh_link_uv_new(uv_loop_t *loop, const struct fh_link_uv_config *cfg, struct 
     struct fh_link_uv *u = calloc(1, sizeof *u);
     const struct fh_link_config core = {.side = cfg->side,
                                         .keep_len = cfg->keep_len,
+                                        .rank = cfg->rank,
                                         .times = cfg->times,
                                         .random = fh_random_system,
                                         .now = now,

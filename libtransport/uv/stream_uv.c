@@ -2,7 +2,6 @@
 /* A stream over a connected TCP or unix socket. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,13 +33,15 @@ struct tcp {
     bool reading, writing, shutdown_sent;
     bool lingering; /* closing, and waiting for the last bytes to go and for the peer's end */
     uint32_t linger_ms;
-    bool peer_ended; /* the end was read, and is told once the buffer is empty */
-    struct ring queue;
+    bool peer_ended;      /* the end was read, and is told once the buffer is empty */
+    struct ring queue;    /* has memory only while there is something in it */
     size_t write_len;     /* how much of queue is with libuv */
-    size_t in_at, in_len; /* what the owner has not taken of in */
-    uint8_t in[FH_TCP_READ_LEN];
-    uint8_t queue_mem[];
+    size_t in_at, in_len; /* what the owner has not taken of rest */
+    uint8_t *rest;
 };
+
+/* Between libuv's asking for memory and its telling what it put there nothing else is read. */
+static _Thread_local uint8_t arrived[FH_TCP_READ_LEN];
 
 bool fh__tcp_options_are_valid(const struct fh_tcp_options *options)
 {
@@ -66,10 +67,9 @@ static void run_soon(struct tcp *t)
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
-    struct tcp *t = handle->data;
-
+    (void)handle;
     (void)suggested;
-    *buf = uv_buf_init((char *)t->in, sizeof t->in);
+    *buf = uv_buf_init((char *)arrived, sizeof arrived);
 }
 
 static void stop_reading(struct tcp *t)
@@ -79,19 +79,44 @@ static void stop_reading(struct tcp *t)
     t->reading = false;
 }
 
-/* Gives the owner what is in the buffer. False: stop, he wants no more or there is no owner. */
-static bool give(struct tcp *t)
+/* Gives the owner what was kept. False: stop, he wants no more or there is no owner. */
+static bool give_rest(struct tcp *t)
 {
     if (t->in_len > 0 && fh_stream_impl_wants_data(&t->s)) {
-        size_t len = t->in_len, taken = fh_stream_emit_data(&t->s, t->in + t->in_at, len);
+        size_t len = t->in_len, taken = fh_stream_emit_data(&t->s, t->rest + t->in_at, len);
 
+        if (t->s.closing)
+            return false;
         t->in_at += taken;
         t->in_len -= taken;
+        if (t->in_len == 0) {
+            free(t->rest);
+            t->rest = NULL;
+        }
         /* If it was resumed inside, it goes on in the loop's next round. */
         if (taken < len)
             return false;
     }
     return fh_stream_impl_wants_data(&t->s);
+}
+
+/* Gives the owner what arrived, and keeps what he does not take. False: stop reading. */
+static bool give(struct tcp *t, const uint8_t *data, size_t len)
+{
+    size_t taken = fh_stream_emit_data(&t->s, data, len);
+
+    if (taken == len || t->s.closing)
+        return fh_stream_impl_wants_data(&t->s);
+    t->rest = malloc(len - taken);
+    if (!t->rest) {
+        t->peer_ended = true;
+        fh_stream_emit_end(&t->s, FH_TRANSPORT_E_RESOURCES);
+        return false;
+    }
+    memcpy(t->rest, data + taken, len - taken);
+    t->in_at = 0;
+    t->in_len = len - taken;
+    return false;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
@@ -111,10 +136,8 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     /* Read and dropped: closing with unread bytes would reset what the peer has not read yet. */
     if (t->lingering)
         return;
-    t->in_at = 0;
-    t->in_len = (size_t)nread;
     /* Closed politely from inside data(): it lingers, and reads on for the peer's end. */
-    if (!give(t) && !t->lingering)
+    if (!give(t, arrived, (size_t)nread) && !t->lingering)
         stop_reading(t);
 }
 
@@ -144,11 +167,17 @@ static void on_soon(uv_idle_t *idle)
         fh_stream_emit_end(&t->s, t->s.broken);
         return;
     }
-    if (give(t))
+    if (give_rest(t))
         start_reading(t);
 }
 
 static void send_more(struct tcp *t);
+
+static void drop_queue(struct tcp *t)
+{
+    free(t->queue.mem);
+    t->queue = (struct ring){.cap = t->queue.cap};
+}
 
 static void on_write(uv_write_t *req, int status)
 {
@@ -167,6 +196,8 @@ static void on_write(uv_write_t *req, int status)
     }
     ring_drop(&t->queue, t->write_len);
     send_more(t);
+    if (t->queue.len == 0)
+        drop_queue(t);
     leave(t);
     if (t->queue.len <= t->queue.cap / 2)
         fh_stream_emit_writable(&t->s);
@@ -230,6 +261,14 @@ static int tcp_write(struct fh_stream *s, const uint8_t *data, size_t len)
         }
         sent = n > 0 ? (size_t)n : 0;
     }
+    if (sent == len)
+        return (int)sent;
+    if (!t->queue.mem)
+        t->queue.mem = malloc(t->queue.cap);
+    if (!t->queue.mem) {
+        run_soon(t);
+        return FH_TRANSPORT_E_RESOURCES;
+    }
     sent += ring_put(&t->queue, data + sent, len - sent);
     send_more(t);
     return (int)sent;
@@ -247,6 +286,8 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--t->open_handles > 0)
         return;
     fh_stream_impl_closed(&t->s);
+    free(t->queue.mem);
+    free(t->rest);
     free(t);
 }
 
@@ -318,16 +359,15 @@ int fh__tcp_stream_new(uv_loop_t *loop, int fd, enum fh_stream_kind kind,
                        struct fh_stream **out)
 {
     size_t queue_len = options->queue_len ? options->queue_len : DEFAULT_QUEUE;
-    struct tcp *t = malloc(sizeof *t + queue_len);
+    struct tcp *t = calloc(1, sizeof *t);
     int err;
 
     if (!t) {
         close(fd);
         return FH_TRANSPORT_E_RESOURCES;
     }
-    memset(t, 0, offsetof(struct tcp, in));
     fh_stream_impl_init(&t->s, kind, &tcp_ops, peer);
-    t->queue = (struct ring){.mem = t->queue_mem, .cap = queue_len};
+    t->queue = (struct ring){.cap = queue_len};
     if (kind == FH_STREAM_TCP)
         err = uv_tcp_init(loop, &t->h.tcp);
     else

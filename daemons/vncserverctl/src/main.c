@@ -10,7 +10,7 @@
 #include <farhand/session_version.h>
 
 #include "approve.h"
-#include "audit.h"
+#include "auditverify.h"
 #include "socket.h"
 
 /* Stable; vncserverctl.1 lists them. */

@@ -22,6 +22,8 @@ enum {
     MAX_BOXES = 64 /* more boxes of damage than this are fetched as one */
 };
 
+#define RGB 0xffffffu
+
 /* One colour of a pixel: (pixel & mask) >> shift is a number of `bits` bits. */
 struct channel {
     uint32_t mask;
@@ -37,6 +39,7 @@ struct fh__capture {
     xcb_damage_damage_t damage;
     xcb_xfixes_region_t region;
     bool is_damaged, is_all_damaged;
+    struct fh_motion_history history;
     xcb_shm_seg_t segment; /* 0: none */
     uint8_t *shared;
     size_t shared_len;
@@ -104,10 +107,18 @@ static void convert_row(const struct fh__capture *c, const uint8_t *in, size_t n
             memcpy(&half, in + 2 * i, 2);
             px = c->is_swapped ? (uint16_t)(half >> 8 | half << 8) : half;
         }
-        out[i] = c->is_plain ? px & 0xffffff
-                             : to_8_bits(px, &c->rgb[0]) << 16 | to_8_bits(px, &c->rgb[1]) << 8 |
-                                   to_8_bits(px, &c->rgb[2]);
+        out[i] = to_8_bits(px, &c->rgb[0]) << 16 | to_8_bits(px, &c->rgb[1]) << 8 |
+                 to_8_bits(px, &c->rgb[2]);
     }
+}
+
+/* A row as the picture has them, but for the top bytes. Data is aligned to 4 bytes, as X has it. */
+static const uint32_t *plain_row(struct fh__capture *c, const uint8_t *in, size_t n)
+{
+    if (c->is_plain)
+        return (const uint32_t *)(const void *)in;
+    convert_row(c, in, n, c->row);
+    return c->row;
 }
 
 static size_t row_bytes(const struct fh__capture *c, size_t width)
@@ -308,18 +319,28 @@ const struct fh_framebuffer *fh__capture_picture(const struct fh__capture *c)
     return &c->picture;
 }
 
-/* Copies one tile's part of a row if it differs. */
+/* Copies one tile's part of a row if it differs; the top byte of what comes says nothing. */
 static bool copy_if_new(uint32_t *to, const uint32_t *from, size_t n)
 {
-    if (memcmp(to, from, n * sizeof *to) == 0)
+    uint32_t differs = 0;
+
+    for (size_t i = 0; i < n; i++)
+        differs |= to[i] ^ from[i];
+    if ((differs & RGB) == 0)
         return false;
-    memcpy(to, from, n * sizeof *to);
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i] & RGB;
     return true;
 }
 
+/* Who is told of it. */
+struct listener {
+    const struct fh__capture_events *events;
+    void *user;
+};
+
 /* Tells of the tiles in one band of rows that differ, neighbours together. */
-static void report(const bool *is_new, const struct fh_rect *band, fh__capture_fn changed,
-                   void *user)
+static void report(const bool *is_new, const struct fh_rect *band, const struct listener *l)
 {
     int32_t x, from = -1, next, end = band->x + band->w;
     struct fh_rect r;
@@ -333,7 +354,7 @@ static void report(const bool *is_new, const struct fh_rect *band, fh__capture_f
         }
         if (from >= 0) {
             r = (struct fh_rect){from, band->y, x - from, band->h};
-            changed(&r, user);
+            l->events->changed(l->user, &r);
         }
         from = -1;
     }
@@ -341,12 +362,13 @@ static void report(const bool *is_new, const struct fh_rect *band, fh__capture_f
 
 /* Puts the fetched pixels of one box into the picture. */
 static void merge(struct fh__capture *c, const struct fh_rect *box, const uint8_t *data,
-                  fh__capture_fn changed, void *user)
+                  const struct listener *l)
 {
     size_t stride = row_bytes(c, (size_t)box->w);
     struct fh_rect band = *box;
     bool is_new[FH_FRAMEBUFFER_MAX_SIDE / TILE + 1];
     int32_t x, y, next, end_x = box->x + box->w, end_y = box->y + box->h;
+    const uint32_t *row;
     uint32_t *to;
 
     for (band.y = box->y; band.y < end_y; band.y += band.h) {
@@ -354,15 +376,15 @@ static void merge(struct fh__capture *c, const struct fh_rect *box, const uint8_
         band.h = band.h > end_y - band.y ? end_y - band.y : band.h;
         memset(is_new, 0, sizeof is_new);
         for (y = band.y; y < band.y + band.h; y++) {
-            convert_row(c, data + (size_t)(y - box->y) * stride, (size_t)box->w, c->row);
+            row = plain_row(c, data + (size_t)(y - box->y) * stride, (size_t)box->w);
             to = c->picture.px + (size_t)y * (size_t)c->picture.stride_px;
             for (x = box->x; x < end_x; x = next) {
                 next = (x / TILE + 1) * TILE;
                 next = next > end_x ? end_x : next;
-                is_new[x / TILE] |= copy_if_new(to + x, c->row + (x - box->x), (size_t)(next - x));
+                is_new[x / TILE] |= copy_if_new(to + x, row + (x - box->x), (size_t)(next - x));
             }
         }
-        report(is_new, &band, changed, user);
+        report(is_new, &band, l);
     }
 }
 
@@ -407,8 +429,7 @@ static size_t take_boxes(struct fh__capture *c, struct fh_rect *out)
     return kept;
 }
 
-static bool fetch_plain(struct fh__capture *c, const struct fh_rect *b, fh__capture_fn changed,
-                        void *user)
+static bool fetch_plain(struct fh__capture *c, const struct fh_rect *b, const struct listener *l)
 {
     xcb_get_image_cookie_t cookie =
         xcb_get_image(c->d->c, XCB_IMAGE_FORMAT_Z_PIXMAP, c->d->screen->root, (int16_t)b->x,
@@ -418,19 +439,67 @@ static bool fetch_plain(struct fh__capture *c, const struct fh_rect *b, fh__capt
         r && (size_t)xcb_get_image_data_length(r) >= row_bytes(c, (size_t)b->w) * (size_t)b->h;
 
     if (ok)
-        merge(c, b, xcb_get_image_data(r), changed, user);
+        merge(c, b, xcb_get_image_data(r), l);
     free(r);
     return ok;
 }
 
+/* Damage that fills most of the rectangle around it is fetched as that: a dragged window is one. */
+static size_t join_boxes(struct fh_rect *boxes, size_t n)
+{
+    struct fh_rect all = boxes[0];
+    int64_t area = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct fh_rect *b = &boxes[i];
+        const int32_t right = all.x + all.w > b->x + b->w ? all.x + all.w : b->x + b->w;
+        const int32_t bottom = all.y + all.h > b->y + b->h ? all.y + all.h : b->y + b->h;
+
+        all.x = all.x < b->x ? all.x : b->x;
+        all.y = all.y < b->y ? all.y : b->y;
+        all.w = right - all.x;
+        all.h = bottom - all.y;
+        area += (int64_t)b->w * b->h;
+    }
+    if (n < 2 || area * 4 < (int64_t)all.w * all.h * 3)
+        return n;
+    boxes[0] = all;
+    return 1;
+}
+
+/* The largest box is looked at, for what only moved. */
+static void follow(struct fh__capture *c, const struct fh_rect *boxes, size_t n,
+                   const struct listener *l)
+{
+    const uint8_t *data = c->shared, *largest_data = data;
+    const struct fh_rect *largest = &boxes[0];
+    struct fh_motion m;
+
+    if (!c->is_plain || c->is_all_damaged)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if ((int64_t)boxes[i].w * boxes[i].h > (int64_t)largest->w * largest->h) {
+            largest = &boxes[i];
+            largest_data = data;
+        }
+        data += row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
+    }
+    if (!fh_motion_find(&c->history, &c->picture, largest,
+                        (const uint32_t *)(const void *)largest_data,
+                        row_bytes(c, (size_t)largest->w) / sizeof(uint32_t), &m))
+        return;
+    fh_motion_apply(&c->picture, &m);
+    l->events->moved(l->user, &m);
+}
+
 /* All boxes are asked for before the first answer is awaited: one round trip. */
 static bool fetch_shared(struct fh__capture *c, const struct fh_rect *boxes, size_t n,
-                         fh__capture_fn changed, void *user)
+                         const struct listener *l)
 {
     xcb_shm_get_image_cookie_t cookies[MAX_BOXES];
     xcb_shm_get_image_reply_t *r;
+    bool has_come[MAX_BOXES], ok = true;
     size_t i, at, len;
-    bool ok = true;
 
     for (i = at = 0; i < n; i++) {
         cookies[i] =
@@ -440,20 +509,25 @@ static bool fetch_shared(struct fh__capture *c, const struct fh_rect *boxes, siz
         at += row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
     }
     for (i = at = 0; i < n; i++) {
-        len = row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
+        at += row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
         r = xcb_shm_get_image_reply(c->d->c, cookies[i], NULL);
-        if (r && at + len <= c->shared_len)
-            merge(c, &boxes[i], c->shared + at, changed, user);
-        else
-            ok = false;
-        at += len;
+        has_come[i] = r && at <= c->shared_len;
+        ok = ok && has_come[i];
         free(r);
+    }
+    if (ok)
+        follow(c, boxes, n, l);
+    for (i = at = 0; i < n; i++, at += len) {
+        len = row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
+        if (has_come[i])
+            merge(c, &boxes[i], c->shared + at, l);
     }
     return ok;
 }
 
-void fh__capture_take(struct fh__capture *c, fh__capture_fn changed, void *user)
+void fh__capture_take(struct fh__capture *c, const struct fh__capture_events *events, void *user)
 {
+    const struct listener l = {events, user};
     struct fh_rect boxes[MAX_BOXES + 1];
     size_t i, n, bytes = 0;
     bool ok = true;
@@ -462,6 +536,7 @@ void fh__capture_take(struct fh__capture *c, fh__capture_fn changed, void *user)
         return;
     c->is_damaged = false;
     n = take_boxes(c, boxes);
+    n = n > 0 ? join_boxes(boxes, n) : 0;
     for (i = 0; i < n; i++)
         bytes += row_bytes(c, (size_t)boxes[i].w) * (size_t)boxes[i].h;
     if (n > 0 && c->segment && bytes > c->shared_len) { /* row padding can make many boxes larger */
@@ -469,10 +544,10 @@ void fh__capture_take(struct fh__capture *c, fh__capture_fn changed, void *user)
         n = 1;
     }
     if (c->segment)
-        ok = n == 0 || fetch_shared(c, boxes, n, changed, user);
+        ok = n == 0 || fetch_shared(c, boxes, n, &l);
     else
         for (i = 0; i < n; i++)
-            ok &= fetch_plain(c, &boxes[i], changed, user);
+            ok &= fetch_plain(c, &boxes[i], &l);
     /* It fails when the screen has just become smaller: the event that says so is on its way. */
     c->is_all_damaged = !ok;
 }

@@ -14,13 +14,19 @@
 #ifndef FH__CAPTURE_H
 #define FH__CAPTURE_H
 
-#include <farhand/framebuffer.h>
+#include <farhand/motion.h>
 
 #include "display.h"
 
 struct fh__capture;
 
-typedef void (*fh__capture_fn)(const struct fh_rect *r, void *user);
+struct fh__capture_events {
+    /* The pixels there are others. */
+    void (*changed)(void *user, const struct fh_rect *r);
+    /* They are where they are now, and differ from there in what changed() is called for next. Once
+     * in a capture, before all else. */
+    void (*moved)(void *user, const struct fh_motion *m);
+};
 
 /* NULL: out of memory, or larger than FH_FRAMEBUFFER_MAX_SIDE. d is borrowed until free. */
 struct fh__capture *fh__capture_new(const struct fh__display *d, uint16_t width, uint16_t height);
@@ -30,8 +36,8 @@ int fh__capture_resize(struct fh__capture *c, uint16_t width, uint16_t height);
 bool fh__capture_event(struct fh__capture *c, const xcb_generic_event_t *ev);
 bool fh__capture_is_damaged(const struct fh__capture *c);
 bool fh__capture_is_shared_memory(const struct fh__capture *c);
-/* Fetches the damage into the picture; changed() is called for each rectangle that differs. */
-void fh__capture_take(struct fh__capture *c, fh__capture_fn changed, void *user);
+/* Fetches the damage into the picture, and says what differs. */
+void fh__capture_take(struct fh__capture *c, const struct fh__capture_events *events, void *user);
 /*
  * The memory of the picture's pixels: sealed, so that who is given it can look and nothing else. It
  * is another one after resize; renew moves to another one as well, so that who was given the one

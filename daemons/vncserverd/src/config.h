@@ -4,11 +4,11 @@
  * line, then the administrator's policy, which has the last word.
  *
  *     fh__config_init()       defaults
- *     fh__config_read()       the text of a file; fh__config_load() a file
+ *     fh__config_read()       the text of a file; fh__config_load() a file: inifile.h
  *     fh__options_...         the command line, options.h
  *     fh__policy_...          the policy, policy.h
  *     fh__config_finish()     what the others leave open, from the environment
- *     fh__config_adopt()      a newer one takes effect, as far as it can
+ *     fh__settings_adopt()    a newer one takes effect, as far as it can: option.h
  *     fh__config_free()
  *
  * fh__config_build() does all of it but the last two.
@@ -23,33 +23,11 @@
 
 #include <farhand/older.h>
 
+#include "inifile.h"
 #include "log.h"
+#include "option.h"
 
-enum {
-    FH__CONFIG_LISTEN_MAX = 16,
-    FH__CONFIG_FILTER_MAX = 1024,
-    FH__CONFIG_AUDIT_MAX = 16,
-    FH__CONFIG_FILE_MAX = 65536, /* bytes */
-    FH__OPTIONS_MAX = 96
-};
-
-enum fh__source {
-    FH__FROM_DEFAULT,
-    FH__FROM_ENVIRONMENT,
-    FH__FROM_FILE,
-    FH__FROM_COMMAND_LINE,
-    FH__FROM_POLICY
-};
-
-/* An option's value as it was written, and who wrote it. */
-struct fh__setting {
-    char *text; /* of a list: a line each; NULL: no value */
-    enum fh__source source;
-    unsigned line;  /* of the file */
-    bool is_locked; /* by the policy */
-    bool has_at_least, has_at_most;
-    unsigned at_least, at_most; /* by the policy, as fh__option_rank() */
-};
+enum { FH__CONFIG_LISTEN_MAX = 16, FH__CONFIG_FILTER_MAX = 1024, FH__CONFIG_AUDIT_MAX = 16 };
 
 enum fh__approve { FH__APPROVE_FILTERED, FH__APPROVE_PRESENT, FH__APPROVE_ALWAYS };
 enum fh__unprotected { FH__UNPROTECTED_THIS_MACHINE, FH__UNPROTECTED_ANYWHERE };
@@ -60,10 +38,9 @@ enum fh__at_disconnect { FH__AT_DISCONNECT_NONE, FH__AT_DISCONNECT_LOCK, FH__AT_
 
 /* Texts are those of settings, and go with them. */
 struct fh__config {
-    struct fh__setting settings[FH__OPTIONS_MAX]; /* in the order of fh__options */
-    char *file, *policy;                          /* that were read; NULL: none was there */
-    char *display;                                /* NULL: what DISPLAY says; "auto" */
-    char *virtual;                                /* "1280x800", NULL: an existing display */
+    struct fh__settings settings;
+    char *display; /* NULL: what DISPLAY says; "auto" */
+    char *virtual; /* "1280x800", NULL: an existing display */
     char *xauthority;
     char *desktop_user, *service_user; /* NULL: see options.c */
     char *listen[FH__CONFIG_LISTEN_MAX];
@@ -107,53 +84,12 @@ struct fh__config {
     char *const *program; /* of --virtual; NULL: none; borrowed from argv */
 };
 
-/* One complaint: line 0 is the whole file. Texts are borrowed; value is hostile. */
-typedef void (*fh__config_error_fn)(void *user, unsigned line, const char *message);
-
 void fh__config_init(struct fh__config *c);
 void fh__config_free(struct fh__config *c);
-/* Returns the number of complaints. */
-unsigned fh__config_read(struct fh__config *c, const char *text, size_t len,
-                         fh__config_error_fn error, void *user);
-/* Sections and names of any ini file; each returns 1, having complained about what is wrong. */
-struct fh__reading;
-typedef int (*fh__config_line_fn)(struct fh__reading *r, const char *section, const char *name,
-                                  const char *value);
-
-/* What fh__config_line_fn is given; the numbers of lines are only known here. */
-struct fh__reading {
-    struct fh__config *c;
-    const char *at, *end;
-    unsigned line, complaints;
-    fh__config_line_fn each;
-    bool seen[4][FH__OPTIONS_MAX]; /* by section, of the caller's numbering */
-    fh__config_error_fn error;
-    void *user;
-};
-
-/* The machine below fh__config_read(); the caller sets c, each, error and user. */
-unsigned fh__config_parse(struct fh__reading *r, const char *text, size_t len);
-void fh__config_complain(struct fh__reading *r, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-/* The text of a file of at most FH__CONFIG_FILE_MAX bytes, to be freed; NULL: errno, EFBIG if it is
- * longer. */
-char *fh__config_text(int fd, size_t *len);
-/* As above, with a file. Complaints are logged with file and line. -1: it cannot be read (errno).
- */
-int fh__config_load(struct fh__config *c, const char *path);
 /* The default of --config, in out. */
 void fh__config_default_path(char *out, size_t room);
 /* 0, or -1 and a sentence in error. */
 int fh__config_finish(struct fh__config *c, char *error, size_t room);
-
-/*
- * Takes from fresh what may change while it runs; each option that differs is told, with whether it
- * was taken or needs a restart. false: no memory, and then what is told was taken.
- */
-bool fh__config_adopt(struct fh__config *c, const struct fh__config *fresh,
-                      void (*changed)(void *user, const char *name, bool is_taken), void *user);
-/* Every option with its value and source, as a configuration file or as JSON. */
-void fh__config_print(const struct fh__config *c, FILE *out, bool is_json);
 
 struct fh__invocation;
 /*

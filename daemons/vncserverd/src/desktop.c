@@ -28,12 +28,21 @@ struct fh__desktop {
     void *user;
 };
 
-static void on_changed(const struct fh_rect *r, void *user)
+static void on_changed(void *user, const struct fh_rect *r)
 {
     struct fh__desktop *t = user;
 
     t->events->changed(t->user, r);
 }
+
+static void on_moved(void *user, const struct fh_motion *m)
+{
+    struct fh__desktop *t = user;
+
+    t->events->moved(t->user, m);
+}
+
+static const struct fh__capture_events capture_events = {on_changed, on_moved};
 
 static void on_cut_text(const char *text, size_t len, void *user)
 {
@@ -193,7 +202,7 @@ bool fh__desktop_is_shared_memory(const struct fh__desktop *t)
 
 void fh__desktop_capture(struct fh__desktop *t)
 {
-    fh__capture_take(t->capture, on_changed, t);
+    fh__capture_take(t->capture, &capture_events, t);
 }
 
 int fh__desktop_memory(const struct fh__desktop *t)

@@ -13,7 +13,7 @@
 #ifndef FH__DESKTOP_H
 #define FH__DESKTOP_H
 
-#include <farhand/framebuffer.h>
+#include <farhand/motion.h>
 
 #include "display.h"
 #include "resize.h"
@@ -21,6 +21,7 @@
 struct fh__desktop_events {
     void (*damaged)(void *user); /* something was drawn: fh__desktop_capture() would find it */
     void (*changed)(void *user, const struct fh_rect *r); /* the picture differs there */
+    void (*moved)(void *user, const struct fh_motion *m); /* as in capture.h */
     void (*screen)(void *user);                           /* another picture: size or layout */
     /* Not premultiplied, 0xAARRGGBB; borrowed. */
     void (*cursor)(void *user, const uint32_t *argb, int32_t w, int32_t h, int32_t hot_x,

@@ -33,6 +33,7 @@ struct guest {
     uint64_t number;
     uint32_t permissions;
     bool is_waiting;             /* for a picture */
+    bool is_ready;               /* it waited when this capture began: it may be told of motion */
     struct fh_rfb_coding coding; /* what its viewer is sent; encoding RAW: nothing that is shared */
     uint64_t coding_ms;          /* when it said so; 0: never */
     unsigned ring;               /* serial of the one that it has */
@@ -180,14 +181,34 @@ static void tell_encoded(struct guest *g, const struct wr *encoded)
     tell(g, FH__MSG_ENCODED, encoded, -1);
 }
 
-static void tell_damage(struct guest *g, const struct wr *damage)
+/* Of one capture, for who can take up motion and, as pixels, for who cannot. */
+struct news {
+    struct wr moved, pixels;
+};
+
+static void tell_damage(struct guest *g, const struct news *n)
 {
     g->is_waiting = false;
-    tell(g, FH__MSG_DAMAGE, damage, -1);
+    tell(g, FH__MSG_DAMAGE, g->is_ready ? &n->moved : &n->pixels, -1);
+}
+
+/* body: two of FH__DAMAGE_MAX. */
+static void write_news(struct news *n, struct fh__msg_damage *m, uint8_t body[2][FH__DAMAGE_MAX])
+{
+    n->moved = wr_init(body[0], FH__DAMAGE_MAX);
+    fh__msg_damage_write(&n->moved, m);
+    n->pixels = n->moved;
+    if (!m->has_motion)
+        return;
+    m->rects[m->n++] = m->motion.to;
+    m->has_motion = false;
+    n->pixels = wr_init(body[1], FH__DAMAGE_MAX);
+    fh__msg_damage_write(&n->pixels, m);
+    m->n--;
 }
 
 /* To all of this coding: the damage, and before it what there is for them. */
-static void share(struct host *h, const struct fh_rfb_coding *c, const struct wr *damage)
+static void share(struct host *h, const struct fh_rfb_coding *c, const struct news *news)
 {
     static struct fh__msg_encoded m;
     static uint8_t body[FH__CODING_LEN + 2 + 20 * FH__ENCODED_MAX];
@@ -201,33 +222,35 @@ static void share(struct host *h, const struct fh_rfb_coding *c, const struct wr
             continue;
         if (has)
             tell_encoded(g, &w);
-        tell_damage(g, damage);
+        tell_damage(g, news);
     }
 }
 
 /* Who encodes for itself need not wait for the others. */
 static void flush_damage(struct host *h)
 {
-    static uint8_t body[2 + 8 * FH__RECTS_MAX];
-    struct wr w = wr_init(body, sizeof body);
+    static uint8_t body[2][FH__DAMAGE_MAX];
     struct fh_rfb_coding codings[FH__CODINGS_MAX];
+    struct news news;
     size_t n;
 
-    if (h->damage.n == 0)
+    if (h->damage.n == 0 && !h->damage.has_motion)
         return;
     n = shared_codings(h, codings);
-    fh__msg_damage_write(&w, &h->damage);
+    write_news(&news, &h->damage, body);
     for (struct guest *g = h->guests; g; g = g->next)
         if (may(g, FH_ACT_PICTURE) && !is_in(codings, n, g))
-            tell_damage(g, &w);
+            tell_damage(g, &news);
     for (size_t i = 0; i < n; i++)
-        share(h, &codings[i], &w);
+        share(h, &codings[i], &news);
     h->damage.n = 0;
 }
 
 static void capture(struct host *h)
 {
     h->last_frame_ms = uv_now(&h->loop);
+    for (struct guest *g = h->guests; g; g = g->next)
+        g->is_ready = g->is_waiting;
     fh__desktop_capture(h->desktop);
     flush_damage(h);
 }
@@ -243,9 +266,18 @@ static void on_changed(void *user, const struct fh_rect *r)
 {
     struct host *h = user;
 
-    if (h->damage.n == FH__RECTS_MAX)
+    if (h->damage.n == FH__RECTS_MAX - 1) /* motion may become one more */
         flush_damage(h);
     h->damage.rects[h->damage.n++] = *r;
+}
+
+/* Told together with what it left: alone it would be an update of its own. */
+static void on_moved(void *user, const struct fh_motion *m)
+{
+    struct host *h = user;
+
+    h->damage.has_motion = true;
+    h->damage.motion = *m;
 }
 
 static void on_screen(void *user)
@@ -255,6 +287,7 @@ static void on_screen(void *user)
 
     fh__log(FH__LOG_INFO, "the screen has %dx%d pixels", (int)fb->width, (int)fb->height);
     h->damage.n = 0;
+    h->damage.has_motion = false;
     for (struct guest *g = h->guests; g; g = g->next)
         if (may(g, FH_ACT_PICTURE))
             tell_screen(g, false);
@@ -310,7 +343,7 @@ static void on_bell(void *user)
             dismiss(g);
 }
 
-static const struct fh__desktop_events events = {on_damaged, on_changed,      on_screen,
+static const struct fh__desktop_events events = {on_damaged, on_changed,      on_moved, on_screen,
                                                  on_cursor,  on_desktop_text, on_bell};
 
 /* ---- from a guest ---- */
@@ -738,7 +771,8 @@ static bool has_ended(void *user)
 
 static enum fh__exit start_virtual(struct host *h)
 {
-    /* Not the loop's descriptor: what a callback asks the loop for gets into that at its next turn. */
+    /* Not the loop's descriptor: what a callback asks the loop for gets into that at its next turn.
+     */
     const struct fh__virtual_wait wait = {FH__CHILD_LINK_FD, has_ended, h};
     char error[ERROR_MAX];
 

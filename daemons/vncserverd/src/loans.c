@@ -46,6 +46,11 @@ static void adopt(struct fh__loans *l)
     l->coming.n = 0;
 }
 
+void fh__loans_changed(struct fh__loans *l, const struct fh_rect *r)
+{
+    sift(l, r);
+}
+
 void fh__loans_damage(struct fh__loans *l, const struct fh__msg_damage *m)
 {
     for (size_t i = 0; i < m->n && l->n > 0; i++)

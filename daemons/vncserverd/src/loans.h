@@ -29,6 +29,8 @@ int fh__loans_ring(struct fh__loans *l, int fd);
 /* The picture is another one. */
 void fh__loans_forget(struct fh__loans *l);
 /* This changed: what was there is forgotten, and what came for it stands. */
+/* This is other pixels now: what was there is forgotten. */
+void fh__loans_changed(struct fh__loans *l, const struct fh_rect *r);
 void fh__loans_damage(struct fh__loans *l, const struct fh__msg_damage *m);
 
 #endif

@@ -19,10 +19,10 @@ static enum fh__exit act(struct fh__config *cfg, const struct fh__invocation *in
         printf("the configuration is good\n");
         return FH__EXIT_OK;
     case FH__ACTION_PRINT_CONFIG:
-        fh__config_print(cfg, stdout, invocation->is_json);
+        fh__settings_print(cfg, stdout, invocation->is_json);
         return FH__EXIT_OK;
     case FH__ACTION_HELP:
-        fh__options_help();
+        fh__options_usage();
         return FH__EXIT_OK;
     case FH__ACTION_VERSION:
         printf("vncserverd " FH__VERSION "\n");
@@ -44,6 +44,7 @@ int main(int argc, char **argv)
     enum fh__exit how = FH__EXIT_USAGE;
     char error[400];
 
+    fh__log_name("vncserverd");
     if (fh__role_of(argv[0]) != FH__MONITOR)
         return (int)fh__role_main(fh__role_of(argv[0]), argv);
     if (argc > 1 && strcmp(argv[1], fh__helper_word) == 0)

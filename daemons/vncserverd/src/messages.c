@@ -612,29 +612,51 @@ void fh__msg_screen_write(struct wr *w, const struct fh__msg_screen *m)
     }
 }
 
+static struct fh_rect read_rect(struct rd *r)
+{
+    struct fh_rect rect;
+
+    rect.x = rd_u16(r);
+    rect.y = rd_u16(r);
+    rect.w = rd_u16(r);
+    rect.h = rd_u16(r);
+    return rect;
+}
+
+static void write_rect(struct wr *w, const struct fh_rect *rect)
+{
+    wr_u16(w, (uint16_t)rect->x);
+    wr_u16(w, (uint16_t)rect->y);
+    wr_u16(w, (uint16_t)rect->w);
+    wr_u16(w, (uint16_t)rect->h);
+}
+
 bool fh__msg_damage_read(struct rd r, struct fh__msg_damage *out)
 {
     out->n = rd_u16(&r);
     if (out->n > FH__RECTS_MAX)
         return false;
-    for (size_t i = 0; i < out->n; i++) {
-        out->rects[i].x = rd_u16(&r);
-        out->rects[i].y = rd_u16(&r);
-        out->rects[i].w = rd_u16(&r);
-        out->rects[i].h = rd_u16(&r);
-    }
+    for (size_t i = 0; i < out->n; i++)
+        out->rects[i] = read_rect(&r);
+    out->has_motion = !r.bad && !rd_is_done(&r);
+    if (!out->has_motion)
+        return rd_is_done(&r);
+    out->motion.to = read_rect(&r);
+    out->motion.from_x = rd_u16(&r);
+    out->motion.from_y = rd_u16(&r);
     return rd_is_done(&r);
 }
 
 void fh__msg_damage_write(struct wr *w, const struct fh__msg_damage *m)
 {
     wr_u16(w, (uint16_t)m->n);
-    for (size_t i = 0; i < m->n; i++) {
-        wr_u16(w, (uint16_t)m->rects[i].x);
-        wr_u16(w, (uint16_t)m->rects[i].y);
-        wr_u16(w, (uint16_t)m->rects[i].w);
-        wr_u16(w, (uint16_t)m->rects[i].h);
-    }
+    for (size_t i = 0; i < m->n; i++)
+        write_rect(w, &m->rects[i]);
+    if (!m->has_motion)
+        return;
+    write_rect(w, &m->motion.to);
+    wr_u16(w, (uint16_t)m->motion.from_x);
+    wr_u16(w, (uint16_t)m->motion.from_y);
 }
 
 bool fh__msg_cursor_read(struct rd r, struct fh__msg_cursor *out)
@@ -658,12 +680,12 @@ void fh__msg_cursor_write(struct wr *w, const struct fh__msg_cursor *m)
 
 /* ---- what is encoded for several viewers ---- */
 
-enum { IS_BIG_ENDIAN = 1, IS_TRUE_COLOUR = 2 };
+enum { IS_BIG_ENDIAN = 1, IS_TRUE_COLOUR = 2, HAS_NO_ZLIB = 4 };
 
 static bool read_coding(struct rd *r, struct fh_rfb_coding *out)
 {
     struct fh_pixel_format *f = &out->format;
-    uint8_t encoding = rd_u8(r), flags;
+    uint8_t encoding = rd_u8(r), flags, subsampling;
 
     out->encoding = encoding == FH_ENC_TIGHT ? FH_ENC_TIGHT : FH_ENC_RAW;
     f->bits_per_pixel = rd_u8(r);
@@ -679,9 +701,13 @@ static bool read_coding(struct rd *r, struct fh_rfb_coding *out)
     f->blue_shift = rd_u8(r);
     out->quality = rd_u8(r) - 1;
     out->level = rd_u8(r);
+    subsampling = rd_u8(r);
+    out->subsampling = (enum fh_subsampling)subsampling;
+    out->no_zlib = flags & HAS_NO_ZLIB;
     return !r->bad && (encoding == FH_ENC_TIGHT || encoding == FH_ENC_RAW) &&
-           flags <= (IS_BIG_ENDIAN | IS_TRUE_COLOUR) && fh_pixel_format_is_valid(f) &&
-           out->quality <= 9 && out->level <= 9;
+           flags <= (IS_BIG_ENDIAN | IS_TRUE_COLOUR | HAS_NO_ZLIB) && fh_pixel_format_is_valid(f) &&
+           fh_quality_is_valid(out->quality) && out->level <= 9 &&
+           subsampling <= FH_SUBSAMPLING_16X;
 }
 
 bool fh__msg_coding_read(struct rd r, struct fh_rfb_coding *out)
@@ -696,8 +722,8 @@ void fh__msg_coding_write(struct wr *w, const struct fh_rfb_coding *m)
     wr_u8(w, m->encoding == FH_ENC_TIGHT ? FH_ENC_TIGHT : FH_ENC_RAW);
     wr_u8(w, f->bits_per_pixel);
     wr_u8(w, f->depth);
-    wr_u8(w,
-          (uint8_t)((f->big_endian ? IS_BIG_ENDIAN : 0) | (f->true_colour ? IS_TRUE_COLOUR : 0)));
+    wr_u8(w, (uint8_t)((f->big_endian ? IS_BIG_ENDIAN : 0) | (f->true_colour ? IS_TRUE_COLOUR : 0) |
+                       (m->no_zlib ? HAS_NO_ZLIB : 0)));
     wr_u16(w, f->red_max);
     wr_u16(w, f->green_max);
     wr_u16(w, f->blue_max);
@@ -706,6 +732,7 @@ void fh__msg_coding_write(struct wr *w, const struct fh_rfb_coding *m)
     wr_u8(w, f->blue_shift);
     wr_u8(w, (uint8_t)(m->quality + 1));
     wr_u8(w, (uint8_t)m->level);
+    wr_u8(w, (uint8_t)m->subsampling);
 }
 
 bool fh__msg_encoded_read(struct rd r, struct fh__msg_encoded *out)

@@ -12,6 +12,7 @@
 
 #include <farhand/address.h>
 #include <farhand/framebuffer.h>
+#include <farhand/motion.h>
 #include <farhand/older.h>
 #include <farhand/rfb_server.h>
 #include <farhand/rotation.h>
@@ -181,10 +182,15 @@ struct fh__msg_screen {
     struct fh_screen screens[16];
     size_t n_screens;
 };
-/* DAMAGE: u16 n, then for each u16 x, y, w, h */
+/*
+ * DAMAGE: u16 n, then for each u16 x, y, w, h | if something only moved, before that: u16 x, y, w,
+ * h | u16 x, y where it was
+ */
 struct fh__msg_damage {
     struct fh_rect rects[FH__RECTS_MAX];
     size_t n;
+    bool has_motion;
+    struct fh_motion motion;
 };
 /* CURSOR: u16 w, h, hot x, hot y, then as a part: pixels 0xAARRGGBB. 13 bytes and data. */
 struct fh__msg_cursor {
@@ -193,8 +199,8 @@ struct fh__msg_cursor {
 };
 /*
  * CODING: u8 encoding: 7, or 0: none that is shared | u8 bits a pixel | u8 depth | u8 1:
- * big-endian, 2: true colour | u16 red, green, blue max | u8 red, green, blue shift | u8 quality +
- * 1 | u8 level. It is fh_rfb_coding.
+ * big-endian, 2: true colour, 4: may be without zlib | u16 red, green, blue max | u8 red, green,
+ * blue shift | u8 quality + 1 | u8 level | u8 subsampling. It is fh_rfb_coding.
  *
  * ENCODED, of the damage that follows it: CODING | u16 n, then for each u16 x, y, w, h | u64 place
  * in the ring | u32 bytes

@@ -5,35 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <farhand/address.h>
 #include <farhand/audit_target.h>
 #include <farhand/ip_filter.h>
 #include <farhand/login.h>
 
+#include "commandline.h"
 #include "older.h"
-
-enum { PATH_ROOM = 4096 };
-
-/* The text itself is kept by fh__option_set(). */
-static const char *set_text(struct fh__config *c, const struct fh__option *o, const char *value)
-{
-    if (!*value)
-        return "something that is not empty";
-    *(const char **)((char *)c + o->offset) = value;
-    return NULL;
-}
-
-static const char *set_path(struct fh__config *c, const struct fh__option *o, const char *value)
-{
-    return *value == '/' ? set_text(c, o, value) : "a path that begins with /";
-}
 
 /* A program and its arguments, with spaces between; no shell. */
 static const char *set_command(struct fh__config *c, const struct fh__option *o, const char *value)
 {
-    return *value == '/' ? set_text(c, o, value) : "a program's path that begins with /";
+    return *value == '/' ? fh__set_text(c, o, value) : "a program's path that begins with /";
 }
 
 /* A name of a file: what it says stays in its folder. */
@@ -41,7 +25,7 @@ static const char *set_service(struct fh__config *c, const struct fh__option *o,
 {
     if (!*value || strlen(value) > 64 || *value == '.' || strchr(value, '/'))
         return "the name of a file in /etc/pam.d";
-    return set_text(c, o, value);
+    return fh__set_text(c, o, value);
 }
 
 static const char *set_audit(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -49,55 +33,16 @@ static const char *set_audit(struct fh__config *c, const struct fh__option *o, c
     struct fh_audit_target target;
     const char *expected;
 
-    (void)o;
     if (fh_audit_target_parse(value, &target, &expected) != 0)
         return expected;
-    if (c->n_audit == FH__CONFIG_AUDIT_MAX)
-        return "at most 16 destinations";
-    if (!(c->audit[c->n_audit] = strdup(value)))
-        return "more memory than there is";
-    c->n_audit++;
-    return NULL;
+    return fh__option_append(c, o, value);
 }
 
 static const char *set_control(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     if (*value != '/' && strcmp(value, "none") != 0)
         return "none, or a path that begins with /";
-    return set_text(c, o, value);
-}
-
-static const char *set_number(struct fh__config *c, const struct fh__option *o, const char *value)
-{
-    static char expected[48];
-    unsigned long n = 0;
-    const char *p;
-
-    for (p = value; *p >= '0' && *p <= '9' && n <= o->max; p++)
-        n = n * 10 + (unsigned long)(*p - '0');
-    if (p == value || *p || n < o->min || n > o->max) {
-        snprintf(expected, sizeof expected, "a number from %u to %u", o->min, o->max);
-        return expected;
-    }
-    *(unsigned *)((char *)c + o->offset) = (unsigned)n;
-    return NULL;
-}
-
-static const char *set_flag(struct fh__config *c, const struct fh__option *o, const char *value)
-{
-    bool yes = strcmp(value, "yes") == 0;
-
-    if (!yes && strcmp(value, "no") != 0)
-        return "yes or no";
-    *(bool *)((char *)c + o->offset) = yes;
-    return NULL;
-}
-
-static const char *set_level(struct fh__config *c, const struct fh__option *o, const char *value)
-{
-    (void)o;
-    return fh__log_parse_level(value, &c->log_level) ? NULL
-                                                     : "error, warning, notice, info or debug";
+    return fh__set_text(c, o, value);
 }
 
 static const char *set_listen(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -105,16 +50,9 @@ static const char *set_listen(struct fh__config *c, const struct fh__option *o, 
     struct fh_target target;
     const char *expected = NULL;
 
-    (void)o;
     if (fh_address_parse_listen(value, &target, &expected) != 0)
         return expected;
-    if (c->n_listen == FH__CONFIG_LISTEN_MAX)
-        return "at most 16 addresses";
-    c->listen[c->n_listen] = strdup(value);
-    if (!c->listen[c->n_listen])
-        return "more memory than there is";
-    c->n_listen++;
-    return NULL;
+    return fh__option_append(c, o, value);
 }
 
 static const char *set_filter(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -123,37 +61,10 @@ static const char *set_filter(struct fh__config *c, const struct fh__option *o, 
     const char *expected = "more memory than there is";
     int error = filter ? fh_ip_filter_add(filter, value, &expected) : FH_SESSION_E_NOMEM;
 
-    (void)o;
     fh_ip_filter_free(filter);
     if (error)
         return expected;
-    if (c->n_filter == FH__CONFIG_FILTER_MAX)
-        return "at most 1024 rules";
-    if (!(c->filter[c->n_filter] = strdup(value)))
-        return "more memory than there is";
-    c->n_filter++;
-    return NULL;
-}
-
-/* One of the words of the argument, stored as its place there. */
-static const char *set_word(struct fh__config *c, const struct fh__option *o, const char *value)
-{
-    static char expected[120];
-    const char *word = o->argument, *end;
-    size_t len = strlen(value);
-    unsigned i;
-
-    for (i = 0;; i++, word = end + 1) {
-        end = word + strcspn(word, "|");
-        if ((size_t)(end - word) == len && memcmp(word, value, len) == 0)
-            break;
-        if (!*end) {
-            snprintf(expected, sizeof expected, "one of %s", o->argument);
-            return expected;
-        }
-    }
-    *(unsigned *)((char *)c + o->offset) = i;
-    return NULL;
+    return fh__option_append(c, o, value);
 }
 
 static const char *set_require(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -175,7 +86,7 @@ static const char *set_types(struct fh__config *c, const struct fh__option *o, c
         return expected;
     memcpy(c->older, types, sizeof types);
     c->n_older = n;
-    return set_text(c, o, value);
+    return fh__set_text(c, o, value);
 }
 
 static const char *set_virtual(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -194,7 +105,7 @@ static const char *set_virtual(struct fh__config *c, const struct fh__option *o,
         return expected;
     c->virtual_width = (uint16_t)w;
     c->virtual_height = (uint16_t)h;
-    return set_text(c, o, value);
+    return fh__set_text(c, o, value);
 }
 
 #define AT(member) offsetof(struct fh__config, member)
@@ -202,107 +113,107 @@ static const char *set_virtual(struct fh__config *c, const struct fh__option *o,
 #define START FH__OPTION_START
 #define RELOAD FH__OPTION_RELOAD
 
-const struct fh__option fh__options[] = {
-    {"display", "NAME", START, set_text, AT(display), 0, 0, NULL,
+static const struct fh__option table[] = {
+    {"display", "NAME", START, fh__set_text, AT(display), 0, 0, NULL,
      "the X display to share, or auto: whose turn it is at this computer (default: what DISPLAY "
      "says, else :0)"},
     {"virtual", "WxH", START, set_virtual, AT(virtual), 0, 0, NULL,
      "share a headless X server of this size, started for it"},
-    {"xauthority", "FILE", START, set_path, AT(xauthority), 0, 0, NULL,
+    {"xauthority", "FILE", START, fh__set_path, AT(xauthority), 0, 0, NULL,
      "where the display's cookie is (default: what XAUTHORITY says)"},
-    {"desktop-user", "USER", START, set_text, AT(desktop_user), 0, 0, NULL,
+    {"desktop-user", "USER", START, fh__set_text, AT(desktop_user), 0, 0, NULL,
      "whom the desktop belongs to, as who it is used, where we are root (default: whose X server "
      "it is)"},
-    {"service-user", "USER", START, set_text, AT(service_user), 0, 0, NULL,
+    {"service-user", "USER", START, fh__set_text, AT(service_user), 0, 0, NULL,
      "as who viewers are spoken with, where we are root (default: vncserverd, else nobody)"},
-    {"listen", "ADDRESS", START, set_listen, 0, 0, 0, NULL,
+    {"listen", "ADDRESS", START, set_listen, AT(listen), FH__LIST, FH__CONFIG_LISTEN_MAX, NULL,
      "where to listen; may be repeated (default: *:5900, that is [::]:5900 and 0.0.0.0:5900)"},
-    {"filter", "RULE", RELOAD, set_filter, 0, 0, 0, NULL,
+    {"filter", "RULE", RELOAD, set_filter, AT(filter), FH__LIST, FH__CONFIG_FILTER_MAX, NULL,
      "who may try: +, - or ? (ask) before an address, a network or *; the first match wins"},
-    {"approve", "filtered|present|always", RELOAD, set_word, AT(approve), 0, FH__WORDS_TIGHTEN,
+    {"approve", "filtered|present|always", RELOAD, fh__set_word, AT(approve), 0, FH__WORDS_TIGHTEN,
      "filtered",
      "when the person at the desktop must approve: where a rule says ?, also while somebody is "
      "there, or always"},
-    {"approve-idle", "SECONDS", RELOAD, set_number, AT(approve_idle_s), 1, 86400, "300",
+    {"approve-idle", "SECONDS", RELOAD, fh__set_number, AT(approve_idle_s), 1, 86400, "300",
      "nobody is there when nothing was typed or moved for so long"},
-    {"approve-timeout", "SECONDS", RELOAD, set_number, AT(approve_timeout_s), 1, 25, "10",
+    {"approve-timeout", "SECONDS", RELOAD, fh__set_number, AT(approve_timeout_s), 1, 25, "10",
      "how long to wait for an answer; none is a no"},
-    {"approve-dialog", "YES/NO", RELOAD, set_flag, AT(has_dialog), 0, 0, "yes",
+    {"approve-dialog", "YES/NO", RELOAD, fh__set_flag, AT(has_dialog), 0, 0, "yes",
      "ask in a window on the desktop (never on a virtual one)"},
     {"approve-command", "PROGRAM", RELOAD, set_command, AT(approve_command), 0, 0, NULL,
      "a program that is asked as well"},
-    {"notice", "none|window|notify|command", RELOAD, set_word, AT(notice), 0, 0, "window",
+    {"notice", "none|window|notify|command", RELOAD, fh__set_word, AT(notice), 0, 0, "window",
      "how the desktop shows who is connected: a small window, its own notifications, a program"},
     {"notice-command", "PROGRAM", RELOAD, set_command, AT(notice_command), 0, 0, NULL,
      "the program of notice = command"},
-    {"at-disconnect", "none|lock|logout", RELOAD, set_word, AT(at_disconnect), 0, FH__WORDS_TIGHTEN,
-     "none", "what happens to the desktop when the last viewer is gone"},
+    {"at-disconnect", "none|lock|logout", RELOAD, fh__set_word, AT(at_disconnect), 0,
+     FH__WORDS_TIGHTEN, "none", "what happens to the desktop when the last viewer is gone"},
     {"lock-command", "PROGRAM", RELOAD, set_command, AT(lock_command), 0, 0, NULL,
      "the program that locks the desktop (default: loginctl lock-session)"},
     {"logout-command", "PROGRAM", RELOAD, set_command, AT(logout_command), 0, 0, NULL,
      "the program that ends the desktop's session (default: loginctl terminate-session)"},
-    {"name", "TEXT", RELOAD, set_text, AT(name), 0, 0, NULL,
+    {"name", "TEXT", RELOAD, fh__set_text, AT(name), 0, 0, NULL,
      "the desktop's name as viewers see it (default: the host's name)"},
-    {"identity", "FILE", START, set_path, AT(identity), 0, 0, NULL,
+    {"identity", "FILE", START, fh__set_path, AT(identity), 0, 0, NULL,
      "the key that viewers know this server by; made if it is not there"},
     {"security-types", "LIST", START, set_types, AT(security_types), 0, 0, "native",
      "native, and the security types for viewers of other makers"},
     {"unprotected-types", "this-machine|anywhere-though-others-can-read-and-change-all", START,
-     set_word, AT(unprotected), 0, 0, "this-machine",
+     fh__set_word, AT(unprotected), 0, 0, "this-machine",
      "to whom the types are offered that protect nothing on the way, or ask for nothing"},
-    {"rsa-aes-key", "FILE", START, set_path, AT(rsa_aes_key), 0, 0, NULL,
+    {"rsa-aes-key", "FILE", START, fh__set_path, AT(rsa_aes_key), 0, 0, NULL,
      "the key of the types RA2...; made if it is not there"},
-    {"vnc-password-file", "FILE", START, set_path, AT(vnc_password_file), 0, 0, NULL,
+    {"vnc-password-file", "FILE", START, fh__set_path, AT(vnc_password_file), 0, 0, NULL,
      "the password of VncAuth and X509Vnc, in clear: who reads it has it"},
-    {"vnc-user", "NAME", START, set_text, AT(vnc_user), 0, 0, "vnc",
+    {"vnc-user", "NAME", START, fh__set_text, AT(vnc_user), 0, 0, "vnc",
      "the user as whom VncAuth, X509Vnc, X509None and None come in"},
-    {"users", "FILE", START, set_path, AT(users), 0, 0, NULL,
+    {"users", "FILE", START, fh__set_path, AT(users), 0, 0, NULL,
      "who may connect; see vncserverd user"},
-    {"codes", "FILE", START, set_path, AT(codes), 0, 0, NULL,
+    {"codes", "FILE", START, fh__set_path, AT(codes), 0, 0, NULL,
      "who has an authenticator, and which codes were used"},
-    {"auth", "file|pam|program", START, set_word, AT(auth), 0, 0, "file",
+    {"auth", "file|pam|program", START, fh__set_word, AT(auth), 0, 0, "file",
      "who knows whether a password is right: the file of users, PAM, or auth-command"},
     {"pam-service", "NAME", START, set_service, AT(pam_service), 0, 0, "vncserverd",
      "the file of /etc/pam.d that auth = pam uses"},
     {"auth-command", "PROGRAM", START, set_command, AT(auth_command), 0, 0, NULL,
      "the program of auth = program"},
-    {"auth-timeout", "SECONDS", START, set_number, AT(auth_timeout_s), 1, 60, "10",
+    {"auth-timeout", "SECONDS", START, fh__set_number, AT(auth_timeout_s), 1, 60, "10",
      "how long it may think, each time"},
     {"require", "FACTORS", RELOAD, set_require, 0, 0, 0, "password",
      "what is to be proved: password, totp, identity, approval, with + between them"},
-    {"blacklist", "FILE", START, set_path, AT(blacklist), 0, 0, NULL,
+    {"blacklist", "FILE", START, fh__set_path, AT(blacklist), 0, 0, NULL,
      "who failed to authenticate too often, kept over restarts"},
-    {"blacklist-threshold", "N", RELOAD, set_number, AT(blacklist_threshold), 1, 1000, "5",
+    {"blacklist-threshold", "N", RELOAD, fh__set_number, AT(blacklist_threshold), 1, 1000, "5",
      "failures after which an address or a name must wait"},
-    {"blacklist-timeout", "SECONDS", RELOAD, set_number, AT(blacklist_timeout_s), 1, 86400, "10",
-     "how long, at first; each further failure doubles it"},
+    {"blacklist-timeout", "SECONDS", RELOAD, fh__set_number, AT(blacklist_timeout_s), 1, 86400,
+     "10", "how long, at first; each further failure doubles it"},
     {"control", "PATH", START, set_control, AT(control), 0, 0, NULL,
      "the socket of vncserverctl, or none"},
-    {"audit", "WHERE", START, set_audit, 0, 0, 0, NULL,
+    {"audit", "WHERE", START, set_audit, AT(audit), FH__LIST, FH__CONFIG_AUDIT_MAX, NULL,
      "where to record sessions: a file, syslog, journal, program /PATH or none, after level=, "
      "size= "
      "and keep=; may be repeated (default: syslog)"},
-    {"audit-full", "warn|refuse", START, set_word, AT(audit_full), 0, FH__WORDS_TIGHTEN, "warn",
+    {"audit-full", "warn|refuse", START, fh__set_word, AT(audit_full), 0, FH__WORDS_TIGHTEN, "warn",
      "when a record cannot be written: warn, or refuse new sessions"},
-    {"audit-limit", "N", START, set_number, AT(audit_limit), 0, 100000, "20",
+    {"audit-limit", "N", START, fh__set_number, AT(audit_limit), 0, 100000, "20",
      "lines of one event that one stranger may cause in a minute; 0: no limit"},
-    {"log-level", "LEVEL", RELOAD, set_level, 0, 0, 0, "info",
+    {"log-level", "LEVEL", RELOAD, fh__set_level, AT(log_level), 0, 0, "info",
      "how much to say: error, warning, notice, info, debug"},
-    {"idle-timeout", "SECONDS", RELOAD, set_number, AT(idle_timeout_s), 0, 604800, "3600",
+    {"idle-timeout", "SECONDS", RELOAD, fh__set_number, AT(idle_timeout_s), 0, 604800, "3600",
      "end a session without input after this time; 0: never"},
-    {"resume-timeout", "SECONDS", START, set_number, AT(resume_timeout_s), 0, 3600, "60",
+    {"resume-timeout", "SECONDS", START, fh__set_number, AT(resume_timeout_s), 0, 3600, "60",
      "how long a session waits for a viewer whose network was lost; 0: not at all"},
-    {"max-sessions", "N", RELOAD, set_number, AT(max_sessions), 1, 1024, "64",
+    {"max-sessions", "N", RELOAD, fh__set_number, AT(max_sessions), 1, 1024, "64",
      "viewers at the same time"},
-    {"max-half-open", "N", START, set_number, AT(max_half_open), 1, 1024, "32",
+    {"max-half-open", "N", START, fh__set_number, AT(max_half_open), 1, 1024, "32",
      "connections that have not authenticated yet"},
-    {"max-half-open-source", "N", START, set_number, AT(max_half_open_source), 1, 1024, "8",
+    {"max-half-open-source", "N", START, fh__set_number, AT(max_half_open_source), 1, 1024, "8",
      "of these, from one address"},
-    {"frame-rate", "N", RELOAD, set_number, AT(frame_rate), 1, 240, "60",
+    {"frame-rate", "N", RELOAD, fh__set_number, AT(frame_rate), 1, 240, "60",
      "look at the screen at most so often in a second"},
-    {"clipboard", "YES/NO", RELOAD, set_flag, AT(has_clipboard), 0, 0, "yes",
+    {"clipboard", "YES/NO", RELOAD, fh__set_flag, AT(has_clipboard), 0, 0, "yes",
      "share the clipboard with viewers that may"},
-    {"resize", "YES/NO", RELOAD, set_flag, AT(has_resize), 0, 0, "yes",
+    {"resize", "YES/NO", RELOAD, fh__set_flag, AT(has_resize), 0, 0, "yes",
      "let viewers that may change the size of the screen"},
     {"config", "FILE", CALL, NULL, 0, 0, 0, NULL, "the configuration file"},
     {"policy", "FILE", CALL, NULL, 0, 0, 0, NULL,
@@ -315,23 +226,10 @@ const struct fh__option fh__options[] = {
     {"help", NULL, CALL, NULL, 0, 0, 0, NULL, "show this text and end"},
     {"version", NULL, CALL, NULL, 0, 0, 0, NULL, "show the version and end"},
 };
-const size_t fh__options_n = sizeof fh__options / sizeof *fh__options;
+const struct fh__option_table fh__options = {"vncserverd", table, sizeof table / sizeof *table};
 
-const struct fh__option *fh__option_find(const char *name, size_t len)
+void fh__options_usage(void)
 {
-    size_t i;
-
-    for (i = 0; i < fh__options_n; i++)
-        if (strlen(fh__options[i].name) == len && memcmp(fh__options[i].name, name, len) == 0)
-            return &fh__options[i];
-    return NULL;
-}
-
-void fh__options_help(void)
-{
-    const struct fh__option *o;
-    char left[40];
-
     printf(
         "Usage: vncserverd [OPTION]... [-- PROGRAM [ARGUMENT]...]\n"
         "       vncserverd [OPTION]... identity show\n"
@@ -341,100 +239,14 @@ void fh__options_help(void)
         "       vncserverd [OPTION]... user add|password|set|identity|totp|remove|list ...\n"
         "       vncserverd [OPTION]... group add|set|remove|list ...\n"
         "Shares an X desktop with remote viewers. PROGRAM runs on the display of --virtual.\n\n");
-    for (o = fh__options; o < fh__options + fh__options_n; o++) {
-        snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "");
-        printf("  %-26s %s", left, o->help);
-        if (o->fallback)
-            printf(" (default: %s)", o->fallback);
-        printf("\n");
-    }
-    printf("\nThe configuration file has the same names, without --, one \"name = value\" a line.\n"
-           "See vncserverd(8) and vncserverd.conf(5).\n");
-}
-
-bool fh__option_is_list(const struct fh__option *o)
-{
-    return o->set == set_listen || o->set == set_filter || o->set == set_audit;
-}
-
-bool fh__option_is_number(const struct fh__option *o)
-{
-    return o->set == set_number;
-}
-
-bool fh__option_tightens(const struct fh__option *o)
-{
-    return o->set == set_number || (o->set == set_word && o->max == FH__WORDS_TIGHTEN);
-}
-
-unsigned fh__option_rank(const struct fh__config *c, const struct fh__option *o)
-{
-    return *(const unsigned *)((const char *)c + o->offset);
-}
-
-static struct fh__setting *setting_of(struct fh__config *c, const struct fh__option *o)
-{
-    return &c->settings[o - fh__options];
-}
-
-void fh__option_clear(struct fh__config *c, const struct fh__option *o)
-{
-    struct fh__setting *s = setting_of(c, o);
-    void *at = (char *)c + o->offset;
-    char *member;
-
-    while (o->set == set_listen && c->n_listen > 0)
-        free(c->listen[--c->n_listen]);
-    while (o->set == set_filter && c->n_filter > 0)
-        free(c->filter[--c->n_filter]);
-    while (o->set == set_audit && c->n_audit > 0)
-        free(c->audit[--c->n_audit]);
-    memcpy(&member, at, sizeof member); /* if it is a text */
-    if (s->text && member == s->text)
-        memset(at, 0, sizeof member);
-    free(s->text);
-    s->text = NULL;
-    s->source = FH__FROM_DEFAULT;
-    s->line = 0;
-    s->is_locked = false;
-}
-
-/* text, or what a list has so far and text in a line of its own; NULL: no memory. */
-static char *joined(const char *before, const char *text)
-{
-    size_t had = before ? strlen(before) + 1 : 0, len = strlen(text);
-    char *out = malloc(had + len + 1);
-
-    if (out && before)
-        snprintf(out, had + 1, "%s\n", before);
-    if (out)
-        memcpy(out + had, text, len + 1);
-    return out;
-}
-
-const char *fh__option_set(struct fh__config *c, const struct fh__option *o, const char *value,
-                           enum fh__source source, unsigned line)
-{
-    struct fh__setting *s = setting_of(c, o);
-    bool is_list = fh__option_is_list(o);
-    char *text = joined(is_list ? s->text : NULL, value);
-    const char *expected =
-        text ? o->set(c, o, is_list ? value : text) : "more memory than there is";
-
-    if (expected) {
-        free(text);
-        return expected;
-    }
-    free(s->text);
-    s->text = text;
-    s->source = source;
-    s->line = line;
-    return NULL;
+    fh__options_help(&fh__options);
 }
 
 /* An option without a value of its own, or the one that names the file. */
-static void note(struct fh__invocation *inv, const char *name, const char *value)
+static void note(void *user, const char *name, const char *value)
 {
+    struct fh__invocation *inv = user;
+
     if (strcmp(name, "config") == 0)
         inv->config_file = value;
     else if (strcmp(name, "policy") == 0)
@@ -450,86 +262,26 @@ static void note(struct fh__invocation *inv, const char *name, const char *value
             strcmp(name, "print-config") == 0 ? FH__ACTION_PRINT_CONFIG : FH__ACTION_CHECK_CONFIG;
 }
 
-/* In the file a path begins with /; on the command line it may begin where we are. */
-static bool is_relative_path(const struct fh__option *o, const char *value)
+/* A path alone; behind options it begins with / in either place. */
+static bool is_relative(const struct fh__option *o, const char *value)
 {
     struct fh_audit_target target;
     const char *expected;
 
-    if (o->set == set_audit) /* a path alone; behind options it begins with / in either place */
-        return fh_audit_target_parse(value, &target, &expected) != 0 && *value &&
-               !strpbrk(value, " =:");
-    return o->set == set_path && *value && *value != '/';
-}
-
-static const char *set_argument(struct fh__config *c, const struct fh__option *o, const char *value)
-{
-    char here[PATH_ROOM], path[PATH_ROOM];
-    int len;
-
-    if (!is_relative_path(o, value))
-        return fh__option_set(c, o, value, FH__FROM_COMMAND_LINE, 0);
-    if (!getcwd(here, sizeof here))
-        return "a path that begins with /: where we are is not known";
-    len = snprintf(path, sizeof path, "%s/%s", strcmp(here, "/") == 0 ? "" : here, value);
-    return len < (int)sizeof path ? fh__option_set(c, o, path, FH__FROM_COMMAND_LINE, 0)
-                                  : "a shorter path";
-}
-
-/* One option at argv[i]; returns how many arguments it took, or -1. */
-static int parse_one(char *const *arg, struct fh__config *c, bool *seen, struct fh__invocation *inv,
-                     char *error, size_t room)
-{
-    const char *name = arg[0] + 2, *equals = strchr(name, '=');
-    size_t len = equals ? (size_t)(equals - name) : strlen(name);
-    const struct fh__option *o = fh__option_find(name, len);
-    const char *value = equals ? equals + 1 : arg[1], *expected;
-
-    if (strncmp(arg[0], "--", 2) != 0 || !o) {
-        snprintf(error, room, "%s: there is no such option; vncserverd --help lists them", arg[0]);
-        return -1;
-    }
-    if (strcmp(o->name, "verbose") == 0 && c)
-        (void)fh__option_set(c, fh__option_find("log-level", 9), "debug", FH__FROM_COMMAND_LINE, 0);
-    else if (!o->argument)
-        note(inv, o->name, NULL);
-    if (!o->argument) {
-        if (equals)
-            snprintf(error, room, "--%s takes no value", o->name);
-        return equals ? -1 : 1;
-    }
-    if (!value) {
-        snprintf(error, room, "--%s: expected %s after it", o->name, o->argument);
-        return -1;
-    }
-    if (!o->set)
-        note(inv, o->name, value);
-    if (o->set && c) {
-        /* What the command line lists replaces what the file lists. */
-        if (!seen[o - fh__options] && fh__option_is_list(o))
-            fh__option_clear(c, o);
-        seen[o - fh__options] = true;
-        expected = set_argument(c, o, value);
-        if (expected) {
-            snprintf(error, room, "--%s %s: expected %s", o->name, value, expected);
-            return -1;
-        }
-    }
-    return equals ? 1 : 2;
+    return o->set == set_audit && fh_audit_target_parse(value, &target, &expected) != 0 && *value &&
+           !strpbrk(value, " =:");
 }
 
 int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct fh__invocation *out,
                       char *error, size_t room)
 {
     struct fh__invocation inv = {.action = FH__ACTION_RUN};
-    bool seen[sizeof fh__options / sizeof *fh__options] = {false};
-    int i, took;
+    struct fh__command_line line = {
+        .table = &fh__options, .c = c, .note = note, .is_relative = is_relative, .user = &inv};
+    int i = fh__command_line_read(&line, argc, argv, error, room);
 
-    for (i = 1; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0; i += took) {
-        took = parse_one(&argv[i], c, seen, &inv, error, room);
-        if (took < 0)
-            return -1;
-    }
+    if (i < 0)
+        return -1;
     if (i < argc && strcmp(argv[i], "--") == 0) {
         if (c && i + 1 < argc)
             c->program = &argv[i + 1];

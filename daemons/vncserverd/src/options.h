@@ -10,30 +10,7 @@
 
 #define FH__VERSION "0.1.0"
 
-/* Where an option may stand, and when a change of the file takes effect. */
-enum fh__option_use {
-    FH__OPTION_CALL,  /* on the command line alone */
-    FH__OPTION_START, /* at the next start */
-    FH__OPTION_RELOAD /* on SIGHUP; sessions stay */
-};
-
-enum { FH__WORDS_TIGHTEN = 1 /* max of words: each is stricter than the one before */ };
-
-struct fh__option {
-    const char *name;
-    const char *argument; /* in --help; NULL: takes none; of words: all of them, with | between */
-    enum fh__option_use use;
-    /* Checks value, which outlives it unless this is a list, and stores it. NULL, or what was
-     * expected, and then nothing changed. Called by fh__option_set() only. */
-    const char *(*set)(struct fh__config *c, const struct fh__option *o, const char *value);
-    size_t offset;     /* of what set() stores to */
-    unsigned min, max; /* of numbers; where min is 0, 0 is: without a limit */
-    const char *fallback;
-    const char *help;
-};
-
-extern const struct fh__option fh__options[];
-extern const size_t fh__options_n;
+extern const struct fh__option_table fh__options;
 
 enum fh__action {
     FH__ACTION_RUN,
@@ -54,26 +31,12 @@ struct fh__invocation {
     char *const *arguments; /* of the sub-command, NULL-terminated */
 };
 
-/* Whether it may be given again and again. */
-bool fh__option_is_list(const struct fh__option *o);
-bool fh__option_is_number(const struct fh__option *o);
-/* A policy may set bounds: its values have an order. */
-bool fh__option_tightens(const struct fh__option *o);
-/* The value's place in that order. */
-unsigned fh__option_rank(const struct fh__config *c, const struct fh__option *o);
-/* Sets the value, or adds one to a list. NULL, or what was expected, and then nothing changed. */
-const char *fh__option_set(struct fh__config *c, const struct fh__option *o, const char *value,
-                           enum fh__source source, unsigned line);
-/* Back to no value at all. */
-void fh__option_clear(struct fh__config *c, const struct fh__option *o);
-/* NULL: no such option. */
-const struct fh__option *fh__option_find(const char *name, size_t len);
 /*
  * Reads the command line, in two passes: first with c NULL, to learn the configuration file, then
  * with c, to override what that file said. 0, or -1 and a sentence in error.
  */
 int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct fh__invocation *out,
                       char *error, size_t room);
-void fh__options_help(void);
+void fh__options_usage(void);
 
 #endif

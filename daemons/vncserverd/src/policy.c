@@ -40,7 +40,7 @@ static void tell_overruled(const struct fh__reading *r, const struct fh__option 
 
 static const char *lock(struct fh__reading *r, const struct fh__option *o, const char *value)
 {
-    struct fh__setting *s = &r->c->settings[o - fh__options];
+    struct fh__setting *s = fh__setting_of(r->c, o);
     char *was = is_the_users(s) ? strdup(s->text) : NULL;
     const char *expected;
 
@@ -66,7 +66,7 @@ static bool is_more(const struct fh__option *o, unsigned a, unsigned b)
 static const char *bound(struct fh__reading *r, const struct fh__option *o, const char *value,
                          bool is_least)
 {
-    struct fh__setting *s = &r->c->settings[o - fh__options];
+    struct fh__setting *s = fh__setting_of(r->c, o);
     const struct fh__setting before = *s;
     unsigned is = fh__option_rank(r->c, o), limit;
     char *was = s->text ? strdup(s->text) : NULL;
@@ -91,7 +91,7 @@ static const char *bound(struct fh__reading *r, const struct fh__option *o, cons
 
 static int apply(struct fh__reading *r, const char *section, const char *name, const char *value)
 {
-    const struct fh__option *o = fh__option_find(name, strlen(name));
+    const struct fh__option *o = fh__option_find(&fh__options, name, strlen(name));
     enum section in = find_section(section);
     const char *expected;
 
@@ -102,12 +102,12 @@ static int apply(struct fh__reading *r, const char *section, const char *name, c
                             name);
     } else if (in != LOCKED && !fh__option_tightens(o)) {
         fh__config_complain(r, "%s: expected in [locked]; it has no more or less", name);
-    } else if (r->seen[in][o - fh__options] && !fh__option_is_list(o)) {
+    } else if (r->seen[in][o - fh__options.of] && !fh__option_is_list(o)) {
         fh__config_complain(r, "%s: expected only once in [%s]", name, section);
-    } else if (in != LOCKED && r->c->settings[o - fh__options].is_locked) {
+    } else if (in != LOCKED && fh__setting_of(r->c, o)->is_locked) {
         fh__config_complain(r, "%s: expected no bound where it is locked", name);
     } else {
-        r->seen[in][o - fh__options] = true;
+        r->seen[in][o - fh__options.of] = true;
         expected = in == LOCKED ? lock(r, o, value) : bound(r, o, value, in == AT_LEAST);
         if (expected)
             fh__config_complain(r, "%s = %s: expected %s", name, value, expected);
@@ -149,13 +149,13 @@ static int load(struct fh__config *c, const char *path, int fd, char *error, siz
         snprintf(error, room, "%s: expected a file that nobody but root may write", path);
         return -1;
     }
-    c->policy = strdup(path);
-    text = c->policy ? fh__config_text(fd, &len) : NULL;
+    c->settings.policy = strdup(path);
+    text = c->settings.policy ? fh__config_text(fd, &len) : NULL;
     if (!text) {
         snprintf(error, room, "%s: %s", path, strerror(errno));
         return -1;
     }
-    complaints = fh__policy_read(c, text, len, log_complaint, c->policy);
+    complaints = fh__policy_read(c, text, len, log_complaint, c->settings.policy);
     free(text);
     if (complaints)
         snprintf(error, room, "%s: wrong in %u place%s", path, complaints,

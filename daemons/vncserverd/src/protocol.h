@@ -56,8 +56,9 @@ enum {
     FH__PART_MAX = 32768, /* bytes of one part of what comes in several */
     FH__ROTATION_MAX = 6 + FH_SPKI_MAX + 2 * FH_SIGNATURE_MAX,
     FH__RECTS_MAX = 512,   /* in one message of damage */
+    FH__DAMAGE_MAX = 2 + 8 * FH__RECTS_MAX + 12,
     FH__ENCODED_MAX = 256, /* rectangles in one message of what was encoded for several */
-    FH__CODING_LEN = 15,
+    FH__CODING_LEN = 16,
     FH__MESSAGE_MAX = 36 << 10, /* of any body */
     FH__MOVED_LEN = FH_LINK_REF_LEN + FH_LINK_OPENING_MAX,
     FH__STREAM_LEN = 1 + 16 + 2 + FH_LINK_OPENING_MAX,
@@ -136,7 +137,7 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(CODING, 55, SESSION, DESKTOP, FH__CODING_LEN, FH__CODING_LEN, 0, ACT_PICTURE)                \
     /* From the desktop to a session, which the desktop gives only with that permission. */        \
     X(SCREEN, 60, DESKTOP, SESSION, 6, 1024, 1, ACT_PICTURE)                                       \
-    X(DAMAGE, 61, DESKTOP, SESSION, 2, 2 + 8 * FH__RECTS_MAX, 0, ACT_PICTURE)                      \
+    X(DAMAGE, 61, DESKTOP, SESSION, 2, FH__DAMAGE_MAX, 0, ACT_PICTURE)                             \
     X(CURSOR, 62, DESKTOP, SESSION, 13, 13 + FH__PART_MAX, 0, ACT_PICTURE)                         \
     X(TEXT_OUT, 63, DESKTOP, SESSION, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_OUT)                        \
     X(BELL, 64, DESKTOP, SESSION, 0, 0, 0, ACT_BELL)                                               \

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,27 +12,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "confine.h"
 #include "landlock.h"
 #include "syscalls.h"
-
-/*
- * Sanitizers need more memory and start programs, and coverage is written to files at the end: in
- * builds for these there is less of a sandbox.
- */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(FH__UNCONFINED)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 static const rlim_t MiB = 1 << 20;
 
@@ -49,31 +32,19 @@ static const struct {
     {FH__DESKTOP, 2048, 8192, 4096, RLIM_INFINITY, RLIM_INFINITY},
 };
 
-static bool limit(int what, rlim_t most)
-{
-    const struct rlimit r = {most, most};
-    struct rlimit now;
-
-    if (most == RLIM_INFINITY)
-        return true;
-    if (getrlimit(what, &now) == 0 && now.rlim_max <= most)
-        return true;
-    return setrlimit(what, &r) == 0;
-}
-
 static bool set_limits(enum fh__role role)
 {
-    bool ok = limit(RLIMIT_CORE, 0);
+    bool ok = fh__confine_limit(RLIMIT_CORE, 0);
 
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         if (limits[i].role != role)
             continue;
-        ok &= limit(RLIMIT_NOFILE, limits[i].files);
-        if (!IS_SANITIZED)
-            ok &= limit(RLIMIT_FSIZE, limits[i].file_size) &&
-                  limit(RLIMIT_AS, limits[i].address_space * MiB) &&
-                  limit(RLIMIT_DATA, limits[i].data * MiB) &&
-                  limit(RLIMIT_NPROC, limits[i].processes);
+        ok &= fh__confine_limit(RLIMIT_NOFILE, limits[i].files);
+        if (!FH__IS_SANITIZED)
+            ok &= fh__confine_limit(RLIMIT_FSIZE, limits[i].file_size) &&
+                  fh__confine_limit(RLIMIT_AS, limits[i].address_space * MiB) &&
+                  fh__confine_limit(RLIMIT_DATA, limits[i].data * MiB) &&
+                  fh__confine_limit(RLIMIT_NPROC, limits[i].processes);
     }
     return ok;
 }
@@ -84,40 +55,14 @@ void fh__sandbox_begin(struct fh__sandbox *s, enum fh__role role)
 
     *s = (struct fh__sandbox){.role = role};
     prctl(PR_SET_NAME, fh__role_name(role) + strlen("vncserver"));
-    prctl(PR_SET_DUMPABLE, IS_SANITIZED);
+    prctl(PR_SET_DUMPABLE, FH__IS_SANITIZED);
     /* The monitor alone hears signals; it ends us by the link or by force. */
     for (size_t i = 0; i < sizeof unheard / sizeof *unheard; i++)
         signal(unheard[i], SIG_IGN);
-    (void)limit(RLIMIT_CORE, 0);
+    (void)fh__confine_limit(RLIMIT_CORE, 0);
 }
 
 /* ---- who we are ---- */
-
-/* Nor has a program that root starts here. It fails for others, who have none to give. */
-static void drop_for_good(void)
-{
-    for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
-        (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-}
-
-static bool has_no_capabilities(void)
-{
-    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[2];
-
-    memset(none, 0, sizeof none);
-    return syscall(SYS_capset, &head, none) == 0;
-}
-
-static int become(const struct passwd *who)
-{
-    bool has_groups = geteuid() != 0 || setgroups(0, NULL) == 0;
-
-    return has_groups && setresgid(who->pw_gid, who->pw_gid, who->pw_gid) == 0 &&
-                   setresuid(who->pw_uid, who->pw_uid, who->pw_uid) == 0
-               ? 0
-               : -1;
-}
 
 /* A namespace of users is what makes one of networks possible for whoever is not root. */
 static bool leave_network(bool may_try_harder)
@@ -138,8 +83,8 @@ int fh__sandbox_user(struct fh__sandbox *s, const char *user, bool starts_progra
     }
     is_alone = !has_network && leave_network(false);
     if (!starts_programs)
-        drop_for_good();
-    if (who && who->pw_uid != geteuid() && become(who) != 0) {
+        fh__confine_bounding();
+    if (who && who->pw_uid != geteuid() && fh__confine_user(who) != 0) {
         snprintf(error, room, "cannot become user %s: %s", user, strerror(errno));
         return -1;
     }
@@ -147,10 +92,10 @@ int fh__sandbox_user(struct fh__sandbox *s, const char *user, bool starts_progra
         is_alone = leave_network(true);
     s->holds.what |= is_alone ? FH__CONFINED_NETWORK : 0;
     s->holds.what |= geteuid() != 0 ? FH__CONFINED_USER : 0;
-    if (!starts_programs && has_no_capabilities())
+    if (!starts_programs && fh__confine_capabilities())
         s->holds.what |= FH__CONFINED_NO_CAPABILITIES;
     /* Another user may be debugged again, and outlive its parent. */
-    prctl(PR_SET_DUMPABLE, IS_SANITIZED);
+    prctl(PR_SET_DUMPABLE, FH__IS_SANITIZED);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     return 0;
 }
@@ -188,12 +133,12 @@ int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files
                     bool keeps_children)
 {
     fh__sandbox_limits(s);
-    drop_for_good();
-    if (has_no_capabilities())
+    fh__confine_bounding();
+    if (fh__confine_capabilities())
         s->holds.what |= FH__CONFINED_NO_CAPABILITIES;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
         s->holds.what |= FH__CONFINED_NO_NEW_PRIVILEGES;
-    if (IS_SANITIZED)
+    if (FH__IS_SANITIZED)
         return 0;
     if (leave_stderr() != 0)
         return -1;

@@ -182,7 +182,7 @@ static json_t *reload(struct service *s)
         sd_notify(0, "RELOADING=1");
     if (fh__config_build(&fresh, &invocation, s->argc, s->argv, error, sizeof error) == 0) {
         changes = json_pack("{s:[],s:[]}", "taken", "restart");
-        if (!fh__config_adopt(s->cfg, &fresh, on_changed, changes))
+        if (!fh__settings_adopt(s->cfg, &fresh, on_changed, changes))
             fh__log(FH__LOG_ERROR, "out of memory: not all of the configuration was taken");
         fh__log_set_level(s->cfg->log_level);
         tell_configuration(s);

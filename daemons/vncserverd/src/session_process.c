@@ -41,7 +41,8 @@ struct seat {
     char program[256];           /* that the viewer says it is */
     struct fh_rotation rotation; /* what is to be told of another key */
     bool has_rotation;
-    bool has_want; /* the desktop knows that a picture is waited for */
+    bool has_want;    /* the desktop knows that a picture is waited for */
+    uint64_t updates; /* fh_server_updates() when it was told that */
     bool has_ended, is_closed;
     struct fh__msg_report end;         /* what is to be said of it */
     struct fh_framebuffer pictures[2]; /* the one that is shared, and the one before or after it */
@@ -469,6 +470,19 @@ static void on_screen(struct seat *s, struct rd body, int fd)
         show(s, &m, fd);
 }
 
+/*
+ * The desktop moves pixels, and tells of it, where a picture is waited for. If since we said so one
+ * was taken all the same, it may show them moved already: what is copied then would be wrong.
+ */
+static void on_motion(struct seat *s, const struct fh_motion *m)
+{
+    fh__loans_changed(&s->loans, &m->to);
+    if (fh_server_updates(s->server) == s->updates)
+        fh_server_copy(s->server, &m->to, m->from_x, m->from_y);
+    else
+        fh_server_damage(s->server, &m->to);
+}
+
 static void on_damage(struct seat *s, struct rd body)
 {
     struct fh__msg_damage m;
@@ -478,6 +492,8 @@ static void on_damage(struct seat *s, struct rd body)
         must(s, -1);
         return;
     }
+    if (m.has_motion)
+        on_motion(s, &m.motion);
     fh__loans_damage(&s->loans, &m);
     for (size_t i = 0; i < m.n; i++)
         fh_server_damage(s->server, &m.rects[i]);
@@ -748,6 +764,7 @@ static void on_prepare(uv_prepare_t *handle)
         return;
     tell_coding(s);
     s->has_want = true;
+    s->updates = fh_server_updates(s->server);
     must(s, fh__link_send(&s->desktop, FH__MSG_WANT, NULL, 0, -1));
 }
 

@@ -126,6 +126,8 @@ bool fh__studio_encode(struct fh__studio *s, const struct fh_rfb_coding *c,
         return false;
     fh_encoder_set_format(s->encoder, &c->format);
     fh_encoder_set_quality(s->encoder, c->quality, c->level);
+    fh_encoder_set_subsampling(s->encoder, c->subsampling);
+    fh_encoder_set_no_zlib(s->encoder, c->no_zlib);
     for (size_t i = 0; i < damage->n;) {
         r = next_whole(damage, &i);
         if (!encode(s, fb, &r, out))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* PROT_EXEC, F_GET_SEALS */
+#define _GNU_SOURCE /* F_GET_SEALS */
 #include "syscalls.h"
 
 #include <fcntl.h>
@@ -7,52 +7,9 @@
 #include <netinet/tcp.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
-/* What any program on libuv and malloc does. Descriptors are used, none is made. */
-static const int common[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(readv),
-    SCMP_SYS(writev),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(close),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_pwait2),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(futex),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(time),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(mlock),
-    SCMP_SYS(munlock),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(lseek),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(getsockopt),
-};
+#include "confine.h"
 
 /* The X server is spoken to, and pictures are made: memory of its own, shared by descriptor. */
 static const int desktop[] = {
@@ -67,34 +24,8 @@ static const int parent[] = {
     SCMP_SYS(unlink), SCMP_SYS(rmdir),  SCMP_SYS(unlinkat), SCMP_SYS(newfstatat), SCMP_SYS(pipe2),
 };
 
-static int allow_all(scmp_filter_ctx ctx, const int *list, size_t n)
-{
-    int ret = 0;
-
-    for (size_t i = 0; i < n && ret == 0; i++)
-        if (list[i] >= 0) /* below: not on this machine */
-            ret = seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, list[i], 0);
-    return ret;
-}
-
-/* Memory is never made executable. */
-static int allow_memory(scmp_filter_ctx ctx)
-{
-    int ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                               SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-
-    return ret ? ret
-               : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-}
-
-static struct scmp_arg_cmp equals(unsigned argument, scmp_datum_t value)
-{
-    return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value};
-}
-
 /* What fh_tcp_open() asks of a stream, such as a viewer may come back on. */
-static int allow_tuning(scmp_filter_ctx ctx)
+static void allow_tuning(struct fh__calls *c)
 {
     static const struct {
         int level, option;
@@ -102,49 +33,34 @@ static int allow_tuning(scmp_filter_ctx ctx)
                  {IPPROTO_TCP, TCP_KEEPIDLE},
                  {IPPROTO_TCP, TCP_USER_TIMEOUT},
                  {SOL_SOCKET, SO_KEEPALIVE}};
-    int ret = 0;
 
-    for (size_t i = 0; i < sizeof asked / sizeof *asked && ret == 0; i++)
-        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-                               equals(1, (scmp_datum_t)asked[i].level),
-                               equals(2, (scmp_datum_t)asked[i].option));
-    return ret;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        fh__calls_allow_if2(c, SCMP_SYS(setsockopt), 1, asked[i].level, 2, asked[i].option);
 }
 
 /* Flags and seals are asked for, and a socket is told not to wait. */
-static int allow_flags(scmp_filter_ctx ctx)
+static void allow_flags(struct fh__calls *c)
 {
     static const int asked[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_GET_SEALS, F_DUPFD_CLOEXEC};
-    int ret = 0;
 
-    for (size_t i = 0; i < sizeof asked / sizeof *asked && ret == 0; i++)
-        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                               equals(1, (scmp_datum_t)asked[i]));
-    if (ret == 0)
-        ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, equals(1, FIONBIO));
-    return ret;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        fh__calls_allow_if(c, SCMP_SYS(fcntl), 1, asked[i]);
+    fh__calls_allow_if(c, SCMP_SYS(ioctl), 1, FIONBIO);
 }
 
 int fh__syscalls_allow(enum fh__role role, bool keeps_children)
 {
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int ret = -1;
+    struct fh__calls *c = fh__calls_new();
 
-    if (!ctx)
+    if (!c)
         return -1;
-    ret = allow_all(ctx, common, sizeof common / sizeof *common);
-    if (ret == 0)
-        ret = allow_memory(ctx);
-    if (ret == 0 && role == FH__DESKTOP)
-        ret = allow_all(ctx, desktop, sizeof desktop / sizeof *desktop);
-    else if (ret == 0)
-        ret = allow_flags(ctx);
-    if (ret == 0 && role == FH__SESSION)
-        ret = allow_tuning(ctx);
-    if (ret == 0 && keeps_children)
-        ret = allow_all(ctx, parent, sizeof parent / sizeof *parent);
-    if (ret == 0)
-        ret = seccomp_load(ctx);
-    seccomp_release(ctx);
-    return ret == 0 ? 0 : -1;
+    if (role == FH__DESKTOP)
+        fh__calls_allow(c, desktop, sizeof desktop / sizeof *desktop);
+    else
+        allow_flags(c);
+    if (role == FH__SESSION)
+        allow_tuning(c);
+    if (keeps_children)
+        fh__calls_allow(c, parent, sizeof parent / sizeof *parent);
+    return fh__calls_load(c);
 }

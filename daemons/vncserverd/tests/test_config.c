@@ -326,8 +326,9 @@ static const struct {
 START_TEST(the_policy_has_the_last_word)
 {
     const struct fh__option *o =
-        policies[_i].option ? fh__option_find(policies[_i].option, strlen(policies[_i].option))
-                            : NULL;
+        policies[_i].option
+            ? fh__option_find(&fh__options, policies[_i].option, strlen(policies[_i].option))
+            : NULL;
     struct fh__config c;
     unsigned n;
 
@@ -338,7 +339,7 @@ START_TEST(the_policy_has_the_last_word)
         ck_assert_msg(strstr(complained.message, policies[_i].complaint) != NULL, "%s",
                       complained.message);
     if (o) {
-        const struct fh__setting *s = &c.settings[o - fh__options];
+        const struct fh__setting *s = fh__setting_of(&c, o);
 
         ck_assert_str_eq(s->text, policies[_i].value);
         ck_assert_int_eq(s->source, policies[_i].source);
@@ -367,13 +368,13 @@ END_TEST
 
 /* ---- printing, and newer ones ---- */
 
-static char *printed(const struct fh__config *c, bool is_json)
+static char *printed(struct fh__config *c, bool is_json)
 {
     char *text = NULL;
     size_t len;
     FILE *f = open_memstream(&text, &len);
 
-    fh__config_print(c, f, is_json);
+    fh__settings_print(c, f, is_json);
     fclose(f);
     return text;
 }
@@ -407,7 +408,7 @@ static unsigned n_taken, n_waiting;
 static void on_change(void *user, const char *name, bool is_taken)
 {
     (void)user;
-    ck_assert_ptr_nonnull(fh__option_find(name, strlen(name)));
+    ck_assert_ptr_nonnull(fh__option_find(&fh__options, name, strlen(name)));
     n_taken += is_taken;
     n_waiting += !is_taken;
 }
@@ -420,7 +421,7 @@ START_TEST(newer_options_are_taken_as_far_as_they_can)
     read_text(&fresh, "name = new\nframe-rate = 30\nmax-half-open = 3\nfilter = + 10.0.0.2\n"
                       "notice-command = /bin/true x\n");
     n_taken = n_waiting = 0;
-    ck_assert(fh__config_adopt(&c, &fresh, on_change, NULL));
+    ck_assert(fh__settings_adopt(&c, &fresh, on_change, NULL));
     fh__config_free(&fresh);
     ck_assert_uint_eq(n_taken, 4); /* name, idle-timeout, filter, notice-command */
     ck_assert_uint_eq(n_waiting, 1);
@@ -432,7 +433,7 @@ START_TEST(newer_options_are_taken_as_far_as_they_can)
     ck_assert_str_eq(c.filter[0], "+ 10.0.0.2");
     ck_assert_str_eq(c.notice_command, "/bin/true x");
     read_text(&fresh, "");
-    ck_assert(fh__config_adopt(&c, &fresh, on_change, NULL));
+    ck_assert(fh__settings_adopt(&c, &fresh, on_change, NULL));
     fh__config_free(&fresh);
     ck_assert_ptr_null(c.notice_command);
     ck_assert_uint_eq(c.n_filter, 0);
@@ -461,20 +462,20 @@ START_TEST(the_pages_and_the_example_name_every_option)
     char *example = read_page("vncserverd.conf"), text[80];
     size_t i;
 
-    for (i = 0; i < fh__options_n; i++) {
-        snprintf(text, sizeof text, "*--%s*", fh__options[i].name);
+    for (i = 0; i < fh__options.n; i++) {
+        snprintf(text, sizeof text, "*--%s*", fh__options.of[i].name);
         ck_assert_msg(strstr(command, text) != NULL, "vncserverd(8) lacks %s", text);
-        if (fh__options[i].use == FH__OPTION_CALL)
+        if (fh__options.of[i].use == FH__OPTION_CALL)
             continue;
-        snprintf(text, sizeof text, "*%s* = ", fh__options[i].name);
+        snprintf(text, sizeof text, "*%s* = ", fh__options.of[i].name);
         ck_assert_msg(strstr(file, text) != NULL, "vncserverd.conf(5) lacks %s", text);
-        if (fh__options[i].use == FH__OPTION_RELOAD) {
+        if (fh__options.of[i].use == FH__OPTION_RELOAD) {
             char *at = strstr(file, text), *end = strchr(at, '\n');
 
             ck_assert_msg(memcmp(end - 8, "(reload)", 8) == 0, "%s lacks (reload)", text);
         }
-        snprintf(text, sizeof text, "\n#%s = %s", fh__options[i].name,
-                 fh__options[i].fallback ? fh__options[i].fallback : "");
+        snprintf(text, sizeof text, "\n#%s = %s", fh__options.of[i].name,
+                 fh__options.of[i].fallback ? fh__options.of[i].fallback : "");
         ck_assert_msg(strstr(example, text) != NULL, "vncserverd.conf lacks %s", text);
     }
     free(command);

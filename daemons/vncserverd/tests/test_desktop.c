@@ -20,7 +20,8 @@ static xcb_screen_t *app_screen;
 
 /* What the desktop told. */
 static struct {
-    unsigned n_damaged, n_changed, n_screen, n_cursor, n_bell, n_cut;
+    unsigned n_damaged, n_changed, n_moved, n_screen, n_cursor, n_bell, n_cut;
+    struct fh_motion motion;
     struct fh_rect bounds; /* of all changes */
     uint32_t cursor[64 * 64];
     int32_t cursor_w, cursor_h, hot_x, hot_y;
@@ -88,7 +89,14 @@ static void on_bell(void *user)
     told.n_bell++;
 }
 
-static const struct fh__desktop_events events = {on_damaged, on_changed,  on_screen,
+static void on_moved(void *user, const struct fh_motion *m)
+{
+    (void)user;
+    told.n_moved++;
+    told.motion = *m;
+}
+
+static const struct fh__desktop_events events = {on_damaged, on_changed,  on_moved, on_screen,
                                                  on_cursor,  on_cut_text, on_bell};
 
 static void forget(void)
@@ -263,6 +271,75 @@ START_TEST(damage_is_told_once_until_it_is_taken)
 END_TEST
 
 /* More boxes than are fetched one by one, in tiles of their own. */
+/* Bricks that are nowhere twice. */
+static void lay_bricks(void)
+{
+    uint32_t colour = 1;
+
+    for (int16_t y = 0; y < 480; y = (int16_t)(y + 6)) {
+        for (int16_t x = 0; x < 640; x = (int16_t)(x + 16)) {
+            colour = colour * 1664525 + 1013904223;
+            fill(app_screen->root, x, y, 16, 6, colour >> 8);
+        }
+    }
+}
+
+static void copy_area(int16_t from_x, int16_t from_y, int16_t to_x, int16_t to_y, uint16_t w,
+                      uint16_t h)
+{
+    xcb_gcontext_t gc = xcb_generate_id(app);
+
+    xcb_create_gc(app, gc, app_screen->root, 0, NULL);
+    xcb_copy_area(app, app_screen->root, app_screen->root, gc, from_x, from_y, to_x, to_y, w, h);
+    xcb_free_gc(app, gc);
+    app_sync();
+}
+
+/* What was told as damage, and what moved, is all that differs from the picture before. */
+static void check_motion(const uint32_t *before)
+{
+    const struct fh_framebuffer *fb = fh__desktop_picture(desktop);
+    const struct fh_rect *to = &told.motion.to, *b = &told.bounds;
+
+    for (int32_t y = 0; y < fb->height; y++) {
+        for (int32_t x = 0; x < fb->width; x++) {
+            const bool is_moved =
+                x >= to->x && x < to->x + to->w && y >= to->y && y < to->y + to->h;
+            const bool is_told =
+                told.n_changed > 0 && x >= b->x && x < b->x + b->w && y >= b->y && y < b->y + b->h;
+            const int32_t from_x = is_moved ? x - to->x + told.motion.from_x : x;
+            const int32_t from_y = is_moved ? y - to->y + told.motion.from_y : y;
+
+            if (!is_told)
+                ck_assert_uint_eq(pixel(x, y), before[from_y * fb->width + from_x]);
+        }
+    }
+}
+
+static const struct {
+    int16_t from_x, from_y, to_x, to_y;
+    uint16_t w, h;
+} copies[] = {{0, 16, 0, 0, 640, 464}, {100, 60, 100, 100, 320, 300}, {100, 60, 115, 71, 400, 300}};
+
+START_TEST(what_moved_is_told_as_that)
+{
+    static uint32_t before[640 * 480];
+
+    lay_bricks();
+    capture_all();
+    memcpy(before, fh__desktop_picture(desktop)->px, sizeof before);
+    forget();
+    copy_area(copies[_i].from_x, copies[_i].from_y, copies[_i].to_x, copies[_i].to_y, copies[_i].w,
+              copies[_i].h);
+    capture_all();
+    ck_assert_uint_eq(told.n_moved, 1);
+    ck_assert_int_eq(told.motion.to.x - told.motion.from_x, copies[_i].to_x - copies[_i].from_x);
+    ck_assert_int_eq(told.motion.to.y - told.motion.from_y, copies[_i].to_y - copies[_i].from_y);
+    ck_assert_int_ge(told.motion.to.w * told.motion.to.h, copies[_i].w * copies[_i].h * 3 / 4);
+    check_motion(before);
+}
+END_TEST
+
 START_TEST(many_small_changes_arrive)
 {
     int i;
@@ -797,6 +874,7 @@ int main(void)
     tcase_add_test(tc, a_rectangle_arrives_exactly);
     tcase_add_test(tc, drawing_the_same_again_is_no_change);
     tcase_add_test(tc, damage_is_told_once_until_it_is_taken);
+    tcase_add_loop_test(tc, what_moved_is_told_as_that, 0, (int)(sizeof copies / sizeof *copies));
     tcase_add_test(tc, many_small_changes_arrive);
     tcase_add_test(tc, windows_are_in_the_picture);
     tcase_add_test(tc, the_cursor_is_told_when_it_changes);

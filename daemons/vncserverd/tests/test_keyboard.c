@@ -55,8 +55,14 @@ static void ignore_text(void *user, const char *text, size_t len)
     (void)len;
 }
 
-static const struct fh__desktop_events events = {ignore,        ignore_rect, ignore,
-                                                 ignore_cursor, ignore_text, ignore};
+static void ignore_motion(void *user, const struct fh_motion *m)
+{
+    (void)user;
+    (void)m;
+}
+
+static const struct fh__desktop_events events = {
+    ignore, ignore_rect, ignore_motion, ignore, ignore_cursor, ignore_text, ignore};
 
 static void load_app_map(void)
 {

@@ -113,7 +113,11 @@ static struct fh_framebuffer from, to;
 static uint8_t out[1 << 20];
 
 static const struct fh_rfb_coding lossless = {
-    FH_ENC_TIGHT, {32, 24, false, true, 255, 255, 255, 16, 8, 0}, -1, 2};
+    .encoding = FH_ENC_TIGHT,
+    .format = {32, 24, false, true, 255, 255, 255, 16, 8, 0},
+    .quality = -1,
+    .level = 2,
+};
 
 static void open_studio(void)
 {

@@ -21,7 +21,16 @@ extern "C" {
     X(NO_PATH, 406, "no path to the peer was found")                                               \
     X(TIMEOUT, 407, "timed out")                                                                   \
     X(RESET, 408, "the peer gave up")                                                              \
-    X(CANCELLED, 409, "cancelled")
+    X(CANCELLED, 409, "cancelled")                                                                 \
+    X(CHECKSUM, 410, "mistyped: the checksum is wrong")                                            \
+    X(AUTH, 411, "a signature or proof is not its key's")                                          \
+    X(REFUSED, 412, "refused")                                                                     \
+    X(BUSY, 413, "busy, or asked too often")                                                       \
+    X(ABSENT, 414, "no such address, or it is not signed in")                                      \
+    X(OFFLINE, 415, "there is no connection to the cloud")                                         \
+    X(REPLACED, 416, "another sign-in with this address took over")                                \
+    X(LOG, 417, "the log does not prove it")                                                       \
+    X(FORK, 418, "the log shows two histories")
 
 enum fh_cloud_error {
 #define X(name, num, text) FH_CLOUD_E_##name = -(num),

@@ -3,9 +3,10 @@
  * identity.h -- RSA identities of clients, and how they are shown to people.
  *
  * An identity is an RSA key of 2048, 3072 (default) or 4096 bits with e = 65537. It signs secure-
- * channel transcripts, its successor (rotation.h), and nothing else. It is named by its SPKI (one
- * canonical DER form, compared as bytes), by the fingerprint of that (32 bytes) and, for people, by
- * a catchphrase of eight words.
+ * channel transcripts, its successor (rotation.h), what it says to a cloud (enum
+ * fh_identity_purpose), and nothing else, each under a label of its own. It is named by its SPKI
+ * (one canonical DER form, compared as bytes), by the fingerprint of that (32 bytes) and, for
+ * people, by a catchphrase of eight words.
  *
  *     fh_identity_generate()      a new key; takes up to seconds, so not on the loop
  *     fh_identity_from_pem()      a key from PKCS#8 PEM
@@ -81,6 +82,27 @@ const uint8_t *fh_identity_spki(const struct fh_identity *id, size_t *len);
 int fh_identity_sign(const struct fh_identity *id, enum fh_role role,
                      const uint8_t th[FH_TRANSCRIPT_HASH_LEN], fh_random_fn random, void *user,
                      uint8_t *out, size_t *out_len);
+
+/* What else than a transcript a key signs. */
+enum fh_identity_purpose {
+    FH_IDENTITY_CLOUD_SIGN_IN, /* "fsc1 cloud sign-in": docs/protocol.md, "Sign-in" */
+    FH_IDENTITY_CLOUD_BINDING  /* "fsc1 cloud binding": docs/protocol.md, "Binding statement" */
+};
+
+/*
+ * Signs a digest for one purpose, which no signature of another purpose or of a handshake can stand
+ * for. Arguments as for fh_identity_sign(). FH_CRYPTO_E_INVAL: no such purpose.
+ */
+int fh_identity_sign_for(const struct fh_identity *id, enum fh_identity_purpose purpose,
+                         const uint8_t digest[FH_TRANSCRIPT_HASH_LEN], fh_random_fn random,
+                         void *user, uint8_t *out, size_t *out_len);
+/*
+ * Whether the key of spki signed it. 0; FH_CRYPTO_E_KEY: that is no key; FH_CRYPTO_E_AUTH: it did
+ * not; FH_CRYPTO_E_INVAL: no such purpose. 0.1 to 0.5 ms of CPU.
+ */
+int fh_identity_verify_for(const uint8_t *spki, size_t spki_len, enum fh_identity_purpose purpose,
+                           const uint8_t digest[FH_TRANSCRIPT_HASH_LEN], const uint8_t *sig,
+                           size_t sig_len);
 
 /*
  * Checks that spki is the one accepted form of a public key, see above. bits: may be NULL.

@@ -25,24 +25,55 @@ extern "C" {
 enum fh_encoding {
     FH_ENC_RAW = 0,
     FH_ENC_COPY_RECT = 1,
+    FH_ENC_RRE = 2,
+    FH_ENC_HEXTILE = 5,
+    FH_ENC_ZLIB = 6,
     FH_ENC_TIGHT = 7,
+    FH_ENC_TRLE = 15,
     FH_ENC_ZRLE = 16,
-    FH_ENC_QUALITY_0 = -32,   /* to -23: JPEG quality 0 to 9 */
-    FH_ENC_COMPRESS_0 = -256, /* to -247: zlib level 0 to 9 */
+    FH_ENC_JPEG = 21,
+    FH_ENC_TIGHT_PNG = -260,
+    FH_ENC_QUALITY_0 = -32,       /* to -23: JPEG quality 0 to 9 */
+    FH_ENC_COMPRESS_0 = -256,     /* to -247: zlib level 0 to 9 */
+    FH_ENC_FINE_QUALITY_0 = -512, /* to -412: JPEG quality 0 to 100 */
+    FH_ENC_SUBSAMPLING_0 = -768,  /* to -763: enum fh_subsampling less one */
     FH_ENC_DESKTOP_SIZE = -223,
     FH_ENC_LAST_RECT = -224,
     FH_ENC_CURSOR = -239,
+    FH_ENC_XCURSOR = -240,
     FH_ENC_QEMU_KEY = -258,
+    FH_ENC_LED_STATE = -261,
     FH_ENC_DESKTOP_NAME = -307,
     FH_ENC_EXTENDED_DESKTOP_SIZE = -308,
     FH_ENC_FENCE = -312,
-    FH_ENC_CONTINUOUS_UPDATES = -313
+    FH_ENC_CONTINUOUS_UPDATES = -313,
+    FH_ENC_CURSOR_WITH_ALPHA = -314,
+    FH_ENC_EXTENDED_MOUSE_BUTTONS = -316,
+    FH_ENC_TIGHT_NO_ZLIB = -317,
+    FH_ENC_EXTENDED_CLIPBOARD = -0x3f5e1a32, /* 0xc0a1e5ce */
+    FH_ENC_VMWARE_CURSOR = 0x574d5664,
+    FH_ENC_VMWARE_CURSOR_POSITION = 0x574d5666,
+    FH_ENC_VMWARE_LED_STATE = 0x574d5668
 };
 
 enum {
     FH_ENCODER_MAX_PIXELS = 65536, /* of one rectangle given to fh_encoder_rect */
     FH_ENCODER_MAX_WIDTH = 2048    /* pixels, the limit of Tight */
 };
+
+/* How many pixels of a JPEG share a colour, as rfbproto's pseudo-encodings from -768 on name it. */
+enum fh_subsampling {
+    FH_SUBSAMPLING_ANY, /* what goes with the quality */
+    FH_SUBSAMPLING_1X,
+    FH_SUBSAMPLING_4X,
+    FH_SUBSAMPLING_2X,
+    FH_SUBSAMPLING_GREY,
+    FH_SUBSAMPLING_8X, /* TurboJPEG makes no more than 4X of these two */
+    FH_SUBSAMPLING_16X
+};
+
+/* A quality is 0 to 9; or from here, for a JPEG's own 0, to here and 100; or -1: no JPEG. */
+enum { FH_QUALITY_FINE = 100, FH_QUALITY_MAX = 200 };
 
 struct fh_encoder;
 
@@ -54,18 +85,26 @@ void fh_encoder_free(struct fh_encoder *e); /* NULL is fine */
  * time. Before the first call: fh_pixel_format_rgb888().
  */
 void fh_encoder_set_format(struct fh_encoder *e, const struct fh_pixel_format *fmt);
-/* quality: 0 to 9, or -1: no JPEG. level: zlib 0 to 9. Before the first call: -1 and 6. */
+/* Whether a quality is one of those above. */
+bool fh_quality_is_valid(int quality);
+/* quality: valid by the above. level: zlib 0 to 9. Before the first call: -1 and 6. */
 void fh_encoder_set_quality(struct fh_encoder *e, int quality, int level);
+/* Before the first call: ANY. */
+void fh_encoder_set_subsampling(struct fh_encoder *e, enum fh_subsampling subsampling);
+/* The viewer takes data of Tight without zlib: at level 0 it gets none other. At first: false. */
+void fh_encoder_set_no_zlib(struct fh_encoder *e, bool is_agreed);
 
 /* The most bytes that a rectangle of this many pixels can become, in any encoding. */
 size_t fh_encoder_bound(size_t pixels);
 
 /*
- * Encodes one rectangle (without its 12-byte header). enc: RAW, TIGHT or ZRLE. r lies inside fb,
- * at most FH_ENCODER_MAX_PIXELS pixels and FH_ENCODER_MAX_WIDTH wide. room >= fh_encoder_bound().
- * JPEG is only for Tight, true colour of 16 or 32 bits, and rectangles of many colours.
- * Returns the number of bytes; FH_RFB_E_INVAL, with nothing changed; FH_RFB_E_INTERNAL, after which
- * the viewer's connection cannot go on.
+ * Encodes one rectangle (without its 12-byte header). enc: one of RAW to JPEG but COPY_RECT, or
+ * TIGHT_PNG. r lies inside fb, at most FH_ENCODER_MAX_PIXELS pixels and FH_ENCODER_MAX_WIDTH wide.
+ * room >= fh_encoder_bound(). A JPEG, alone or in Tight, is only for a quality of 0 and more, true
+ * colour of 16 or 32 bits, and rectangles of many colours.
+ * Returns the number of bytes; 0: RRE or JPEG does not suit this rectangle, so nothing is made, and
+ * another encoding is to be taken; FH_RFB_E_INVAL, with nothing changed; FH_RFB_E_INTERNAL, after
+ * which the viewer's connection cannot go on.
  */
 int fh_encoder_rect(struct fh_encoder *e, enum fh_encoding enc, const struct fh_framebuffer *fb,
                     const struct fh_rect *r, uint8_t *out, size_t room);

@@ -13,7 +13,8 @@
  *     fh_rfb_server_out / _out_done  bytes to the viewer; _out encodes the next rectangle
  *
  * Knows nothing of security, permissions or who the viewer is: the owner drops events that are not
- * permitted. RFC 6143, rfbproto (Fence, ContinuousUpdates, ExtendedDesktopSize, QEMU keys).
+ * permitted. RFC 6143, rfbproto (Fence, ContinuousUpdates, ExtendedDesktopSize, QEMU keys, lamps,
+ * cursors with alpha, ExtendedMouseButtons, Extended Clipboard).
  *
  * A machine may be used by one thread at a time; machines are independent. It fails once and stays
  * failed: FH_RFB_E_PROTO for what the protocol does not allow (an unknown message, an extension
@@ -33,11 +34,15 @@ extern "C" {
 
 enum {
     FH_RFB_NAME_MAX = 1024,       /* bytes of UTF-8 of a desktop's name */
-    FH_RFB_CUT_TEXT_MAX = 262144, /* bytes; more is refused */
+    FH_RFB_CUT_TEXT_MAX = 262144, /* bytes; a longer text is left out */
     FH_RFB_SCREENS_MAX = 16,      /* more screens than this are refused */
     FH_RFB_ENCODINGS_MAX = 256,   /* of SetEncodings; the rest is read and ignored */
-    FH_RFB_FENCE_MAX = 64         /* bytes of payload */
+    FH_RFB_FENCE_MAX = 64,        /* bytes of payload */
+    FH_RFB_BUTTONS_MAX = 0x7fff   /* bits of a pointer's buttons */
 };
+
+/* The lamps of a keyboard, as QEMU and VMware number them: bits. */
+enum fh_led { FH_LED_SCROLL = 1, FH_LED_NUM = 2, FH_LED_CAPS = 4, FH_LED_ALL = 7 };
 
 enum fh_rfb_server_event_type {
     FH_RFB_SERVER_EV_READY,    /* ClientInit came; ev.ready.shared */
@@ -59,11 +64,12 @@ struct fh_rfb_server_event {
             bool down;
         } key;
         struct {
-            uint16_t x, y;   /* pixels */
-            uint8_t buttons; /* bit 0 left, 1 middle, 2 right, 3-6 wheel up down left right */
+            uint16_t x, y; /* pixels */
+            /* Bit 0 left, 1 middle, 2 right, 3-6 wheel up down left right, 7 back, 8 forward. */
+            uint16_t buttons;
         } pointer;
         struct {
-            const char *text; /* UTF-8, translated from Latin-1; no NUL inside; lent */
+            const char *text; /* UTF-8, checked; no NUL inside; lent */
             size_t len;
         } cut_text;
         struct {
@@ -87,6 +93,8 @@ struct fh_rfb_coding {
     enum fh_encoding encoding;
     struct fh_pixel_format format;
     int quality, level; /* as for fh_encoder_set_quality() */
+    enum fh_subsampling subsampling;
+    bool no_zlib; /* as for fh_encoder_set_no_zlib() */
 };
 
 /*
@@ -127,18 +135,30 @@ void fh_rfb_server_damage(struct fh_rfb_server *s, const struct fh_rect *r);
 void fh_rfb_server_copy(struct fh_rfb_server *s, const struct fh_rect *r, int32_t from_x,
                         int32_t from_y);
 /*
- * The cursor's shape: w * h pixels 0xAARRGGBB (not premultiplied; shown from an alpha of 128),
- * copied; sides at most FH_CURSOR_MAX_SIDE, the hot spot inside. w = h = 0: none. Returns 0,
- * FH_RFB_E_INVAL or FH_RFB_E_NOMEM (then there is no cursor).
+ * The cursor's shape: w * h pixels 0xAARRGGBB (not premultiplied; a viewer that knows no alpha
+ * shows it from 128 on, one of two colours its lights and its shadows), copied; sides at most
+ * FH_CURSOR_MAX_SIDE, the hot spot inside. w = h = 0: none. Returns 0, FH_RFB_E_INVAL or
+ * FH_RFB_E_NOMEM (then there is no cursor).
  */
 int fh_rfb_server_set_cursor(struct fh_rfb_server *s, const uint32_t *argb, int32_t w, int32_t h,
                              int32_t hot_x, int32_t hot_y);
+/* The lamps of the keyboard that the viewer's keys go to: bits of enum fh_led. */
+void fh_rfb_server_set_leds(struct fh_rfb_server *s, unsigned leds);
 /*
- * Clipboard text to the viewer: UTF-8 (sent as Latin-1, others as '?'), at most FH_RFB_CUT_TEXT_MAX
- * bytes, copied; it replaces one that waits. Returns 0, FH_RFB_E_STATE before EV_READY,
- * FH_RFB_E_INVAL, FH_RFB_E_NOMEM, or the error that the machine failed with.
+ * The pointer was moved to (x, y) by something else than this viewer; told to a viewer that can
+ * follow it. A place outside the picture is ignored.
+ */
+void fh_rfb_server_move_pointer(struct fh_rfb_server *s, int32_t x, int32_t y);
+/*
+ * Clipboard text to the viewer: UTF-8, at most FH_RFB_CUT_TEXT_MAX bytes, copied; it replaces one
+ * that waits. A viewer without the extended clipboard gets it in Latin-1, others as '?'. One that
+ * has it may ask for the text at any time until there is another, or _forget_text. Returns 0,
+ * FH_RFB_E_STATE before EV_READY, FH_RFB_E_INVAL, FH_RFB_E_NOMEM, or the error that the machine
+ * failed with.
  */
 int fh_rfb_server_cut_text(struct fh_rfb_server *s, const char *text, size_t len);
+/* The viewer can no longer ask for it, and if it was not sent yet it is not. */
+void fh_rfb_server_forget_text(struct fh_rfb_server *s);
 /* Bells that wait are one; before EV_READY none rings. */
 void fh_rfb_server_bell(struct fh_rfb_server *s);
 /* Answers EV_RESIZE; with OK call fh_rfb_server_set_screen() first. */
@@ -172,6 +192,8 @@ void fh_rfb_server_out_done(struct fh_rfb_server *s, size_t sent);
 
 /* A viewer waits for a change: whether capturing is of use now. */
 bool fh_rfb_server_is_waiting(const struct fh_rfb_server *s);
+/* Updates begun so far. None between two calls: the picture was not looked at. */
+uint64_t fh_rfb_server_updates(const struct fh_rfb_server *s);
 /* 0, or the error it failed with. */
 int fh_rfb_server_error(const struct fh_rfb_server *s);
 

@@ -39,6 +39,7 @@ enum fh_audit_result { FH_AUDIT_NO_RESULT, FH_AUDIT_OK, FH_AUDIT_FAILED };
     X(DETACHED, "detached", NOTICE,                                                                \
       NO_RESULT)                            /* the viewer's network is gone; it is waited for */   \
     X(RESUMED, "resumed", NOTICE, OK)       /* the viewer is back, perhaps from elsewhere */       \
+    X(MOVED, "moved", INFO, NO_RESULT)      /* the session goes another way: path */               \
     X(ROTATION, "key-rotation", NOTICE, OK) /* another key of the server; reason */                \
     X(ENDED, "ended", NOTICE, OK)           /* reason, duration, bytes */                          \
     X(SUPPRESSED, "suppressed", WARNING, NO_RESULT)       /* count lines of a source, not kept */  \

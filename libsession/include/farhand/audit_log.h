@@ -61,6 +61,14 @@ void fh_audit_log_remove_callback(struct fh_audit_log *l, fh_audit_line_fn fn, v
 
 /* utc_ms and monotonic_ms that are 0 become now. */
 void fh_audit_log_write(struct fh_audit_log *l, const struct fh_audit_event *ev);
+/*
+ * A line of the application's own, for what is no event of a session: one JSON object and its
+ * newline, len bytes, at most FH_AUDIT_LINE_MAX - FH_AUDIT_SEAL_MAX; it is chained, rotated and
+ * sent as the others are. peer: who caused it, for the journal's fields, or NULL. All borrowed.
+ * Callbacks of fh_audit_log_add_callback() are not called. FH_SESSION_E_INVAL: it is no such line.
+ */
+int fh_audit_log_write_line(struct fh_audit_log *l, enum fh_audit_level level, const char *peer,
+                            const char *line, size_t len);
 /* The last line did not reach some destination. */
 bool fh_audit_log_is_failing(const struct fh_audit_log *l);
 /* After another program moved the files, or to try again at once what fails. */

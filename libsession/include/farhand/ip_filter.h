@@ -5,11 +5,15 @@
  *     + 192.168.0.0/16              may try
  *     + 2001:db8::/32 view-only     may try, and is never granted more than this
  *     ? 10.0.0.0/8                  the person at the desktop is asked
+ *     ? cloud                       whoever comes through a cloud
+ *     + cloud:ABCDE-FGHJK-MNPQR-STVWX   who has this address there
  *     - *                           is closed before a byte is answered
  *
  * A rule is a sign, an address or a network of IPv4 or IPv6 (or "*", every address, or "unix",
- * sockets of this machine), and permissions as in permissions.h. IPv4-mapped IPv6 counts as IPv4. A
- * list without rules lets everyone try; one with rules refuses whom none of them names.
+ * sockets of this machine), and permissions as in permissions.h. IPv4-mapped IPv6 counts as IPv4.
+ * Who comes through a cloud is judged by its address there, which it proved, and not by that of a
+ * stream, which may be a relay's: by rules of "cloud", and "*". A list without rules lets everyone
+ * try; one with rules refuses whom none of them names.
  */
 #ifndef FH_IP_FILTER_H
 #define FH_IP_FILTER_H
@@ -43,6 +47,10 @@ size_t fh_ip_filter_count(const struct fh_ip_filter *f);
  */
 enum fh_ip_verdict fh_ip_filter_check(const struct fh_ip_filter *f, const uint8_t *ip, size_t len,
                                       uint32_t *permissions);
+
+/* cloud: the address in the cloud, as text in any form that people write it in. */
+enum fh_ip_verdict fh_ip_filter_check_cloud(const struct fh_ip_filter *f, const char *cloud,
+                                            uint32_t *permissions);
 
 #ifdef __cplusplus
 }

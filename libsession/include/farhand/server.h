@@ -28,6 +28,7 @@ extern "C" {
 struct fh_stream;       /* <farhand/stream.h> */
 struct fh_address;      /* <farhand/address.h> */
 struct fh_link_opening; /* <farhand/link.h> */
+struct fh_link_info;    /* <farhand/link.h> */
 struct fh_identity;     /* <farhand/identity.h> */
 struct fh_rsaaes_key;   /* <farhand/rsaaes.h> */
 struct fh_server;
@@ -102,6 +103,12 @@ struct fh_server_callbacks {
     void (*detached)(void *user, struct fh_session *s);
     void (*resumed)(void *user, struct fh_session *s);
     /*
+     * A further stream of the viewer, from this address, stands beside the one that the session is
+     * on; and: the session goes another way now, `path` being "direct" or "relayed". May be NULL.
+     */
+    void (*attached)(void *user, struct fh_session *s, const struct fh_address *from);
+    void (*moved)(void *user, struct fh_session *s, const char *path);
+    /*
      * A stream from this address, which connection_request let pass where it was accepted here,
      * says that it carries on with s. NULL: it may, if it proves it; else it is refused, and this
      * word (static) is the reason in the audit. Permissions may be changed here. NULL as callback:
@@ -166,6 +173,13 @@ int fh_server_resume(struct fh_server *s, struct fh_stream *stream,
 int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
                      const struct fh_screen *screens, size_t n_screens);
 void fh_server_damage(struct fh_server *s, const struct fh_rect *r);
+/*
+ * The pixels of r came from there, as in a scroll. Where the picture's memory changes before this is
+ * called, as another process's may: only if fh_server_updates() has not changed since it could not
+ * have; damage otherwise.
+ */
+void fh_server_copy(struct fh_server *s, const struct fh_rect *r, int32_t from_x, int32_t from_y);
+uint64_t fh_server_updates(const struct fh_server *s); /* begun, in all sessions that run */
 void fh_server_cursor(struct fh_server *s, const uint32_t *argb, int32_t w, int32_t h,
                       int32_t hot_x, int32_t hot_y);
 void fh_server_cut_text(struct fh_server *s, const char *text, size_t len);
@@ -198,6 +212,11 @@ int fh_session_notice(struct fh_session *s, const char *text);
  * server's. What fh_session_conn() gave before is no longer valid.
  */
 int fh_session_set_methods(struct fh_session *s, const uint8_t *methods, size_t n);
+/*
+ * Inside connection_request only (else FH_SESSION_E_STATE): as fh_server_conn_set_cloud(). A viewer
+ * that came by a relay is said to by fh_session_set_path(), there: it may find a better path later.
+ */
+int fh_session_set_cloud(struct fh_session *s, const uint8_t *session_ref, const uint8_t *secret);
 void fh_session_resize_done(struct fh_session *s, int status);
 void fh_session_disconnect(struct fh_session *s, enum fh_bye reason, bool may_reconnect);
 void fh_session_set_permissions(struct fh_session *s, uint32_t permissions);
@@ -210,6 +229,8 @@ const uint8_t *fh_session_link_ref(const struct fh_session *s);
 /* Its viewer is away. */
 bool fh_session_is_detached(const struct fh_session *s);
 const char *fh_session_peer(const struct fh_session *s);
+/* False: there is no link under the session. */
+bool fh_session_link_info(const struct fh_session *s, struct fh_link_info *out);
 /*
  * How the viewer came, for the audit, at any time: path is a static word, "direct" (that is so if
  * nothing was said) or "relayed"; cloud is its address in the cloud (at most FH_SESSION_CLOUD_MAX

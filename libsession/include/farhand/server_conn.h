@@ -197,6 +197,14 @@ uint64_t fh_server_conn_deadline(const struct fh_server_conn *c);
 int fh_server_conn_tick(struct fh_server_conn *c, uint64_t now_ms);
 bool fh_server_conn_is_finished(const struct fh_server_conn *c);
 
+/*
+ * Before EV_HELLO is answered: a cloud brought the viewer, and calls the connection session_ref
+ * (FH_CHANNEL_REF_LEN bytes). secret: FH_CHANNEL_SECRET_LEN bytes of key material, which both ends
+ * got from it; NULL: none. Copied, and wiped when used. _proceed() refuses a viewer that names
+ * another connection, or does not have the secret.
+ */
+void fh_server_conn_set_cloud(struct fh_server_conn *c, const uint8_t *session_ref,
+                              const uint8_t *secret);
 int fh_server_conn_proceed(struct fh_server_conn *c);
 int fh_server_conn_refuse(struct fh_server_conn *c, unsigned retry_s);
 int fh_server_conn_signed(struct fh_server_conn *c, const uint8_t *sig, size_t len);
@@ -240,6 +248,8 @@ void fh_server_conn_bell(struct fh_server_conn *c);
 void fh_server_conn_resize_done(struct fh_server_conn *c, int status);
 /* A viewer waits for a picture. */
 bool fh_server_conn_is_waiting(const struct fh_server_conn *c);
+/* fh_rfb_server_updates(). */
+uint64_t fh_server_conn_updates(const struct fh_server_conn *c);
 
 /* Changes permissions in mid-session; felt at once and told to the viewer. */
 int fh_server_conn_set_permissions(struct fh_server_conn *c, uint32_t permissions);
@@ -290,6 +300,8 @@ int fh_server_conn_guard_keys(const struct fh_server_conn *c,
  */
 void fh_server_conn_detached(struct fh_server_conn *c, uint64_t now_ms);
 void fh_server_conn_resumed(struct fh_server_conn *c, uint64_t now_ms);
+/* The session goes another way; the path is the application's to name. Told to the audit. */
+void fh_server_conn_moved(struct fh_server_conn *c, uint64_t now_ms);
 void fh_server_conn_channel_info(const struct fh_server_conn *c, struct fh_channel_info *out);
 
 #ifdef __cplusplus

@@ -26,7 +26,8 @@ extern "C" {
     X(IMPOSTOR, 516, "the server did not prove that it knows the password; it may be an impostor") \
     X(ROTATION, 520, "the server named another key, for which its keys do not vouch")              \
     X(UNCHECKED, 521, "the server's identity was not checked for this connection")                 \
-    X(WEAK, 522, "the server has no security type that is strong enough")
+    X(SWAPPED, 522, "the server's identity is not the one that the cloud named")                   \
+    X(WEAK, 523, "the server has no security type that is strong enough")
 
 enum fh_session_error {
 #define X(name, num, text) FH_SESSION_E_##name = -(num),

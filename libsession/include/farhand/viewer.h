@@ -12,6 +12,10 @@
  * it was. What was typed meanwhile is kept and arrives once. A server that does not offer it
  * refuses the connection with FH_TRANSPORT_E_NO_LINK.
  *
+ * Such a session may also have several streams at a time, such as a cloud gives: it begins on the
+ * one that stands first, fh_viewer_attach() adds the others, and it is always on the best one that
+ * works (<farhand/link.h>).
+ *
  * With conn.older, the server is one that does not know the channel, and the stream carries no link
  * (resume_ms 0). The key of RSA-AES for this connection is made in libuv's thread pool.
  *
@@ -31,8 +35,9 @@
 extern "C" {
 #endif
 
-struct fh_stream;   /* <farhand/stream.h> */
-struct fh_identity; /* <farhand/identity.h> */
+struct fh_stream;    /* <farhand/stream.h> */
+struct fh_identity;  /* <farhand/identity.h> */
+struct fh_link_info; /* <farhand/link.h> */
 struct fh_viewer;
 
 struct fh_viewer_callbacks {
@@ -51,11 +56,13 @@ struct fh_viewer_callbacks {
     /*
      * The stream was lost. Connect again, to the same server, and give fh_viewer_resume() the
      * stream, or NULL if there is none; it is asked for again then, after 0.5 s, 1 s, 2 s, 4 s, 4 s
-     * and so on. attempt: from 1. Required with resume_ms.
+     * and so on. attempt: from 1. NULL: the application attaches another by itself.
      */
     void (*reconnect)(void *user, unsigned attempt);
     /* The session carries on. May be NULL. */
     void (*resumed)(void *user);
+    /* The session goes another way now: FH_VIEWER_DIRECT or FH_VIEWER_RELAYED. May be NULL. */
+    void (*moved)(void *user, int way);
     /*
      * The channel has (new) keys that sign datagrams below it, FH_SESSION_GUARD_KEY_LEN bytes each:
      * of what the viewer sends, and of what the server does; borrowed. Once when it stands, and
@@ -84,6 +91,8 @@ struct fh_viewer_config {
     struct fh_viewer_conn_config conn; /* its random, spki and now_ms are filled in */
 };
 
+enum { FH_VIEWER_DIRECT, FH_VIEWER_RELAYED }; /* the better first */
+
 int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out);
 /* Starts on a connected stream, which is taken, also on error. Once. */
 int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream);
@@ -92,11 +101,21 @@ int fh_viewer_connect(struct fh_viewer *v, struct fh_stream *stream);
  * none. FH_SESSION_E_STATE: nothing waits for it.
  */
 int fh_viewer_resume(struct fh_viewer *v, struct fh_stream *stream);
+/*
+ * One more connected stream to the same server, at any time after _connect(); taken, also on error.
+ * It is kept until the session runs. Whether it was of use is not told; fh_viewer_link_info() shows
+ * it. FH_SESSION_E_STATE: without resume_ms, before _connect() and after the end;
+ * FH_SESSION_E_LIMIT: there are too many.
+ */
+int fh_viewer_attach(struct fh_viewer *v, struct fh_stream *stream, int way);
+/* False: there is no link under the session. */
+bool fh_viewer_link_info(const struct fh_viewer *v, struct fh_link_info *out);
 struct fh_viewer_conn *fh_viewer_conn(struct fh_viewer *v); /* lent; NULL before connect */
 void fh_viewer_flush(struct fh_viewer *v);
 /*
  * How the server is reached, for the audit: path is a static word, "direct" (so if nothing was
- * said) or "relayed"; cloud is its address in the cloud, copied, NULL: none.
+ * said) or "relayed"; cloud is its address in the cloud, copied, NULL: none. Before _connect() it
+ * is also the way of the first stream; later it follows the session by itself.
  */
 void fh_viewer_set_path(struct fh_viewer *v, const char *path, const char *cloud);
 /* Fills all but type, reason and text of a record of the application's own. */

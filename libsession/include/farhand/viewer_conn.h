@@ -60,6 +60,14 @@ struct fh_viewer_conn_config {
     const char *user, *password; /* copied, wiped when used; NULL: ask with EV_CREDENTIALS */
     size_t password_len;
     unsigned method; /* enum fh_method: this and no other; 0: the best */
+    /*
+     * What a cloud that put the two in touch told of this connection; copied, NULL: nothing. Its
+     * name, FH_CHANNEL_REF_LEN bytes; FH_CHANNEL_SECRET_LEN bytes of key material, which can only
+     * add secrecy; and the fingerprint of the server's identity: one that proves another ends it
+     * with FH_SESSION_E_SWAPPED. That a cloud named it is no reason to trust it: what
+     * EV_VERIFY_SERVER asks is asked all the same.
+     */
+    const uint8_t *session_ref, *cloud_secret, *expected;
     uint64_t now_ms;
     /*
      * For a server that does not know the channel. Nothing weaker than minimum (enum

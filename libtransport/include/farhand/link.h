@@ -20,6 +20,10 @@
  * nothing, and then ends with FH_TRANSPORT_E_TIMEOUT. Before fh_link_secure() the loss of the path
  * is the end (FH_TRANSPORT_E_RESET).
  *
+ * Beside another path none is waited for: when what was sent is not acknowledged for late_ms (or
+ * longer, where the round trip is longer), it is sent again on the best of the others, and the
+ * session stays there until the path that was late is heard again.
+ *
  * Nothing is encrypted here, and frames are not authenticated: a link carries a secure channel,
  * which finds out about every byte that was meddled with. What is authenticated is who may attach a
  * path: both ends prove the key, freshly.
@@ -62,12 +66,14 @@ struct fh_link_times {
     uint32_t beat_ms;   /* something is said on each path at least that often; 0: 3000 */
     uint32_t dead_ms;   /* a path that was silent for so long is lost; 0: 10000 */
     uint32_t prove_ms;  /* to open or to attach a path; 0: 10000 */
+    uint32_t late_ms;   /* without an acknowledgement, then another path is taken; 0: 150 */
     uint32_t linger_ms; /* longest close after a shutdown; 0: 5000 */
 };
 
 struct fh_link_config {
     enum fh_link_side side;
     size_t keep_len; /* bytes, FH_LINK_KEEP_MIN to 1 GiB; 0: 4 MiB */
+    uint8_t rank;    /* of the first path, as in fh_link_attach(); the same at both ends */
     struct fh_link_times times;
     void (*random)(void *user, void *out, size_t len); /* required; its first argument: */
     void *random_user;
@@ -93,8 +99,8 @@ struct fh_link *fh_link_init(void *mem, size_t len, const struct fh_link_config 
 void fh_link_finish(struct fh_link *l);
 
 /*
- * The stream on top; lent until it was closed. Its address and peer are those of the path that was
- * attached last. Closing it says goodbye, so that the other end does not wait for a resumption;
+ * The stream on top; lent until it was closed. Its address and peer are those of the path that we
+ * send on. Closing it says goodbye, so that the other end does not wait for a resumption;
  * closed() comes when all below is closed.
  */
 struct fh_stream *fh_link_stream(struct fh_link *l);
@@ -164,14 +170,17 @@ void fh_link_refuse(struct fh_stream *stream);
 
 enum fh_link_event_type {
     FH_LINK_EV_DETACHED, /* no path is left; a new one must come within keep_ms */
-    FH_LINK_EV_ATTACHED, /* a path was attached; ev.address: to whom */
-    FH_LINK_EV_FAILED    /* a path could not be attached; ev.error: FH_TRANSPORT_E_* */
+    FH_LINK_EV_ATTACHED, /* a path was attached; ev.address: to whom; ev.is_back */
+    FH_LINK_EV_FAILED,   /* a path could not be attached; ev.error: FH_TRANSPORT_E_* */
+    FH_LINK_EV_MOVED     /* we send on a path of another rank now: ev.rank, ev.address */
 };
 
 struct fh_link_event {
     enum fh_link_event_type type;
     struct fh_address address;
     int error;
+    uint8_t rank;
+    bool is_back; /* none was left before it */
 };
 
 /*
@@ -192,6 +201,9 @@ struct fh_link_info {
     uint64_t kept;         /* bytes written above and not acknowledged */
     uint64_t sent, resent; /* payload given to paths; of it, what had been given to one before */
     uint64_t attached;     /* how often a path was, the first one not counted */
+    uint64_t late;         /* how often another was taken because one was late */
+    uint8_t rank;          /* of the path that we send on */
+    uint32_t rtt_ms;       /* its, with what the peer takes its time for; 0: not known */
 };
 
 void fh_link_info(const struct fh_link *l, struct fh_link_info *out);

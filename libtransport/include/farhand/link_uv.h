@@ -23,6 +23,7 @@ struct fh_link_uv;
 struct fh_link_uv_config {
     enum fh_link_side side;
     size_t keep_len; /* as in struct fh_link_config */
+    uint8_t rank;    /* the same */
     struct fh_link_times times;
     /*
      * What fh_link_event() would give; called from the loop, never from inside another call. ev:

@@ -39,7 +39,8 @@ enum fh_stream_kind {
     FH_STREAM_TCP,
     FH_STREAM_UNIX,
     FH_STREAM_LINK,
-    FH_STREAM_SCTP
+    FH_STREAM_SCTP,
+    FH_STREAM_TLS
 };
 
 struct fh_stream;

@@ -28,7 +28,8 @@ extern "C" {
     X(SYSTEM, 213, "the operating system refused")                                                 \
     X(PROTO, 220, "the peer broke the protocol")                                                   \
     X(NO_LINK, 221, "the server does not let a session be resumed")                                \
-    X(PROOF, 222, "it was not proved that the session is the peer's")
+    X(PROOF, 222, "it was not proved that the session is the peer's")                              \
+    X(IDENTITY, 223, "the peer did not prove who it is")
 
 enum fh_transport_error {
 #define X(name, num, text) FH_TRANSPORT_E_##name = -(num),

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+daemons/vnccloudd_DEPS := daemons/common libsession libcloud-client libice libtransport libcrypto-rfb
+daemons/vnccloudd_PKGS := libuv libsystemd sqlite3 jansson libsodium libseccomp
+daemons/vnccloudd_SYSLIBS := -lmbedcrypto
+# The program.
+daemons/vnccloudd_SRCS += src/options.c src/config.c src/keys.c src/sandbox.c src/cloud.c src/cloud_hooks.c src/service.c src/main.c
+# The front door, and what keeps it from being run down.
+daemons/vnccloudd_SRCS += src/wheel.c src/wheel_uv.c src/gcra.c src/admission.c src/doorstep.c src/front.c
+daemons/vnccloudd_TESTS += tests/test_wheel.c tests/test_gcra.c tests/test_admission.c
+# The broker.
+daemons/vnccloudd_SRCS += src/presence.c src/turn.c src/table.c src/endpoints.c src/broker_config.c src/broker.c src/broker_uv.c src/client.c src/signin.c \
+  src/request.c src/meeting.c src/watch.c src/recheck.c
+daemons/vnccloudd_TESTS += tests/test_presence.c tests/test_turn.c tests/test_broker.c
+# The store.
+daemons/vnccloudd_SRCS += src/store.c src/store_sql.c src/store_sql_endpoint.c src/store_sql_account.c src/store_sqlite.c
+daemons/vnccloudd_UV_TESTS += tests/test_store_sqlite.c
+# HTTP.
+daemons/vnccloudd_SRCS += src/http.c src/http_target.c src/http_reply.c src/http_conn.c
+daemons/vnccloudd_UV_TESTS += tests/test_http.c
+daemons/vnccloudd_UV_FUZZERS += fuzz/fuzz_http.c
+# The relay, and STUN.
+# The relay.
+daemons/vnccloudd_SRCS += src/ticket.c src/relay.c src/stun.c
+daemons/vnccloudd_TESTS += tests/test_ticket.c tests/test_relay.c tests/test_stun.c
+daemons/vnccloudd_FUZZERS += fuzz/fuzz_relay.c
+# The log.
+# The API.
+daemons/vnccloudd_SRCS += src/tlog.c src/tlog_edge.c src/tlog_files.c src/tlog_open.c src/tlog_openings.c \
+  src/apikey.c src/apijson.c src/changelog.c src/metrics.c src/api_answer.c src/api_address.c src/api_account.c \
+  src/api_service.c src/api.c src/office.c
+daemons/vnccloudd_TESTS += tests/test_tlog_writer.c
+daemons/vnccloudd_FUZZERS += fuzz/fuzz_tlog_files.c
+daemons/vnccloudd_SRCS += src/apikey.c src/apijson.c src/changelog.c src/metrics.c src/api_answer.c src/api_address.c \
+  src/api_account.c src/api_service.c src/api.c src/office.c

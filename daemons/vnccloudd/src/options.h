@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* options.h -- the options of vnccloudd. */
+#ifndef FH__OPTIONS_H
+#define FH__OPTIONS_H
+
+#include "config.h"
+
+#define FH__VERSION "0.1.0"
+
+extern const struct fh__option_table fh__options;
+
+enum fh__action {
+    FH__ACTION_RUN,
+    FH__ACTION_CHECK_CONFIG,
+    FH__ACTION_PRINT_CONFIG,
+    FH__ACTION_SHOW_CLIENT,
+    FH__ACTION_HELP,
+    FH__ACTION_VERSION
+};
+
+struct fh__invocation {
+    enum fh__action action;
+    const char *config_file; /* NULL: the default one, if it is there */
+    bool is_json;
+};
+
+/*
+ * Reads the command line, in two passes: first with c NULL, to learn the configuration file, then
+ * with c, to override what that file said. 0, or -1 and a sentence in error.
+ */
+int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct fh__invocation *out,
+                      char *error, size_t room);
+void fh__options_usage(void);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys and certificates: what is refused, what is said of them, and files. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tls_support.h"
+
+static struct pki pki;
+
+static void setup(void)
+{
+    make_pki(&pki);
+}
+
+static const char *const one_name[] = {"a.example"};
+
+static struct fh_pki_config usual(void)
+{
+    return (struct fh_pki_config){.name = "server",
+                                  .sans = one_name,
+                                  .sans_len = 1,
+                                  .not_before = NOW,
+                                  .not_after = NOW + DAY};
+}
+
+static int try_issue(const struct fh_pki_config *cfg)
+{
+    char out[FH_PKI_PEM];
+
+    return fh_pki_issue(cfg, pki.key, pki.root, pki.root_key, out, sizeof out);
+}
+
+START_TEST(dates_are_kept)
+{
+    static const int64_t times[] = {0,
+                                    NOW,
+                                    INT64_C(2524607999),
+                                    INT64_C(2524608000),
+                                    INT64_C(4107542400),
+                                    INT64_C(253402300799)};
+    char out[FH_PKI_PEM];
+    int64_t from, to;
+
+    for (size_t i = 0; i + 1 < sizeof times / sizeof *times; i++) {
+        struct fh_pki_config cfg = usual();
+
+        cfg.not_before = times[i];
+        cfg.not_after = times[i + 1];
+        ck_assert_int_eq(fh_pki_issue(&cfg, pki.key, pki.root, pki.root_key, out, sizeof out), 0);
+        ck_assert_int_eq(fh_pki_look(out, NULL, &from, &to), 0);
+        ck_assert_int_eq(from, times[i]);
+        ck_assert_int_eq(to, times[i + 1]);
+    }
+}
+END_TEST
+
+static const char *const bad_names[] = {"",    "a,b",  "a=b",  "a\nb",
+                                        "a+b", "a\"b", "a\\b", "\xc3\xa4"};
+static const char *const bad_sans[] = {"",           "a b", "a_b",         "a/b",
+                                       "b*.example", "a\n", "1.2.3.4.5/8", "2001:db8::zz"};
+
+START_TEST(odd_names_are_refused)
+{
+    struct fh_pki_config cfg = usual();
+    char longest[FH_PKI_NAME + 2];
+
+    ck_assert_int_eq(try_issue(&cfg), 0);
+    for (size_t i = 0; i < sizeof bad_names / sizeof *bad_names; i++) {
+        cfg.name = bad_names[i];
+        ck_assert_int_eq(try_issue(&cfg), FH_TRANSPORT_E_INVAL);
+    }
+    memset(longest, 'a', sizeof longest);
+    longest[FH_PKI_NAME] = '\0';
+    cfg.name = longest;
+    ck_assert_int_eq(try_issue(&cfg), 0);
+    longest[FH_PKI_NAME] = 'a';
+    longest[FH_PKI_NAME + 1] = '\0';
+    ck_assert_int_eq(try_issue(&cfg), FH_TRANSPORT_E_INVAL);
+    cfg = usual();
+    for (size_t i = 0; i < sizeof bad_sans / sizeof *bad_sans; i++) {
+        cfg.sans = &bad_sans[i];
+        ck_assert_msg(try_issue(&cfg) == FH_TRANSPORT_E_INVAL, "%s", bad_sans[i]);
+    }
+}
+END_TEST
+
+START_TEST(what_makes_no_sense_is_refused)
+{
+    struct fh_pki_config cfg = usual();
+    char out[FH_PKI_PEM], small[100];
+
+    ck_assert_int_eq(fh_pki_key_new(small, sizeof small), FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_issue(&cfg, pki.key, pki.root, pki.root_key, small, sizeof small),
+                     FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_issue(&cfg, pki.key, pki.root, pki.key, out, sizeof out),
+                     FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_issue(&cfg, "no key", pki.root, pki.root_key, out, sizeof out),
+                     FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_root_new(&cfg, pki.root_key, out, sizeof out), FH_TRANSPORT_E_INVAL);
+    cfg.not_after = cfg.not_before;
+    ck_assert_int_eq(try_issue(&cfg), FH_TRANSPORT_E_INVAL);
+    cfg = usual();
+    cfg.sans_len = 0;
+    ck_assert_int_eq(try_issue(&cfg), FH_TRANSPORT_E_INVAL);
+    cfg = usual();
+    cfg.crl_uri = "http://a b";
+    ck_assert_int_eq(try_issue(&cfg), FH_TRANSPORT_E_INVAL);
+    cfg.crl_uri = "http://a.example/root.crl";
+    ck_assert_int_eq(try_issue(&cfg), 0);
+}
+END_TEST
+
+START_TEST(no_two_keys_and_certificates_are_the_same)
+{
+    struct fh_pki_config cfg = usual();
+    char a[FH_PKI_PEM], b[FH_PKI_PEM];
+
+    ck_assert_int_eq(fh_pki_key_new(a, sizeof a), 0);
+    ck_assert_int_eq(fh_pki_key_new(b, sizeof b), 0);
+    ck_assert_str_ne(a, b);
+    ck_assert_int_eq(fh_pki_issue(&cfg, pki.key, pki.root, pki.root_key, a, sizeof a), 0);
+    ck_assert_int_eq(fh_pki_issue(&cfg, pki.key, pki.root, pki.root_key, b, sizeof b), 0);
+    ck_assert_str_ne(a, b);
+}
+END_TEST
+
+START_TEST(a_list_of_what_was_taken_back)
+{
+    const char *const revoked[] = {pki.cert, pki.root};
+    uint8_t none[FH_PKI_PEM], two[FH_PKI_PEM];
+    int len = fh_pki_crl_new(pki.root, pki.root_key, NOW, NOW + DAY, NULL, 0, none, sizeof none);
+
+    ck_assert_int_gt(len, 100);
+    ck_assert_int_gt(
+        fh_pki_crl_new(pki.root, pki.root_key, NOW, NOW + DAY, revoked, 2, two, sizeof two),
+        len + 40);
+    ck_assert_int_eq(
+        fh_pki_crl_new(pki.root, pki.root_key, NOW, NOW + DAY, NULL, 0, none, (size_t)len / 2),
+        FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_crl_new(pki.root, pki.key, NOW, NOW + DAY, NULL, 0, none, sizeof none),
+                     FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_crl_new(pki.root, pki.root_key, NOW, NOW, NULL, 0, none, sizeof none),
+                     FH_TRANSPORT_E_INVAL);
+}
+END_TEST
+
+START_TEST(a_file_is_written_whole)
+{
+    char folder[] = "/tmp/test_pki.XXXXXX", path[64], text[100];
+    struct stat st;
+    FILE *f;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/key.pem", folder);
+    ck_assert_int_eq(fh_pki_save(path, "first", 0600), 0);
+    ck_assert_int_eq(fh_pki_save(path, "second", 0640), 0);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0640);
+    f = fopen(path, "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(fgets(text, sizeof text, f));
+    fclose(f);
+    ck_assert_str_eq(text, "second");
+    ck_assert_int_eq(unlink(path), 0);
+    (void)snprintf(path, sizeof path, "%s/none/key.pem", folder);
+    ck_assert_int_lt(fh_pki_save(path, "x", 0600), 0);
+    /* Nothing else was left there. */
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("pki");
+    TCase *tc = tcase_create("pki");
+    SRunner *sr;
+    int failed;
+
+    tcase_add_checked_fixture(tc, setup, NULL);
+    tcase_add_test(tc, dates_are_kept);
+    tcase_add_test(tc, odd_names_are_refused);
+    tcase_add_test(tc, what_makes_no_sense_is_refused);
+    tcase_add_test(tc, no_two_keys_and_certificates_are_the_same);
+    tcase_add_test(tc, a_list_of_what_was_taken_back);
+    tcase_add_test(tc, a_file_is_written_whole);
+    suite_add_tcase(s, tc);
+    sr = srunner_create(s);
+    srunner_run_all(sr, CK_ENV);
+    failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
