@@ -19,16 +19,14 @@ daemons/vnccloudd_SRCS += src/http.c src/http_target.c src/http_reply.c src/http
 daemons/vnccloudd_UV_TESTS += tests/test_http.c
 daemons/vnccloudd_UV_FUZZERS += fuzz/fuzz_http.c
 # The relay, and STUN.
-# The relay.
 daemons/vnccloudd_SRCS += src/ticket.c src/relay.c src/stun.c
 daemons/vnccloudd_TESTS += tests/test_ticket.c tests/test_relay.c tests/test_stun.c
 daemons/vnccloudd_FUZZERS += fuzz/fuzz_relay.c
 # The log.
-# The API.
-daemons/vnccloudd_SRCS += src/tlog.c src/tlog_edge.c src/tlog_files.c src/tlog_open.c src/tlog_openings.c \
-  src/apikey.c src/apijson.c src/changelog.c src/metrics.c src/api_answer.c src/api_address.c src/api_account.c \
-  src/api_service.c src/api.c src/office.c
+daemons/vnccloudd_SRCS += src/tlog.c src/tlog_edge.c src/tlog_files.c src/tlog_open.c src/tlog_openings.c
 daemons/vnccloudd_TESTS += tests/test_tlog_writer.c
 daemons/vnccloudd_FUZZERS += fuzz/fuzz_tlog_files.c
+# The API.
 daemons/vnccloudd_SRCS += src/apikey.c src/apijson.c src/changelog.c src/metrics.c src/api_answer.c src/api_address.c \
   src/api_account.c src/api_service.c src/api.c src/office.c
+daemons/vnccloudd_SCRIPTS += tests/test_api.py

@@ -215,6 +215,14 @@ void fh_cloud_client_start(struct fh_cloud_client *c, uint64_t now_ms)
     dial(c, now_ms);
 }
 
+void fh_cloud_client_wake(struct fh_cloud_client *c, uint64_t now_ms)
+{
+    if (c->phase == FH__WAITING)
+        dial(c, now_ms);
+    else
+        fh_cloud_client_start(c, now_ms);
+}
+
 void fh_cloud_client_stop(struct fh_cloud_client *c, uint64_t now_ms)
 {
     fh__client_drop(c, now_ms, &(struct fh__why){.error = FH_CLOUD_E_CANCELLED, .is_final = true});

@@ -159,6 +159,7 @@ static inline uint64_t model_append(struct model *m, const struct fh_cloud_state
     memcpy(b.seal_key, s->seal_key, sizeof b.seal_key);
     fh_tlog_binding_write(&b, entry);
     fixed_random(&m->seed, m->salts[i], sizeof m->salts[i]);
+    fh_tlog_tag(b.address, leaf.tag);
     fh_tlog_commit(m->salts[i], entry, sizeof entry, leaf.commitment);
     fh_tlog_leaf_write(&leaf, bytes);
     fh_tlog_hash_leaf(bytes, sizeof bytes, m->leaves[i]);

@@ -326,7 +326,7 @@ static int on_line(struct fh_proxy_talk *t)
 
 static int http_byte(struct fh_proxy_talk *t, uint8_t byte)
 {
-    static const char greeting[] = "HTTP/1.";
+    static const uint8_t greeting[] = {'H', 'T', 'T', 'P', '/', '1', '.'};
 
     if (++t->head_len > FH_PROXY_HEAD)
         return FH_TRANSPORT_E_PROTO;
@@ -337,7 +337,7 @@ static int http_byte(struct fh_proxy_talk *t, uint8_t byte)
     if (byte < ' ' && byte != '\t')
         return FH_TRANSPORT_E_PROTO;
     /* Another protocol is told from its first byte on. */
-    if (t->status == 0 && t->line_len < sizeof greeting - 1 && byte != greeting[t->line_len])
+    if (t->status == 0 && t->line_len < sizeof greeting && byte != greeting[t->line_len])
         return FH_TRANSPORT_E_PROTO;
     if (t->status == 0 && t->in_len < sizeof t->in)
         t->in[t->in_len++] = byte;

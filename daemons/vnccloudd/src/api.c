@@ -151,7 +151,7 @@ static bool is_within(struct fh__api_call *c, enum fh__api_limit which, bool pee
 
     if (!h->limit || c->is_operator)
         return true;
-    if (h->limit(h->limit_user, which, fh__http_conn_peer(c->conn), c->key.id, peek, &quota)) {
+    if (h->limit(h->own, which, fh__http_conn_peer(c->conn), c->key.id, peek, &quota)) {
         if (which == FH__API_LIMIT_KEY) {
             c->quota = quota;
             set_quota_fields(c);
@@ -346,8 +346,8 @@ static void refuse_key(struct fh__api_call *c, const char *reason)
         fh__key_name(c->key.id, name);
         ev.target = name;
     }
-    if (!h->limit || h->limit(h->limit_user, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn),
-                              NULL, false, &quota))
+    if (!h->limit ||
+        h->limit(h->own, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn), NULL, false, &quota))
         fh__changelog_write(c->api->cfg.changelog, &ev);
     else
         json_decref(ev.details);

@@ -62,9 +62,10 @@ struct fh__api_hooks {
     /* The same for all of an account. is_gone: deleted, or disabled. */
     void (*account_changed)(void *user, const uint8_t account[FH__ACCOUNT_LEN], bool is_gone);
     /* Counts one. peek: only looks. */
-    bool (*limit)(void *limit_user, enum fh__api_limit which, const struct fh_address *peer,
+    bool (*limit)(void *own, enum fh__api_limit which, const struct fh_address *peer,
                   const char *key, bool peek, struct fh__api_quota *out);
-    void *limit_user;
+    void (*own_metrics)(void *own, struct fh__text *out);
+    void *own; /* the office's */
     /* GET of something below /log/: the rest of the path. False: there is nothing. */
     bool (*log_file)(void *user, const char *path, struct fh__http_reply *out);
     void (*metrics)(void *user, struct fh__text *out);

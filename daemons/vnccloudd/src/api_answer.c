@@ -199,6 +199,11 @@ void fh__answer_text(struct fh__api_call *c, const char *type, struct fh__text *
     finish(c);
 }
 
+void fh__answer_as_is(struct fh__api_call *c)
+{
+    finish(c);
+}
+
 void fh__answer_file(struct fh__api_call *c, const char *type, int fd, uint64_t len)
 {
     c->reply.status = 200;

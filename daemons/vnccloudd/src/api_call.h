@@ -88,6 +88,8 @@ void fh__answer_text(struct fh__api_call *c, const char *type, struct fh__text *
 void fh__answer_file(struct fh__api_call *c, const char *type, int fd, uint64_t len);
 /* What stands in c->reply already: status, type, and a body or a file. */
 void fh__answer_reply(struct fh__api_call *c);
+/* c->reply is filled already. */
+void fh__answer_as_is(struct fh__api_call *c);
 /* A further field of whichever answer comes. */
 void fh__answer_field(struct fh__api_call *c, const char *name, const char *value);
 void fh__answer_etag(struct fh__api_call *c, uint64_t version);

@@ -252,6 +252,8 @@ void fh__api_metrics(struct fh__api_call *c)
                "1: changes cannot be recorded, and are refused.");
     fh__metric_value(&text, "vnccloudd_audit_failing", "",
                      fh__changelog_is_failing(c->api->cfg.changelog));
+    if (h->own_metrics)
+        h->own_metrics(h->own, &text);
     if (h->metrics)
         h->metrics(h->user, &text);
     fh__answer_text(c, "text/plain; version=0.0.4; charset=utf-8", &text);

@@ -107,7 +107,8 @@ struct fh__http_reply {
     bool is_secret; /* wipe the body when it was sent */
 };
 
-/* A further field of an answer. False: no room, or the value could be taken for more than one. */
+/* A further field of an answer; Cache-Control takes the place of no-store. False: no room, or the
+ * value could be taken for more than one. */
 bool fh__http_add(struct fh__http_reply *r, const char *name, const char *value);
 const char *fh__http_reason(unsigned status);
 

@@ -111,6 +111,23 @@ static int make_limits(struct fh__office *o)
     return 0;
 }
 
+static void on_numbers(void *user, struct fh__text *out)
+{
+    struct fh__office *o = user;
+    char labels[64];
+
+    fh__metric(out, "vnccloudd_api_limit_total", "counter",
+               "Requests that limits of rates let through, and refused.");
+    for (int i = 0; i < LIMITS; i++) {
+        const struct fh__gcra *g = &o->limits[i];
+
+        snprintf(labels, sizeof labels, "{limit=\"%s\",result=\"taken\"}", g->name);
+        fh__metric_value(out, "vnccloudd_api_limit_total", labels, g->taken);
+        snprintf(labels, sizeof labels, "{limit=\"%s\",result=\"refused\"}", g->name);
+        fh__metric_value(out, "vnccloudd_api_limit_total", labels, g->refused);
+    }
+}
+
 /* ---- addresses whose time is over ---- */
 
 static void plan_purge(struct fh__office *o, uint64_t ms);
@@ -287,7 +304,8 @@ static void take_hooks(struct fh__office *o, const struct fh__api_hooks *hooks)
 {
     o->hooks = hooks ? *hooks : (struct fh__api_hooks){0};
     o->hooks.limit = on_limit;
-    o->hooks.limit_user = o;
+    o->hooks.own_metrics = on_numbers;
+    o->hooks.own = o;
 }
 
 void fh__office_set_hooks(struct fh__office *o, const struct fh__api_hooks *hooks)

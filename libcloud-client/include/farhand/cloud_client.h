@@ -175,6 +175,8 @@ struct fh_cloud_client_event {
 
 /* Sign in. Without effect while it does. After a final OFFLINE it begins anew. */
 void fh_cloud_client_start(struct fh_cloud_client *c, uint64_t now_ms);
+/* The network came back, or somebody waits: do not wait any longer. */
+void fh_cloud_client_wake(struct fh_cloud_client *c, uint64_t now_ms);
 /* Sign out and stay away: HANG_UP and a final OFFLINE follow. */
 void fh_cloud_client_stop(struct fh_cloud_client *c, uint64_t now_ms);
 

@@ -40,7 +40,8 @@ enum fh_stream_kind {
     FH_STREAM_UNIX,
     FH_STREAM_LINK,
     FH_STREAM_SCTP,
-    FH_STREAM_TLS
+    FH_STREAM_TLS,
+    FH_STREAM_RELAY /* through a relay of a cloud; <farhand/cloud_uv.h> */
 };
 
 struct fh_stream;

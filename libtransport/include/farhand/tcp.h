@@ -14,7 +14,8 @@
  * ignore SIGPIPE, as every program on libuv.
  *
  * Everything happens in the thread of the loop, but for getaddrinfo(), which runs in libuv's pool.
- * Not done here: TLS, proxies, names in scripts other than ASCII (write their xn-- form), Windows.
+ * Not done here: TLS (<farhand/tls_uv.h>), proxies (<farhand/proxy_uv.h>), names in scripts other
+ * than ASCII (write their xn-- form), Windows.
  */
 #ifndef FH_TCP_H
 #define FH_TCP_H
