@@ -13,6 +13,7 @@
 #include <farhand/rfb_client.h>
 #include <farhand/rsaaes.h>
 #include <farhand/stream.h>
+#include <farhand/tls_uv.h>
 #include <farhand/viewer.h>
 
 #include "carrier.h"
@@ -75,6 +76,7 @@ struct fh_viewer {
     int sign_status;
     struct derive_job derive;
     struct key_job key;
+    struct fh_tls_starting *tls; /* NULL: none is starting */
 
     uint32_t resume_ms;
     struct fh_link *link; /* under the carrier's stream; NULL: none */
@@ -122,6 +124,7 @@ static int copy_config(struct fh_viewer *v, const struct fh_viewer_conn_config *
     copy_bytes(&v->cfg.expected, v->expected, sizeof v->expected);
     v->cfg.random = fh_random_system;
     v->cfg.random_user = NULL;
+    v->cfg.older.has_tls = true;
     if (cfg->program) {
         if (!copy(v->program, sizeof v->program, cfg->program))
             return FH_SESSION_E_INVAL;
@@ -299,6 +302,50 @@ static void derive(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
     job->is_running = uv_queue_work(v->loop, &job->work, derive_work, derive_done) == 0;
     if (!job->is_running)
         (void)fh_viewer_conn_derived(v->conn, NULL);
+}
+
+/* ---- TLS, for servers without the channel ---- */
+
+static void tls_cancel(struct fh__carrier *c)
+{
+    struct fh_viewer *v = (struct fh_viewer *)c;
+
+    fh_tls_cancel(v->tls);
+}
+
+static void tls_done(void *user, struct fh_stream *stream, int error, const char *text)
+{
+    struct fh_viewer *v = user;
+    struct fh_tls_info info;
+
+    (void)text;
+    v->tls = NULL;
+    (void)fh_viewer_conn_tick(v->conn, uv_now(v->loop));
+    if (error == 0 && fh_tls_info(stream, &info) == 0 && info.has_peer)
+        (void)fh_viewer_conn_tls_started(v->conn, info.peer_spki);
+    else
+        fh_viewer_conn_close(v->conn, FH_BYE_PROTOCOL);
+    fh__carrier_give(&v->carrier, stream);
+}
+
+/* Whose certificate it is, is asked when it is there, before anything is said inside. */
+static void start_tls(struct fh_viewer *v)
+{
+    const struct fh_tls_client_config client = {.trust_anybody = true};
+    const struct fh_tls_start_config cfg = {.done = tls_done, .user = v};
+    struct fh_tls_context *ctx = NULL;
+    struct fh_stream *below = fh__carrier_take(&v->carrier, tls_cancel);
+    bool is_started = false;
+
+    if (fh_tls_client_new(&client, &ctx) == 0)
+        is_started = fh_tls_start(v->loop, ctx, below, &cfg, &v->tls) == 0;
+    else
+        fh_stream_close(below, NULL, NULL);
+    fh_tls_free(ctx);
+    if (is_started)
+        return;
+    fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
+    fh__carrier_give(&v->carrier, NULL);
 }
 
 /* ---- the key of RSA-AES ---- */
@@ -496,7 +543,7 @@ static void on_event(struct fh_viewer *v, struct fh_viewer_conn_event *ev)
         ask(v, ev->credentials.attempt);
         return;
     case FH_VIEWER_CONN_EV_TLS:
-        fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
+        start_tls(v);
         return;
     case FH_VIEWER_CONN_EV_KEY:
         make_key(v);

@@ -3,12 +3,14 @@
 
 A second implementation, of both ends of RSA-AES: python3-cryptography has AES and RSA, and EAX is composed here.
 """
+import datetime
 import hashlib
 import os
 import struct
 import warnings
 
-from cryptography.hazmat.primitives import cmac
+from cryptography import x509
+from cryptography.hazmat.primitives import cmac, hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -251,10 +253,30 @@ class Viewer:
         self.stream.write(struct.pack(">BBHH", 5, buttons, x, y))
 
 
+def make_certificate(folder):
+    """A key and a certificate of its own: (certificate's file, key's file, SHA-256 of the public key in hex)."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(1).not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(9))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+            .sign(key, hashes.SHA256()))
+    paths = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+    with open(paths[0], "wb") as f:
+        f.write(cert.public_bytes(serialization.Encoding.PEM))
+    with open(os.open(paths[1], os.O_WRONLY | os.O_CREAT, 0o600), "wb") as f:
+        f.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                  serialization.NoEncryption()))
+    spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return *paths, hashlib.sha256(spki).hexdigest()
+
+
 class Server:
     """One connection of a server with RSA-AES and what else is asked of it: a picture of one colour."""
 
-    def __init__(self, sock, kinds, user="", password="", key=None, version=b"RFB 003.008\n", size=(64, 48)):
+    def __init__(self, sock, kinds, user="", password="", key=None, version=b"RFB 003.008\n", size=(64, 48),
+                 tls=None):
         self.stream = Plain(sock)
         self.key, self.size, self.heard = key, size, []
         self.stream.write(version)
@@ -262,6 +284,8 @@ class Server:
         self.stream.write(bytes([len(kinds), *kinds]))
         self.kind = self.stream.u8()
         assert self.kind in kinds, self.kind
+        if self.kind == VENCRYPT:
+            self.vencrypt(tls)
         ok = self.log_in(user.encode(), password.encode())
         if self.kind != NONE or self.version == b"RFB 003.008\n":
             self.stream.write(struct.pack(">I", 0 if ok else 1))
@@ -273,7 +297,20 @@ class Server:
         self.stream.write(struct.pack(">HH", *size) + bytes([32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0]) +
                           struct.pack(">I", len(name)) + name)
 
+    def vencrypt(self, tls):
+        """tls: (a context, the subtypes)."""
+        self.stream.write(b"\0\2")
+        assert self.stream.read(2) == b"\0\2"
+        self.stream.write(b"\0" + bytes([len(tls[1])]) + b"".join(struct.pack(">I", t) for t in tls[1]))
+        self.kind = self.stream.u32()
+        assert self.kind in tls[1], self.kind
+        self.stream.write(b"\1")
+        self.stream = Plain(tls[0].wrap_socket(self.stream.sock, server_side=True))
+
     def log_in(self, user, password):
+        if self.kind == X509_PLAIN:
+            n, m = self.stream.u32(), self.stream.u32()
+            return (self.stream.read(n), self.stream.read(m)) == (user, password)
         if self.kind in (RA2, RA2NE, RA2_256, RA2NE_256):
             plain = self.stream
             sealed, _ = rsa_aes(plain, self.kind, False, self.key)
@@ -281,7 +318,7 @@ class Server:
             said = sealed.record()
             self.stream = plain if self.kind in (RA2NE, RA2NE_256) else sealed
             return said == bytes([len(user)]) + user + bytes([len(password)]) + password
-        if self.kind == VNC:
+        if self.kind in (VNC, X509_VNC):
             challenge = os.urandom(16)
             self.stream.write(challenge)
             return self.stream.read(16) == vnc_response(password.decode(), challenge)
@@ -293,7 +330,7 @@ class Server:
         while True:
             try:
                 kind = self.stream.u8()
-            except (EOFError, ConnectionError):
+            except (EOFError, OSError):
                 return
             if kind == 0:
                 self.stream.read(19)

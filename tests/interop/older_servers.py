@@ -6,6 +6,7 @@ type, and the programs that people have.
 import os
 import shutil
 import socket
+import ssl
 import sys
 import threading
 
@@ -39,7 +40,8 @@ class Older(farhand.Case):
                 try:
                     servers.append(older.Server(sock, kinds, farhand.USER, farhand.PASSWORD, key, **more))
                     servers[-1].serve()
-                except (older.Refused, EOFError, ConnectionError, AssertionError) as e:
+                    servers[-1].stream.sock.close()
+                except (older.Refused, OSError, EOFError, AssertionError) as e:
                     servers.append(e)
                 sock.close()
 
@@ -66,6 +68,54 @@ class SecondImplementation(Older):
                 self.assertEqual(result.code, OK, result)
                 self.assertEqual(farhand.png_pixels(self.path("a.png")), (64, 48, bytes((1, 2, 3)) * 64 * 48))
                 farhand.wait_until(lambda: (0x71, 0) in servers[0].heard, "the key")
+
+    def test_is_seen_inside_tls(self):
+        cert, key, spki = older.make_certificate(self.place)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        for kind in (older.X509_PLAIN, older.X509_VNC, older.X509_NONE):
+            with self.subTest(kind=kind):
+                address, servers = self.python_server([older.VENCRYPT], tls=(context, [258, kind]))
+                result = self.run_viewer(address, "type", "q", "capture", self.path("a.png"),
+                                         options=["--legacy", "X509None", "--trust", spki])
+                self.assertEqual(result.code, OK, result)
+                self.assertEqual(farhand.png_pixels(self.path("a.png")), (64, 48, bytes((1, 2, 3)) * 64 * 48))
+                self.assertEqual(servers[0].kind, kind)
+        address, servers = self.python_server([older.VENCRYPT], tls=(context, [older.X509_PLAIN]), connections=2)
+        result = self.run_viewer(address, "capture", "x.png", options=["--legacy", "X509Plain"])
+        self.assertEqual(result.code, UNKNOWN, result)
+        self.assertIn(spki, result.err)
+        result = self.run_viewer(address, "capture", "x.png", options=["--legacy", "X509Plain", "--trust", "00" * 32])
+        self.assertEqual(result.code, CHANGED, result)
+
+    def test_that_breaks_tls_is_left(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            sock, _ = listener.accept()
+            stream = older.Plain(sock)
+            stream.write(b"RFB 003.008\n")
+            stream.read(13 - 1)
+            stream.write(b"\1\x13")
+            stream.read(1)
+            stream.write(b"\0\2")
+            stream.read(2)
+            stream.write(b"\0\1\0\0\1\6")
+            stream.read(4)
+            stream.write(b"\1no TLS at all, but something else")
+            try:
+                while stream.read(1):
+                    pass
+            except (EOFError, ConnectionError):
+                sock.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join, farhand.PATIENCE)
+        result = self.run_viewer(f"127.0.0.1::{listener.getsockname()[1]}", "capture", "x.png",
+                                 options=["--legacy", "X509Plain", "--accept-new"])
+        self.assertEqual(result.code, 20, result)
 
     def test_in_older_versions_is_spoken_with_in_these(self):
         for said, answered in ((b"RFB 003.007\n", b"RFB 003.007\n"), (b"RFB 003.889\n", b"RFB 003.008\n"),
@@ -133,7 +183,7 @@ class SecondImplementation(Older):
     def test_that_knows_only_the_channel_is_not_spoken_with_in_older_words(self):
         display = self.display()
         server = self.server(display)
-        result = self.run_viewer(server, "capture", "x.png", options=["--legacy", "None", "--timeout", "20"])
+        result = self.run_viewer(server, "capture", "x.png", options=["--legacy", "None", "--timeout", "3"])
         self.assertNotEqual(result.code, OK)
 
     def test_of_ours_serves_both_kinds(self):
@@ -192,6 +242,16 @@ class Programs(Older):
     def test_tigervnc_without_authentication(self):
         display = self.tigervnc("-SecurityTypes", "None")
         self.sees(self.path("socket"), display, "--legacy", "None")
+
+    def test_tigervnc_inside_tls(self):
+        cert, key, spki = older.make_certificate(self.place)
+        for kind in ("X509Vnc", "X509None"):
+            with self.subTest(kind=kind):
+                display = self.tigervnc("-SecurityTypes", kind, "-PasswordFile", self.passwd, "-X509Cert", cert,
+                                        "-X509Key", key)
+                self.sees(self.path("socket"), display, "--legacy", kind, "--trust", spki)
+                os.unlink(self.known)
+                farhand.Program.running[-1].stop()
 
     def test_tigervnc_with_anonymous_keys_only_is_refused_by_name(self):
         self.tigervnc("-SecurityTypes", "TLSVnc,TLSNone", "-PasswordFile", self.passwd)

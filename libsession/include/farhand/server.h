@@ -31,6 +31,7 @@ struct fh_link_opening; /* <farhand/link.h> */
 struct fh_link_info;    /* <farhand/link.h> */
 struct fh_identity;     /* <farhand/identity.h> */
 struct fh_rsaaes_key;   /* <farhand/rsaaes.h> */
+struct fh_tls_context;  /* <farhand/tls_uv.h> */
 struct fh_server;
 struct fh_session; /* one viewer's session; valid from connection_request until ended returns */
 
@@ -70,8 +71,8 @@ struct fh_server_callbacks {
     bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
     /*
      * The viewer does not know the channel, and took this type (enum fh_older_type) in version 3, 7
-     * or 8 of RFB 3. What it is asked is what its type asks; fh_session_ask() has only notices for it, which it is not shown.
-     * May be NULL.
+     * or 8 of RFB 3. What it is asked is what its type asks; fh_session_ask() has only notices for
+     * it, which it is not shown. May be NULL.
      */
     void (*older)(void *user, struct fh_session *s, unsigned type, unsigned version);
     /*
@@ -151,6 +152,7 @@ struct fh_server_config {
      * borrowed until closed, types are copied. See older.h about what each is worth.
      */
     struct fh_older_offer older;
+    struct fh_tls_context *tls;    /* a server's, for X509 types; borrowed until closed */
     struct fh_rsaaes_key *rsa_key; /* of rsa_pub; borrowed until closed. NULL: callback decrypt */
     struct fh_admission_config admission;
 };
@@ -174,9 +176,9 @@ int fh_server_screen(struct fh_server *s, const struct fh_framebuffer *fb,
                      const struct fh_screen *screens, size_t n_screens);
 void fh_server_damage(struct fh_server *s, const struct fh_rect *r);
 /*
- * The pixels of r came from there, as in a scroll. Where the picture's memory changes before this is
- * called, as another process's may: only if fh_server_updates() has not changed since it could not
- * have; damage otherwise.
+ * The pixels of r came from there, as in a scroll. Where the picture's memory changes before this
+ * is called, as another process's may: only if fh_server_updates() has not changed since it could
+ * not have; damage otherwise.
  */
 void fh_server_copy(struct fh_server *s, const struct fh_rect *r, int32_t from_x, int32_t from_y);
 uint64_t fh_server_updates(const struct fh_server *s); /* begun, in all sessions that run */
