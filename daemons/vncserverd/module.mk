@@ -5,7 +5,7 @@ daemons/vncserverd_PKGS  := libuv xcb xcb-damage xcb-shm xcb-xfixes xcb-randr xc
 daemons/vncserverd_SYSLIBS := -lpam
 daemons/vncserverd_SRCS := src/display.c src/capture.c src/cursor.c src/scancode.c src/keymap.c src/spare.c \
   src/keyboard.c src/pointer.c src/input.c src/clipboard.c src/resize.c src/desktop.c src/options.c src/config.c \
-  src/policy.c src/virtual.c src/auditlog.c src/older.c src/userstore.c src/gate.c src/pammsg.c src/pamhelper.c \
+  src/policy.c src/virtual.c src/auditlog.c src/older.c src/tlsfile.c src/userstore.c src/gate.c src/pammsg.c src/pamhelper.c \
   src/pam.c src/authreply.c src/authprogram.c src/codecheck.c src/entry.c src/protocol.c src/messages.c src/link.c \
   src/parts.c src/ring.c src/studio.c src/loans.c src/syscalls.c src/sandbox.c src/child.c src/records.c \
   src/steady.c src/role.c src/key_process.c src/session_process.c src/desktop_process.c src/viewer.c src/seat.c \

@@ -62,6 +62,11 @@ void fh_pki_signer_free(struct fh_pki_signer *s)
     free(s);
 }
 
+size_t fh_pki_signer_len(const struct fh_pki_signer *s)
+{
+    return mbedtls_pk_get_len(&s->key);
+}
+
 /* By its length: a caller can have nothing else signed in its place. */
 static mbedtls_md_type_t type_of(size_t hash_len)
 {
@@ -71,14 +76,13 @@ static mbedtls_md_type_t type_of(size_t hash_len)
                             : MBEDTLS_MD_NONE;
 }
 
-int fh_pki_signer_sign(struct fh_pki_signer *s, int md, const uint8_t *hash, size_t hash_len,
-                       uint8_t *sig, size_t sig_len)
+int fh_pki_signer_sign(struct fh_pki_signer *s, const uint8_t *hash, size_t hash_len, uint8_t *sig,
+                       size_t sig_len)
 {
     size_t len = 0;
     int ret;
 
-    if (type_of(hash_len) == MBEDTLS_MD_NONE || (int)type_of(hash_len) != md ||
-        sig_len != mbedtls_pk_get_len(&s->key))
+    if (type_of(hash_len) == MBEDTLS_MD_NONE || sig_len != mbedtls_pk_get_len(&s->key))
         return FH_TRANSPORT_E_INVAL;
 #if MBEDTLS_VERSION_MAJOR < 3
     ret = mbedtls_pk_sign(&s->key, type_of(hash_len), hash, hash_len, sig, &len, fh__tls_random,

@@ -199,8 +199,8 @@ static int elsewhere_sign(void *user, int (*random)(void *, unsigned char *, siz
 {
     struct fh_tls_context *ctx = user;
 
-    (void)random, (void)r, (void)mode;
-    return ctx->sign(ctx->user, (int)md, hash, hash_len, sig, ctx->sign_len) == 0
+    (void)random, (void)r, (void)mode, (void)md; /* its length tells it */
+    return ctx->sign(ctx->user, hash, hash_len, sig, ctx->sign_len) == 0
                ? 0
                : MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
 }
@@ -218,8 +218,8 @@ static int elsewhere_sign(void *user, int (*random)(void *, unsigned char *, siz
 {
     struct fh_tls_context *ctx = user;
 
-    (void)random, (void)r;
-    return ctx->sign(ctx->user, (int)md, hash, hash_len, sig, ctx->sign_len) == 0
+    (void)random, (void)r, (void)md;
+    return ctx->sign(ctx->user, hash, hash_len, sig, ctx->sign_len) == 0
                ? 0
                : MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
 }

@@ -4,6 +4,7 @@
 type, and the programs that people have.
 """
 import os
+import ssl
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ sys.dont_write_bytecode = True
 import farhand  # noqa: E402
 import older_peer as older  # noqa: E402
 
-EVERY = "native, RA2_256, RA2, RA2ne_256, RA2ne, VncAuth, None"
+EVERY = "native, X509Plain, X509Vnc, X509None, RA2_256, RA2, RA2ne_256, RA2ne, VncAuth, None"
 VNC_PASSWORD = "vncpass1"
 RSA_TYPES = (older.RA2_256, older.RA2, older.RA2NE_256, older.RA2NE)
 
@@ -27,29 +28,40 @@ class Older(farhand.Case):
         cls.xterm = cls.shared.xterm("printf 'some \\033[42mcolour\\033[0m'; cat", name="program")
         cls.addClassCleanup(cls.xterm.stop)
         cls.rsa_key = os.path.join(cls.folder, "rsa.pem")
+        cls.tls_certificate, cls.tls_key = os.path.join(cls.folder, "tls.pem"), os.path.join(cls.folder, "tls-key.pem")
         cls.vnc_file = os.path.join(cls.folder, "vncpassword")
         with open(os.open(cls.vnc_file, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
             f.write(VNC_PASSWORD + "\n")
 
     def older_server(self, types=EVERY, options=(), display=None, **more):
         return self.server(display or self.shared, options=["--security-types", types, "--rsa-aes-key", self.rsa_key,
-                                                            "--vnc-password-file", self.vnc_file, *options], **more)
+                                                            "--vnc-password-file", self.vnc_file, "--tls-certificate",
+                                                            self.tls_certificate, "--tls-key", self.tls_key, *options],
+                           **more)
+
+    def wrap_tls(self, sock):
+        """TLS as a viewer has it that trusts the certificate's issuer."""
+        context = ssl.create_default_context(cafile=self.tls_certificate)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        inside = context.wrap_socket(sock, server_hostname="localhost")
+        self.addCleanup(inside.close)
+        return inside
 
     def older_viewer(self, server, kind, user=farhand.USER, password=farhand.PASSWORD, **more):
         sock = server.connect()
         self.addCleanup(sock.close)
-        return older.Viewer(sock, kind, user, password, **more)
+        return older.Viewer(sock, kind, user, password, wrap_tls=self.wrap_tls, **more)
 
 
 class SecondImplementation(Older):
     def test_sees_the_desktop_pixel_by_pixel_with_each_type(self):
         server = self.older_server()
         wanted = self.shared.picture()
-        for kind in (*RSA_TYPES, older.VNC, older.NONE):
+        for kind in (older.X509_PLAIN, older.X509_VNC, older.X509_NONE, *RSA_TYPES, older.VNC, older.NONE):
             with self.subTest(kind=kind):
-                viewer = self.older_viewer(server, kind,
-                                           password=VNC_PASSWORD if kind == older.VNC else farhand.PASSWORD)
-                self.assertEqual(viewer.offered, [129, 5, 130, 6, 2, 1])
+                is_vnc = kind in (older.VNC, older.X509_VNC)
+                viewer = self.older_viewer(server, kind, password=VNC_PASSWORD if is_vnc else farhand.PASSWORD)
+                self.assertEqual(viewer.offered, [19, 129, 5, 130, 6, 2, 1])
                 self.assertEqual(viewer.picture(), wanted)
                 viewer.stream.sock.close()
 
@@ -132,12 +144,47 @@ class SecondImplementation(Older):
             self.skipTest("this machine has no address but its own")
         server = self.older_server(listen="0.0.0.0:0", ready=False)
         port = int(server.program.wait_line(r"listening on 0\.0\.0\.0:(\d+)").group(1))
-        for address, offered in (("127.0.0.1", [129, 5, 130, 6, 2, 1]), (names[0], [129, 5])):
+        for address, offered in (("127.0.0.1", [19, 129, 5, 130, 6, 2, 1]), (names[0], [19, 129, 5])):
             sock = older.Plain(farhand.socket.create_connection((address, port), timeout=farhand.PATIENCE))
             sock.read(12)
             sock.write(b"RFB 003.008\n")
             self.assertEqual(list(sock.read(sock.u8())), offered)
             sock.sock.close()
+
+    def test_sees_one_certificate_over_restarts_and_its_key_is_the_key_process_s(self):
+        seen = set()
+        for _ in range(2):
+            server = self.older_server("native, X509Plain")
+            seen.add(server.program.wait_line(r"fingerprint of TLS, of its key: (\S+)").group(1))
+            viewer = self.older_viewer(server, older.X509_PLAIN)
+            self.assertEqual(viewer.subtypes, [older.X509_PLAIN])
+            self.assertEqual(viewer.stream.sock.version(), "TLSv1.2")
+            viewer.picture()
+            viewer.stream.sock.close()
+            server.stop()
+        self.assertEqual(len(seen), 1)
+        self.assertEqual(os.stat(self.tls_key).st_mode & 0o777, 0o600)
+
+    def test_that_breaks_tls_is_dropped_and_has_seen_nothing(self):
+        server = self.older_server("native, X509Plain")
+        stream = older.Plain(server.connect())
+        stream.read(12)
+        stream.write(b"RFB 003.008\n\x13\0\2\0\0\1\6")
+        stream.write(b"no TLS, but the name and the password in clear")
+        heard = b""
+        while True:
+            try:
+                data = stream.sock.recv(4096)
+            except ConnectionError:
+                break
+            if not data:
+                break
+            heard += data
+        self.assertTrue(heard.startswith(b"\1\x13\0\2\0\1\0\0\1\6\1"), heard)
+        self.assertLess(len(heard), 40)  # an alert at most
+        server.wait_audit(lambda e: e["event"] == "ended", "the end")
+        self.assertNotIn("started", [e["event"] for e in server.audit()])
+        stream.sock.close()
 
     def test_sees_one_key_over_restarts(self):
         seen = set()
@@ -213,11 +260,11 @@ class Programs(Older):
                 return True
         return False
 
-    def tigervnc(self, server, *options):
+    def tigervnc(self, server, *options, host="127.0.0.1"):
         farhand.need("xtigervncviewer")
         display = self.display("800x600")
         viewer = display.run("xtigervncviewer", "-Shared", "-AutoSelect=0", "-FullColor", "-NoJPEG",
-                             "-PreferredEncoding=ZRLE", *options, f"127.0.0.1::{server.port}")
+                             "-PreferredEncoding=ZRLE", *options, f"{host}::{server.port}")
         self.addCleanup(viewer.stop)
         return display, viewer
 
@@ -229,6 +276,17 @@ class Programs(Older):
         display, _ = self.tigervnc(server, "-SecurityTypes=VncAuth", "-passwd", file)
         self.shown(display, ".* - TigerVNC")
         self.assertEqual(server.wait_audit(lambda e: e["event"] == "started", "start")["method"], "vnc")
+
+    def test_tigervnc_inside_tls(self):
+        server = self.older_server("native, X509Vnc")
+        file = self.path("passwd")
+        with open(file, "wb") as f:
+            f.write(older.scrambled(VNC_PASSWORD))
+        display, _ = self.tigervnc(server, "-SecurityTypes=X509Vnc", "-passwd", file, "-X509CA", self.tls_certificate,
+                                   host="localhost")
+        self.shown(display, ".* - TigerVNC")
+        started = server.wait_audit(lambda e: e["event"] == "started", "start")
+        self.assertEqual(started["program"], "RFB 3.8, X509Vnc")
 
     def test_tigervnc_without_authentication(self):
         server = self.older_server("native, None")

@@ -64,8 +64,6 @@ static const char *contradiction(const struct fh__config *c)
         return "auth = program: expected an auth-command";
     if (fh__older_needs(c, FH_OLDER_IS_VNC) && !c->vnc_password_file)
         return "security-types with VncAuth or X509Vnc: expected a vnc-password-file";
-    if (fh__older_needs(c, FH_OLDER_IS_TLS))
-        return "security-types: X509 is not there yet";
     return NULL;
 }
 
@@ -83,6 +81,8 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
                   dir, sizeof dir);
     bad |= fh__settings_fill_file(c, "identity", dir, "identity.pem");
     bad |= fh__settings_fill_file(c, "rsa-aes-key", dir, "rsa-aes-key.pem");
+    bad |= fh__settings_fill_file(c, "tls-certificate", dir, "tls-certificate.pem");
+    bad |= fh__settings_fill_file(c, "tls-key", dir, "tls-key.pem");
     bad |= fh__settings_fill_file(c, "blacklist", dir, "blacklist");
     bad |= fh__settings_fill_file(c, "codes", dir, "codes");
     c->is_control_default = !c->control;

@@ -54,7 +54,8 @@ struct fh__config {
     unsigned unprotected;    /* enum fh__unprotected */
     char *vnc_user;          /* as whom the types without a name come in */
     char *vnc_password_file; /* NULL: none */
-    char *rsa_aes_key;       /* paths */
+    char *tls_certificate, *tls_key;
+    char *rsa_aes_key; /* paths */
     char *identity;
     char *users;
     char *codes;

@@ -16,18 +16,22 @@
 #include <unistd.h>
 
 #include <farhand/identity_uv.h>
+#include <farhand/pki.h>
 #include <farhand/rsaaes_uv.h>
 
 #include "child.h"
 #include "identityfile.h"
 #include "log.h"
 #include "role.h"
+#include "tlsfile.h"
 
 struct keeper {
     uv_loop_t loop;
     struct fh__link monitor;
     struct fh_identity *identity, *next; /* NULL: no other key is to follow */
     struct fh_rsaaes_key *rsa;           /* NULL: no RSA-AES */
+    struct fh_pki_signer *tls;           /* NULL: no TLS */
+    char *certificate;
 };
 
 /* Who may have one signature, or one secret. */
@@ -75,6 +79,17 @@ static void on_decrypt(struct client *c, struct rd body)
     fh_wipe(secret, sizeof secret);
 }
 
+static void on_tls_sign(struct client *c, struct rd body)
+{
+    uint8_t sig[FH_SIGNATURE_MAX];
+    size_t len = c->keeper->tls ? fh_pki_signer_len(c->keeper->tls) : 0;
+
+    if (len == 0 || len > sizeof sig ||
+        fh_pki_signer_sign(c->keeper->tls, body.p, body.left, sig, len) != 0)
+        return;
+    (void)fh__link_send(&c->link, FH__MSG_TLS_SIGNATURE, sig, len, -1);
+}
+
 static void on_client_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct client *c = user;
@@ -82,6 +97,8 @@ static void on_client_message(void *user, unsigned number, struct rd body, int f
     (void)fd;
     if (number == FH__MSG_DECRYPT)
         on_decrypt(c, body);
+    else if (number == FH__MSG_TLS_SIGN)
+        on_tls_sign(c, body);
     else
         on_sign(c, body);
     fh__link_close(&c->link, on_client_closed);
@@ -217,19 +234,34 @@ static int open_rsa(const char *path, struct fh_rsaaes_key **out)
     return error ? -1 : 0;
 }
 
+/* Of the people's own making or ours: our own is made where there is neither. */
+static int open_tls(struct keeper *k, const char *certificate, const char *key)
+{
+    char why[200];
+
+    if (fh__tlsfile_open(certificate, key, &k->certificate, &k->tls, why, sizeof why) == 0)
+        return 0;
+    fh__log(FH__LOG_ERROR, "%s", why);
+    return -1;
+}
+
 static int prepare(struct keeper *k, struct fh__sandbox *sandbox, struct rd setup)
 {
     struct fh__msg_key_setup m;
     char path[FH__TEXT_MAX + 1], rsa[FH__TEXT_MAX + 1], user[FH__TEXT_MAX + 1], error[400];
+    char certificate[FH__TEXT_MAX + 1], tls_key[FH__TEXT_MAX + 1];
 
     if (!fh__msg_key_setup_read(setup, &m))
         return -1;
     fh__log_set_level((enum fh__log_level)m.level);
     fh__text_copy(m.path, path, sizeof path);
     fh__text_copy(m.rsa, rsa, sizeof rsa);
+    fh__text_copy(m.tls_certificate, certificate, sizeof certificate);
+    fh__text_copy(m.tls_key, tls_key, sizeof tls_key);
     fh__text_copy(m.user, user, sizeof user);
     if (open_identity(path, &k->identity) != 0 || open_next(path, &k->next) != 0 ||
-        (rsa[0] && open_rsa(rsa, &k->rsa) != 0))
+        (rsa[0] && open_rsa(rsa, &k->rsa) != 0) ||
+        (certificate[0] && open_tls(k, certificate, tls_key) != 0))
         return -1;
     fh__sandbox_lock(sandbox);
     if (fh__sandbox_user(sandbox, user, false, error, sizeof error) != 0) {
@@ -257,6 +289,9 @@ static enum fh__exit serve(struct keeper *k, struct fh__sandbox *sandbox)
         pub = fh_rsaaes_key_pub(k->rsa, &len);
         (void)fh__link_send(&k->monitor, FH__MSG_KEY_RSA, pub, len, -1);
     }
+    if (k->certificate)
+        (void)fh__link_send(&k->monitor, FH__MSG_KEY_TLS, k->certificate, strlen(k->certificate),
+                            -1);
     spki = fh_identity_spki(k->identity, &len);
     (void)fh__link_send(&k->monitor, FH__MSG_KEY_READY, spki, len, -1);
     uv_run(&k->loop, UV_RUN_DEFAULT);
@@ -275,5 +310,7 @@ enum fh__exit fh__key_main(struct fh__sandbox *sandbox, struct rd setup)
     fh_identity_free(k.identity);
     fh_identity_free(k.next);
     fh_rsaaes_key_free(k.rsa);
+    fh_pki_signer_free(k.tls);
+    free(k.certificate);
     return how;
 }

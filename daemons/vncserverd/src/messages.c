@@ -124,6 +124,8 @@ bool fh__msg_key_setup_read(struct rd r, struct fh__msg_key_setup *out)
     out->level = rd_u8(&r);
     out->user = read_text(&r);
     out->rsa = read_text(&r);
+    out->tls_certificate = read_text(&r);
+    out->tls_key = read_text(&r);
     out->path = rest(&r);
     return rd_is_done(&r);
 }
@@ -133,6 +135,8 @@ void fh__msg_key_setup_write(struct wr *w, const struct fh__msg_key_setup *m)
     wr_u8(w, m->level);
     write_text(w, m->user);
     write_text(w, m->rsa);
+    write_text(w, m->tls_certificate);
+    write_text(w, m->tls_key);
     wr_bytes(w, m->path.p, m->path.len);
 }
 
@@ -218,6 +222,8 @@ static void read_older(struct rd *r, struct fh__msg_session_setup *out)
         out->older[i] = rd_u16(r);
     out->rsa_pub_len = rd_u16(r);
     out->rsa_pub = rd_bytes(r, out->rsa_pub_len);
+    out->tls = read_text(r);
+    r->bad |= out->tls.len > FH__PEM_MAX;
 }
 
 static void write_older(struct wr *w, const struct fh__msg_session_setup *m)
@@ -227,6 +233,7 @@ static void write_older(struct wr *w, const struct fh__msg_session_setup *m)
         wr_u16(w, m->older[i]);
     wr_u16(w, (uint16_t)m->rsa_pub_len);
     wr_bytes(w, m->rsa_pub, m->rsa_pub_len);
+    write_text(w, m->tls);
 }
 
 bool fh__msg_session_setup_read(struct rd r, struct fh__msg_session_setup *out)

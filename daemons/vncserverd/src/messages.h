@@ -43,16 +43,17 @@ struct fh__msg_confined {
     uint32_t what;
     uint8_t landlock;
 };
-/* KEY_SETUP: u8 level | u16 n, user | u16 n, path of the key of RSA-AES or "" | path */
+/* KEY_SETUP: u8 level | u16 n, user | u16 n, path of the key of RSA-AES or "" | the same of the
+ * certificate and key of TLS | path */
 struct fh__msg_key_setup {
     uint8_t level;
-    struct fh__text user, rsa, path;
+    struct fh__text user, rsa, tls_certificate, tls_key, path;
 };
 /*
  * SESSION_SETUP: u8 level | u8 family, u8 ip[16], u16 port of the peer | u64 idle ms | u32 ms that
  * it waits for a viewer whose network was lost, 0: not | u16 n, spki
  * | u8 n, methods | u8 n, types for older viewers u16[n] | u16 n, public key of RSA-AES | u16 n,
- * user | name
+ * certificate of TLS | u16 n, user | name
  */
 struct fh__msg_session_setup {
     uint8_t level;
@@ -66,7 +67,8 @@ struct fh__msg_session_setup {
     uint16_t older[FH_OLDER_MAX];
     size_t n_older;
     const uint8_t *rsa_pub;
-    size_t rsa_pub_len; /* 0: none */
+    size_t rsa_pub_len;  /* 0: none */
+    struct fh__text tls; /* ""; PEM */
     struct fh__text user, name;
 };
 /* MOVED: ref[16] | what the stream began with */

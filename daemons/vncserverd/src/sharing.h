@@ -25,6 +25,7 @@
 #include "entry.h"
 #include "gate.h"
 #include "notices.h"
+#include "protocol.h"
 #include "steady.h"
 #include "userstore.h"
 
@@ -50,6 +51,7 @@ struct fh__sharing {
     size_t next_spki_len;               /* 0: none */
     uint8_t rsa_pub[FH_RSAAES_PUB_MAX]; /* of our key of RSA-AES; */
     size_t rsa_pub_len;                 /* 0: none */
+    char tls[FH__PEM_MAX + 1];          /* our certificate of TLS; "": none */
     char user[64], key_user[64];        /* as who sessions and the key process run; "": as we do */
     uint64_t last_number;
     struct viewer *viewers; /* whose process runs */
@@ -79,6 +81,8 @@ void fh__sharing_wait(struct fh__sharing *s, const char *why);
 void fh__sharing_next(struct fh__sharing *s, const uint8_t *spki, size_t len);
 /* The public key of RSA-AES, when its process has it; also again. */
 void fh__sharing_rsa(struct fh__sharing *s, const uint8_t *pub, size_t len);
+/* The same of the certificate of TLS, PEM. */
+void fh__sharing_tls(struct fh__sharing *s, const uint8_t *pem, size_t len);
 /* What both keys signed for one session: the body of ROTATED. */
 void fh__sharing_rotated(struct fh__sharing *s, struct rd body);
 /* The key process is gone: who waits for that is let in without. */

@@ -786,7 +786,7 @@ static const struct fh__child_ops child_ops = {{on_message, on_broken}, on_gone}
 static void send_setup(struct viewer *v, const struct fh_address *peer)
 {
     const struct fh__config *cfg = v->s->cfg;
-    uint8_t methods[FH_METHODS_MAX], body[4096];
+    uint8_t methods[FH_METHODS_MAX], body[FH__SETUP_MAX];
     struct fh__msg_session_setup m = {.level = (uint8_t)fh__log_get_level(),
                                       .peer = *peer,
                                       .idle_ms = (uint64_t)cfg->idle_timeout_s * 1000,
@@ -802,6 +802,7 @@ static void send_setup(struct viewer *v, const struct fh_address *peer)
     m.n_older = fh__older_offered(cfg, peer, m.older);
     m.rsa_pub = v->s->rsa_pub;
     m.rsa_pub_len = v->s->rsa_pub_len;
+    m.tls = fh__text_of(v->s->tls);
     fh__msg_session_setup_write(&w, &m);
     (void)fh__viewer_send(v, FH__MSG_SESSION_SETUP, body, w.len, -1);
 }

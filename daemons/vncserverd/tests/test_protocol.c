@@ -79,9 +79,11 @@ START_TEST(nobody_speaks_for_another)
                 ck_assert(a != b && (r->from & roles[a]) && (r->to & roles[b]));
                 /* Neither children nor the two that have secrets talk beyond these. */
                 if (roles[a] == FH__SESSION && roles[b] == FH__KEY)
-                    ck_assert(number == FH__MSG_SIGN || number == FH__MSG_DECRYPT);
+                    ck_assert(number == FH__MSG_SIGN || number == FH__MSG_DECRYPT ||
+                              number == FH__MSG_TLS_SIGN);
                 if (roles[a] == FH__KEY && roles[b] == FH__SESSION)
-                    ck_assert(number == FH__MSG_SIGNATURE || number == FH__MSG_DECRYPTED);
+                    ck_assert(number == FH__MSG_SIGNATURE || number == FH__MSG_DECRYPTED ||
+                              number == FH__MSG_TLS_SIGNATURE);
                 ck_assert(!(roles[a] == FH__DESKTOP && roles[b] == FH__KEY));
                 ck_assert(!(roles[a] == FH__KEY && roles[b] == FH__DESKTOP));
                 pairs++;

@@ -58,14 +58,14 @@ struct fh_pki_signer;
 
 /* Returns 0 and a signer; FH_TRANSPORT_E_INVAL: not a key of RSA, or not this certificate's. */
 int fh_pki_signer_new(const char *cert_pem, const char *key_pem, struct fh_pki_signer **out);
-void fh_pki_signer_free(struct fh_pki_signer *s); /* wipes; NULL is fine */
+void fh_pki_signer_free(struct fh_pki_signer *s);        /* wipes; NULL is fine */
+size_t fh_pki_signer_len(const struct fh_pki_signer *s); /* bytes of a signature */
 /*
  * RSASSA-PKCS1-v1_5 (RFC 8017 8.2) of a hash of SHA-256, -384 or -512, which is what TLS signs:
- * md and hash_len as struct fh_tls_server_config gives them. sig_len: of the modulus. Returns 0,
- * FH_TRANSPORT_E_INVAL.
+ * hash_len says which. sig_len: fh_pki_signer_len(). Returns 0, FH_TRANSPORT_E_INVAL.
  */
-int fh_pki_signer_sign(struct fh_pki_signer *s, int md, const uint8_t *hash, size_t hash_len,
-                       uint8_t *sig, size_t sig_len);
+int fh_pki_signer_sign(struct fh_pki_signer *s, const uint8_t *hash, size_t hash_len, uint8_t *sig,
+                       size_t sig_len);
 
 /* key_pem: the root's own. Returns 0, FH_TRANSPORT_E_INVAL, FH_TRANSPORT_E_RESOURCES. */
 int fh_pki_root_new(const struct fh_pki_config *cfg, const char *key_pem, char *out, size_t room);

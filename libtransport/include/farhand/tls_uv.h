@@ -61,8 +61,7 @@ struct fh_tls_server_config {
      * sig_len bytes, as long as the modulus. 0, or negative: the handshake fails. Called from
      * inside a handshake and waited for.
      */
-    int (*sign)(void *user, int md, const uint8_t *hash, size_t hash_len, uint8_t *sig,
-                size_t sig_len);
+    int (*sign)(void *user, const uint8_t *hash, size_t hash_len, uint8_t *sig, size_t sig_len);
     /* Protocols offered to ALPN, the preferred first, or NULL; copied. */
     const char *const *alpn;
     size_t alpn_len;
