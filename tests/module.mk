@@ -19,4 +19,4 @@ tests_BENCHES := bench/loopback.c bench/grid.c
 tests_TEST_PKGS := usrsctp nice libvncclient xcb xcb-shm
 TRANSPORT_SCRIPTS := tests/bench/first_byte.py
 TRANSPORT_BENCHES := libcrypto-rfb/bench/bench_guard tests/bench/loopback tests/bench/grid
-tests_TOOLS   := netlab/ice_peer.c netlab/nice_peer.c netlab/tunlink.c stack/carry.c bench/desktop/player.c bench/desktop/eye.c
+tests_TOOLS   := netlab/ice_peer.c netlab/nice_peer.c netlab/tunlink.c stack/carry.c interop/vncclient.c bench/desktop/player.c bench/desktop/eye.c

@@ -260,6 +260,39 @@ class Programs(Older):
                 return True
         return False
 
+    def libvncclient(self, server, kind, user=farhand.USER, password=farhand.PASSWORD, host="127.0.0.1"):
+        program = os.path.join(os.path.dirname(farhand.BIN), "tests/interop/vncclient")
+        return subprocess.run([program, host, str(server.port), str(kind), user, password, self.tls_certificate],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=farhand.PATIENCE, env=farhand.ENV)
+
+    def test_libvncclient_with_each_type_that_it_has(self):
+        xev = self.shared.xev()
+        self.addCleanup(xev.stop)
+        pixels = self.shared.picture()[2]
+        wanted = f"320x240 {pixels[:3].hex()}\n"
+        for types, kind, program in (("None", older.NONE, "None"), ("VncAuth", older.VNC, "VncAuth"),
+                                     ("X509Plain", older.VENCRYPT, "X509Plain"),
+                                     ("X509Vnc", older.VENCRYPT, "X509Vnc"), ("X509None", older.VENCRYPT, "X509None")):
+            with self.subTest(types=types):
+                server = self.older_server("native, " + types)
+                password = VNC_PASSWORD if "Vnc" in types else farhand.PASSWORD
+                seen = self.libvncclient(server, kind, password=password, host="localhost")
+                self.assertEqual(seen.stdout.decode(), wanted, seen)
+                started = server.wait_audit(lambda e: e["event"] == "started", "start")
+                self.assertEqual(started["program"], f"RFB 3.8, {program}")
+                self.assertNotEqual(self.libvncclient(server, kind, password="wrong", host="localhost").returncode == 0,
+                                    "None" not in types)
+                server.stop()
+        xev.wait_line(r"keysym 0x71, q")
+
+    def test_gvncviewer_without_authentication(self):
+        farhand.need("gvncviewer")
+        server = self.older_server("native, None")
+        display = self.display("800x600")
+        viewer = display.run("gvncviewer", f"127.0.0.1:{server.port - 5900}")
+        self.addCleanup(viewer.stop)
+        self.shown(display, ".*GVncViewer.*")
+
     def tigervnc(self, server, *options, host="127.0.0.1"):
         farhand.need("xtigervncviewer")
         display = self.display("800x600")
