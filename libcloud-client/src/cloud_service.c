@@ -45,19 +45,20 @@ static const char *take_root(struct fh_cloud_service *s, const char *p, size_t l
     return NULL;
 }
 
-/* A key of signed notes: printable, two pluses at least, nothing that splits lines. */
+/* A key of signed notes: printable, something before, between and behind its first two pluses; the
+ * base64 behind them may have, and end with, others. */
 static const char *take_log(struct fh_cloud_service *s, const char *p, size_t len)
 {
-    unsigned pluses = 0;
+    const char *first = memchr(p, '+', len), *second = NULL;
 
     if (len == 0 || len >= sizeof s->log || s->log[0])
         return want_log;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         if (p[i] <= ' ' || p[i] > '~')
             return want_log;
-        pluses += p[i] == '+';
-    }
-    if (pluses < 2 || p[0] == '+' || p[len - 1] == '+')
+    if (first)
+        second = memchr(first + 1, '+', (size_t)(p + len - first - 1));
+    if (!second || first == p || second == first + 1 || second == p + len - 1)
         return want_log;
     memcpy(s->log, p, len);
     s->log[len] = '\0';

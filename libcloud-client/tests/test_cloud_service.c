@@ -31,6 +31,15 @@ START_TEST(a_whole_line_is_read)
 }
 END_TEST
 
+START_TEST(base64_may_end_with_a_plus)
+{
+    const char *line = "a.example,root=" ROOT ",log=cloud.example+743677dd+ASR/l2dI+JKLtAgk+";
+
+    ck_assert_int_eq(fh_cloud_service_parse(line, &s, NULL), 0);
+    ck_assert_str_eq(s.log, "cloud.example+743677dd+ASR/l2dI+JKLtAgk+");
+}
+END_TEST
+
 START_TEST(what_is_printed_reads_as_the_same)
 {
     const char *line = "a.example:8443,[2001:db8::1]:444,root=" ROOT ",log=" VKEY ",name=b.example";
@@ -69,6 +78,9 @@ static const struct {
     {"a.example,root=g0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", "root="},
     {"a.example,root=" ROOT ",log=", "log="},
     {"a.example,root=" ROOT ",log=abc", "log="},
+    {"a.example,root=" ROOT ",log=+abc+def", "log="},
+    {"a.example,root=" ROOT ",log=abc++def", "log="},
+    {"a.example,root=" ROOT ",log=abc+def+", "log="},
     {"a.example,root=" ROOT ",log=" VKEY ",log=" VKEY, "log="},
     {"a.example,root=" ROOT ",name=", "name="},
     {"a.example,root=" ROOT ",name=a b", "name="},
@@ -116,6 +128,7 @@ int main(void)
 
     suite_add_tcase(suite, t);
     tcase_add_test(t, a_whole_line_is_read);
+    tcase_add_test(t, base64_may_end_with_a_plus);
     tcase_add_test(t, what_is_printed_reads_as_the_same);
     tcase_add_loop_test(t, anything_else_is_refused_with_what_was_expected, 0,
                         (int)ARRAY_LEN(wrong));

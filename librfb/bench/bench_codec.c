@@ -50,6 +50,7 @@ struct figures {
 struct bodies {
     uint8_t *data[RECTS];
     int len[RECTS];
+    enum fh_encoding enc[RECTS];
 };
 
 /* The first picture of a connection, so that each pass costs the same. */
@@ -65,6 +66,11 @@ static double encode_all(const struct fh_framebuffer *fb, enum fh_encoding enc, 
         const struct fh_rect r = rect_at(i);
 
         b->len[i] = fh_encoder_rect(e, enc, fb, &r, b->data[i], fh_encoder_bound(SIDE * SIDE));
+        /* What it does not suit goes as a server would send it. */
+        b->enc[i] = b->len[i] == 0 ? FH_ENC_RAW : enc;
+        if (b->len[i] == 0)
+            b->len[i] =
+                fh_encoder_rect(e, FH_ENC_RAW, fb, &r, b->data[i], fh_encoder_bound(SIDE * SIDE));
         if (b->len[i] < 0)
             exit(1);
     }
@@ -73,7 +79,7 @@ static double encode_all(const struct fh_framebuffer *fb, enum fh_encoding enc, 
     return seconds;
 }
 
-static double decode_all(struct fh_framebuffer *fb, enum fh_encoding enc, const struct bodies *b)
+static double decode_all(struct fh_framebuffer *fb, const struct bodies *b)
 {
     struct fh_decoder *d = need(fh_decoder_new());
     const double from = now();
@@ -83,7 +89,7 @@ static double decode_all(struct fh_framebuffer *fb, enum fh_encoding enc, const 
     for (int i = 0; i < RECTS; i++) {
         const struct fh_rect r = rect_at(i);
 
-        if (fh_decoder_begin(d, enc, fb, &r) != 0 ||
+        if (fh_decoder_begin(d, b->enc[i], fb, &r) != 0 ||
             fh_decoder_input(d, b->data[i], (size_t)b->len[i], &used) != 1)
             exit(1);
     }
@@ -103,7 +109,7 @@ static struct figures measure(const struct fh_framebuffer *fb, enum fh_encoding 
         b.data[i] = need(malloc(fh_encoder_bound(SIDE * SIDE)));
     for (; passes == 0 || encoding + decoding < min_seconds; passes++) {
         encoding += encode_all(fb, enc, quality, &b);
-        decoding += decode_all(&to, enc, &b);
+        decoding += decode_all(&to, &b);
     }
     for (int i = 0; i < RECTS; i++) {
         bytes += b.len[i];
@@ -196,7 +202,12 @@ int main(void)
     } ways[] = {{FH_ENC_RAW, -1, "raw"},
                 {FH_ENC_ZRLE, -1, "zrle"},
                 {FH_ENC_TIGHT, -1, "tight"},
-                {FH_ENC_TIGHT, 6, "tight-jpeg6"}};
+                {FH_ENC_TIGHT, 6, "tight-jpeg6"},
+                {FH_ENC_TRLE, -1, "trle"},
+                {FH_ENC_HEXTILE, -1, "hextile"},
+                {FH_ENC_RRE, -1, "rre"},
+                {FH_ENC_ZLIB, -1, "zlib-encoding"},
+                {FH_ENC_TIGHT_PNG, -1, "tight-png"}};
     struct fh_framebuffer fb = picture_new(WIDTH, HEIGHT, 0);
 
     for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++) {
@@ -206,8 +217,11 @@ int main(void)
         zlib = measure_zlib(&fb);
         for (size_t k = 0; k < sizeof ways / sizeof ways[0]; k++) {
             const struct figures f = measure(&fb, ways[k].enc, ways[k].quality);
-            /* Raw makes nothing smaller; the others are to be about as small as zlib alone. */
-            const double least = ways[k].enc == FH_ENC_RAW ? 0 : 0.95;
+            /* What has zlib in it is to be about as small as zlib alone; the others are as they
+             * are. */
+            const bool has_zlib = ways[k].enc == FH_ENC_ZRLE || ways[k].enc == FH_ENC_TIGHT ||
+                                  ways[k].enc == FH_ENC_TIGHT_PNG;
+            const double least = has_zlib ? 0.95 : 0;
 
             report(ways[k].name, pictures[i].name, "encode", "Mpx/s", f.encode, zlib.encode, 1);
             report(ways[k].name, pictures[i].name, "decode", "Mpx/s", f.decode, zlib.decode, 1);

@@ -49,13 +49,20 @@ static void choose(struct fh_rfb_client *c, int32_t enc)
         }
 }
 
+/* libvncserver goes without at level 0, whether that was agreed on or not. */
+static void allow_no_zlib(struct fh_rfb_client *c)
+{
+    if ((c->asked & FH__ASKED_NO_ZLIB) || c->level == 0)
+        fh_decoder_set_no_zlib(c->decoder, true);
+}
+
 void fh__client_choose_encodings(struct fh_rfb_client *c, const int32_t *encodings, size_t n)
 {
     if (!encodings)
         n = N_SUPPORTED;
     for (size_t i = 0; i < n; i++)
         choose(c, encodings ? encodings[i] : supported[i].enc);
-    fh_decoder_set_no_zlib(c->decoder, (c->asked & FH__ASKED_NO_ZLIB) != 0);
+    allow_no_zlib(c);
 }
 
 void fh__client_turn(struct fh_rfb_client *c)
@@ -383,6 +390,7 @@ int fh_rfb_client_set_quality(struct fh_rfb_client *c, int quality, int level)
         return FH_RFB_E_INVAL;
     c->quality = quality;
     c->level = level;
+    allow_no_zlib(c);
     write_set_encodings(c, &w);
     return ask(c, &w);
 }

@@ -90,7 +90,8 @@ static bool inflate_to(struct fh__clip *c, struct rd *r, void *out, size_t room,
     rd_skip(r, len - c->z.avail_in);
     c->left -= (uint32_t)(len - c->z.avail_in);
     *n = room - c->z.avail_out;
-    return ret == Z_OK || ret == Z_BUF_ERROR || (ret == Z_STREAM_END && *n != 0);
+    /* With all that was wanted, a sum behind it that is wrong may have been seen or not. */
+    return *n == room || ret == Z_OK || ret == Z_BUF_ERROR || (ret == Z_STREAM_END && *n != 0);
 }
 
 /* What stops a text: a message that ends before it does, or bytes that have not come yet. */

@@ -87,6 +87,9 @@ static uint32_t cursor_pixel(int32_t i)
     return (i % 3 == 0 ? 0xff000000 : 0) | (uint32_t)i * 0x10203;
 }
 
+/* What only the extended clipboard can carry. */
+#define EURO "gr\xc3\xbc\xc3\x9f \xe2\x82\xac"
+
 static void write_all(int fd, const void *data, size_t len)
 {
     const uint8_t *p = data;
@@ -239,6 +242,7 @@ static void serve(int listener)
 
 static struct {
     bool has_cursor, has_text;
+    char *text;
 } seen;
 
 static void on_cursor(rfbClient *c, int hot_x, int hot_y, int w, int h, int bytes)
@@ -326,6 +330,18 @@ static const struct view {
     {"tight raw", 2, false, 0},
     {"tight raw", 1, false, 0},
     {"copyrect tight raw", 4, true, 24},
+    {"rre raw", 4, false, 0},
+    {"rre zlib raw", 2, false, 0},
+    {"rre raw", 1, false, 0},
+    {"copyrect hextile raw", 4, false, 0},
+    {"hextile raw", 2, false, 0},
+    {"hextile raw", 1, false, 0},
+    {"copyrect zlib raw", 4, false, 0},
+    {"zlib raw", 2, false, 0},
+    {"zlib raw", 1, false, 0},
+    {"copyrect trle raw", 4, false, 0},
+    {"trle raw", 2, false, 0},
+    {"trle raw", 1, false, 0},
 };
 
 /* A socket on a free port of loopback. */
@@ -445,7 +461,11 @@ static void on_key(rfbBool down, rfbKeySym key, rfbClientPtr cl)
         screen->cursor->yhot = 4;
         break;
     case STEP_TEXT:
-        rfbSendServerCutText(screen, (char[]){'g', 'r', '\xfc', '\xdf', 0}, 4);
+        /* Its Latin-1 in place of UTF-8 goes out with the length of the UTF-8. */
+        if (cl->enableExtendedClipboard)
+            rfbSendServerCutTextUTF8(screen, (char[]){EURO}, sizeof EURO - 1, NULL, 0);
+        else
+            rfbSendServerCutText(screen, (char[]){'g', 'r', '\xfc', '\xdf', 0}, 4);
         break;
     case STEP_RESIZE:
         shared = picture_new(BIG_WIDTH, BIG_HEIGHT, 0);
@@ -465,6 +485,14 @@ static void on_key(rfbBool down, rfbKeySym key, rfbClientPtr cl)
     case STEPS:
         break;
     }
+}
+
+/* It speaks the extended clipboard only where there is somebody to tell. */
+static void on_utf8(char *text, int len, rfbClientPtr cl)
+{
+    (void)text;
+    (void)len;
+    (void)cl;
 }
 
 static bool is_gone;
@@ -502,6 +530,7 @@ static void serve_by_libvncserver(int fd)
     screen->port = screen->ipv6port = 0;
     screen->autoPort = FALSE;
     screen->kbdAddEvent = on_key;
+    screen->setXCutTextUTF8 = on_utf8;
     screen->newClientHook = (enum rfbNewClientAction(*)(rfbClientPtr))on_client;
     rfbInitServer(screen);
     if (!rfbNewClient(screen, fd))
@@ -514,6 +543,14 @@ static void serve_by_libvncserver(int fd)
 static const int32_t only_raw[] = {FH_ENC_RAW, FH_ENC_CURSOR, FH_ENC_DESKTOP_SIZE};
 static const int32_t zrle[] = {FH_ENC_COPY_RECT, FH_ENC_ZRLE, FH_ENC_CURSOR,
                                FH_ENC_EXTENDED_DESKTOP_SIZE, FH_ENC_LAST_RECT};
+static const int32_t rre[] = {FH_ENC_COPY_RECT, FH_ENC_RRE, FH_ENC_CURSOR, FH_ENC_DESKTOP_SIZE};
+static const int32_t hextile[] = {FH_ENC_HEXTILE, FH_ENC_CURSOR, FH_ENC_DESKTOP_SIZE};
+static const int32_t zlib[] = {FH_ENC_ZLIB, FH_ENC_XCURSOR, FH_ENC_DESKTOP_SIZE};
+static const int32_t tight[] = {FH_ENC_TIGHT, FH_ENC_CURSOR, FH_ENC_DESKTOP_SIZE, FH_ENC_LAST_RECT};
+static const int32_t png[] = {FH_ENC_TIGHT_PNG, FH_ENC_CURSOR, FH_ENC_DESKTOP_SIZE,
+                              FH_ENC_LAST_RECT};
+static const struct fh_pixel_format bgr = {32, 24, false, true, 255, 255, 255, 0, 8, 16};
+static const struct fh_pixel_format big = {32, 24, true, true, 255, 255, 255, 16, 8, 0};
 static const struct {
     struct fh_rfb_client_config cfg;
     unsigned slack;
@@ -523,6 +560,17 @@ static const struct {
     {{.quality = -1, .level = -1}, 0},
     {{.quality = -1, .level = 1, .continuous = true}, 0},
     {{.quality = 9, .level = 5}, 24},
+    {{.encodings = rre, .n_encodings = 4, .quality = -1, .level = -1}, 0},
+    {{.encodings = hextile, .n_encodings = 3, .quality = -1, .level = -1}, 0},
+    {{.encodings = zlib, .n_encodings = 3, .quality = -1, .level = 5}, 0},
+    {{.encodings = tight, .n_encodings = 4, .quality = -1, .level = 5}, 0},
+    {{.encodings = tight, .n_encodings = 4, .quality = -1, .level = 0}, 0},
+    {{.encodings = tight, .n_encodings = 4, .quality = FH_QUALITY_FINE + 97, .level = 2}, 24},
+    {{.encodings = png, .n_encodings = 4, .quality = -1, .level = 3}, 0},
+    {{.encodings = only_raw, .n_encodings = 3, .quality = -1, .level = -1, .format = &bgr}, 0},
+    {{.encodings = hextile, .n_encodings = 3, .quality = -1, .level = -1, .format = &big}, 0},
+    {{.encodings = zrle, .n_encodings = 5, .quality = -1, .level = 1, .format = &big}, 0},
+    {{.encodings = tight, .n_encodings = 4, .quality = -1, .level = 1, .format = &bgr}, 0},
 };
 
 /* Our client's picture against the one that should be. */
@@ -583,7 +631,7 @@ static void carry(struct fh_rfb_client *c, int fd)
                 ck_assert_uint_eq(ev.cursor.argb[i] >> 31, cursor_pixel(i) >> 31);
         }
         if (ev.type == FH_RFB_CLIENT_EV_CUT_TEXT) {
-            ck_assert_str_eq(ev.cut_text.text, "gr\xc3\xbc\xc3\x9f");
+            seen.text = strdup(ev.cut_text.text);
             seen.has_text = true;
         }
     }
@@ -624,6 +672,8 @@ START_TEST(our_client_sees_the_picture_of_libvncserver)
         } while (!is_there);
     }
     ck_assert_str_eq(fh_rfb_client_name(c), "interop");
+    ck_assert_str_eq(seen.text, lookers[_i].cfg.encodings ? "gr\xc3\xbc\xc3\x9f" : EURO);
+    free(seen.text);
     close(fds[0]);
     must_end_well(pid);
     fh_rfb_client_free(c);
@@ -639,7 +689,7 @@ int main(void)
     int failed;
 
     rfbClientLog = rfbClientErr = quiet;
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 20);
     tcase_add_loop_test(tc, libvncclient_sees_the_picture_of_our_server, 0, (int)ARRAY_LEN(views));
     tcase_add_loop_test(tc, our_client_sees_the_picture_of_libvncserver, 0,
                         (int)ARRAY_LEN(lookers));

@@ -284,6 +284,10 @@ bool fh__link_path_join(struct fh__link_path *p, uint64_t want)
     if (!l->cur || p->rank <= l->cur->rank)
         fh__link_move_to(l, p);
     l->detached_ms = UINT64_MAX;
+    /* Who sends could take another path now, and will if it has to wait for this. */
+    if (fh__link_has_choice(l) && l->ack_by_ms > l->now_ms + FH_LINK_ACK_SOON_MS &&
+        l->ack_by_ms != UINT64_MAX)
+        l->ack_by_ms = l->now_ms + FH_LINK_ACK_SOON_MS;
     return true;
 }
 

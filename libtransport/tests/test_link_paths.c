@@ -349,6 +349,24 @@ START_TEST(who_takes_nothing_is_not_taken_for_dead)
 }
 END_TEST
 
+/* With one path an ACK takes its time. */
+START_TEST(what_was_not_acknowledged_before_there_was_a_choice_makes_no_path_late)
+{
+    begin_relay(20, 2000);
+    pass(3000);
+    for (int i = 0; i < 2; i++)
+        ck_assert_uint_eq(pair_write(&t, i, 4000), 4000);
+    pass(30);
+    attach(5, 2000, DIRECT_RANK);
+    pass(2000);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(info_of(i).late, 0);
+        ck_assert_uint_eq(info_of(i).rank, DIRECT_RANK);
+        ck_assert_uint_eq(moved[i], 1);
+    }
+}
+END_TEST
+
 START_TEST(a_long_way_is_not_taken_for_a_dead_one)
 {
     begin_relay(300, 2000);
@@ -405,6 +423,7 @@ static Suite *suite(void)
     tcase_add_test(tc,
                    a_relay_that_dies_beside_a_direct_path_is_not_felt_and_another_takes_its_place);
     tcase_add_test(tc, who_takes_nothing_is_not_taken_for_dead);
+    tcase_add_test(tc, what_was_not_acknowledged_before_there_was_a_choice_makes_no_path_late);
     tcase_add_test(tc, a_long_way_is_not_taken_for_a_dead_one);
     tcase_add_test(tc, a_path_that_comes_and_goes_is_trusted_ever_less);
     suite_add_tcase(s, tc);

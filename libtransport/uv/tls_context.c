@@ -304,6 +304,7 @@ int fh_tls_server_new(const struct fh_tls_server_config *cfg, struct fh_tls_cont
     if (!ctx)
         return explain(why, room, FH_TRANSPORT_E_RESOURCES, "out of memory");
     ctx->refs = 1;
+    fh__tls_cipher_open(ctx);
     ctx->is_server = true;
     ctx->no_tickets = cfg->no_tickets;
     ctx->require_ems = cfg->require_ems;
@@ -335,6 +336,7 @@ int fh_tls_client_new(const struct fh_tls_client_config *cfg, struct fh_tls_cont
     if (!ctx)
         return FH_TRANSPORT_E_RESOURCES;
     ctx->refs = 1;
+    fh__tls_cipher_open(ctx);
     ctx->trust_anybody = cfg->trust_anybody;
     ctx->require_ems = !cfg->trust_anybody;
     ctx->max_fragment = cfg->max_fragment;
@@ -369,6 +371,7 @@ void fh__tls_context_unref(struct fh_tls_context *ctx)
         return;
     fh__tls_credentials_unref(ctx->now);
     fh__tls_spares_free(ctx);
+    fh__tls_cipher_close(ctx);
     fh_wipe(ctx->keys, sizeof ctx->keys);
     free(ctx);
 }

@@ -14,6 +14,7 @@
 #include <farhand/tls_uv.h>
 
 #include "tls_hello.h"
+#include "tls_record.h"
 
 enum {
     FH__TLS_PLAIN = 16384, /* RFC 5246 6.2.1: the longest fragment */
@@ -57,6 +58,7 @@ struct fh_tls_context {
     struct fh__tls *busy; /* in whose handshake mbedTLS is, for callbacks that are not told */
     struct fh__tls_buffers spare[FH__TLS_SPARE];
     size_t spares;
+    struct gcry_cipher_handle *cipher; /* tls_record.h */
 };
 
 struct fh_tls_session {
@@ -123,6 +125,7 @@ struct fh__tls {
     uint8_t peer_cert[FH_TLS_HASH_LEN], peer_spki[FH_TLS_HASH_LEN];
     bool has_peer;
     struct fh__tls_parked park;
+    struct fh__tls_records records;
 };
 
 /* ---- tls_context.c -------------------------------------------------------------------------- */

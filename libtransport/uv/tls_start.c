@@ -91,6 +91,24 @@ static void recall_peer(struct fh__tls *t)
     t->has_peer = true;
 }
 
+static uint16_t fragment_of(const struct fh__tls *t)
+{
+    if (!t->ctx->is_server)
+        return t->hello.fragment ? t->ctx->max_fragment : 0;
+    switch (t->ssl.session ? t->ssl.session->mfl_code : 0) {
+    case MBEDTLS_SSL_MAX_FRAG_LEN_512:
+        return 512;
+    case MBEDTLS_SSL_MAX_FRAG_LEN_1024:
+        return 1024;
+    case MBEDTLS_SSL_MAX_FRAG_LEN_2048:
+        return 2048;
+    case MBEDTLS_SSL_MAX_FRAG_LEN_4096:
+        return 4096;
+    default:
+        return 0;
+    }
+}
+
 static void opened(struct fh__tls *t)
 {
     const char *text;
@@ -111,7 +129,8 @@ static void opened(struct fh__tls *t)
     t->name = NULL;
     uv_timer_stop(&t->timer);
     t->phase = FH__TLS_OPEN;
-    fh__tls_park(t);
+    if (!fh__tls_records_begin(t, fragment_of(t)))
+        fh__tls_park(t);
     t->done(t->user, &t->s, 0, "");
 }
 
@@ -296,24 +315,6 @@ int fh_tls_start(uv_loop_t *loop, struct fh_tls_context *ctx, struct fh_stream *
 /* ---- what was agreed --------------------------------------------------------------------------
  */
 
-static uint16_t fragment_of(const struct fh__tls *t)
-{
-    if (!t->ctx->is_server)
-        return t->hello.fragment ? t->ctx->max_fragment : 0;
-    switch (t->ssl.session ? t->ssl.session->mfl_code : 0) {
-    case MBEDTLS_SSL_MAX_FRAG_LEN_512:
-        return 512;
-    case MBEDTLS_SSL_MAX_FRAG_LEN_1024:
-        return 1024;
-    case MBEDTLS_SSL_MAX_FRAG_LEN_2048:
-        return 2048;
-    case MBEDTLS_SSL_MAX_FRAG_LEN_4096:
-        return 4096;
-    default:
-        return 0;
-    }
-}
-
 int fh_tls_info(const struct fh_stream *s, struct fh_tls_info *out)
 {
     const struct fh__tls *t = (const struct fh__tls *)s;
@@ -322,14 +323,21 @@ int fh_tls_info(const struct fh_stream *s, struct fh_tls_info *out)
     if (!fh__tls_is(s))
         return FH_TRANSPORT_E_INVAL;
     memset(out, 0, sizeof *out);
-    out->version = mbedtls_ssl_get_version(&t->ssl);
-    out->suite = mbedtls_ssl_get_ciphersuite(&t->ssl);
-    alpn = mbedtls_ssl_get_alpn_protocol(&t->ssl);
+    if (t->records.is_on) {
+        out->version = t->records.version;
+        out->suite = t->records.suite;
+        out->max_fragment = t->records.max_fragment;
+        alpn = t->records.alpn;
+    } else {
+        out->version = mbedtls_ssl_get_version(&t->ssl);
+        out->suite = mbedtls_ssl_get_ciphersuite(&t->ssl);
+        out->max_fragment = fragment_of(t);
+        alpn = mbedtls_ssl_get_alpn_protocol(&t->ssl);
+    }
     if (alpn)
         memcpy(out->alpn, alpn, strlen(alpn) + 1);
     out->resumed = t->resumed;
     out->ems = t->hello.ems;
-    out->max_fragment = fragment_of(t);
     out->has_peer = t->has_peer;
     memcpy(out->peer_cert, t->peer_cert, sizeof out->peer_cert);
     memcpy(out->peer_spki, t->peer_spki, sizeof out->peer_spki);

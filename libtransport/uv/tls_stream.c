@@ -103,7 +103,7 @@ int fh__tls_bio_recv(void *user, unsigned char *out, size_t len)
 /* ---- plain bytes to the owner -----------------------------------------------------------------
  */
 
-static void end(struct fh__tls *t, int error)
+void fh__tls_end(struct fh__tls *t, int error)
 {
     if (t->over)
         return;
@@ -118,8 +118,7 @@ static void tell_end(struct fh__tls *t)
         fh_stream_emit_end(&t->s, t->over_error);
 }
 
-/* What the owner did not take is kept. False: there is no memory for it. */
-static bool give(struct fh__tls *t, const uint8_t *data, size_t len)
+bool fh__tls_give(struct fh__tls *t, const uint8_t *data, size_t len)
 {
     size_t taken = fh_stream_emit_data(&t->s, data, len);
 
@@ -167,8 +166,8 @@ static bool read_some(struct fh__tls *t)
     int n = mbedtls_ssl_read(&t->ssl, plain, sizeof plain);
 
     if (n > 0) {
-        if (!give(t, plain, (size_t)n))
-            end(t, FH_TRANSPORT_E_RESOURCES);
+        if (!fh__tls_give(t, plain, (size_t)n))
+            fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
         fh_wipe(plain, (size_t)n);
         return true;
     }
@@ -178,9 +177,9 @@ static bool read_some(struct fh__tls *t)
     if (n == MBEDTLS_ERR_SSL_WANT_READ && t->in_len < before)
         return true;
     if (n == 0 || n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
-        end(t, 0);
+        fh__tls_end(t, 0);
     else
-        end(t, fh__tls_error(t, n, &text));
+        fh__tls_end(t, fh__tls_error(t, n, &text));
     return false;
 }
 
@@ -188,10 +187,16 @@ static bool read_some(struct fh__tls *t)
 static void read_all(struct fh__tls *t)
 {
     while (!t->over && t->rest_len == 0 && fh_stream_impl_wants_data(&t->s)) {
-        int ret = fh__tls_unpark(t);
+        int ret = 0;
 
+        if (t->records.is_on) {
+            if (!fh__tls_records_read(t))
+                break;
+            continue;
+        }
+        ret = fh__tls_unpark(t);
         if (ret != 0)
-            end(t, ret);
+            fh__tls_end(t, ret);
         else if (!read_some(t))
             break;
     }
@@ -199,7 +204,7 @@ static void read_all(struct fh__tls *t)
         return;
     if (t->over && t->over_error)
         (void)fh__tls_flush(t); /* an alert may stand there */
-    else
+    else if (!t->records.is_on)
         fh__tls_park(t);
     tell_end(t);
 }
@@ -249,7 +254,10 @@ static void say_goodbye(struct fh__tls *t)
 {
     if (t->held_len > 0 || t->s.broken || !t->s.shut)
         return;
-    if (!t->notify_sent && fh__tls_unpark(t) == 0) {
+    if (!t->notify_sent && t->records.is_on) {
+        t->notify_sent = true;
+        fh__tls_records_goodbye(t);
+    } else if (!t->notify_sent && fh__tls_unpark(t) == 0) {
         t->notify_sent = true;
         (void)mbedtls_ssl_close_notify(&t->ssl);
         fh__tls_park(t);
@@ -291,11 +299,11 @@ static void below_end(void *user, int error)
     }
     /* Cut in both directions: at once. An end without close_notify: behind what is left. */
     if (error && (!t->over || t->s.wants_room)) {
-        end(t, error);
+        fh__tls_end(t, error);
         fh_stream_emit_end(&t->s, error);
         return;
     }
-    end(t, FH_TRANSPORT_E_RESET);
+    fh__tls_end(t, FH_TRANSPORT_E_RESET);
     tell_end(t);
 }
 
@@ -320,8 +328,15 @@ static int tls_write(struct fh_stream *s, const uint8_t *data, size_t len)
     struct fh__tls *t = (struct fh__tls *)s;
     size_t taken = 0;
     const char *text;
-    int n = t->held_len > 0 ? 0 : fh__tls_unpark(t);
+    int n = 0;
 
+    if (t->records.is_on) {
+        n = t->held_len > 0 ? 0 : fh__tls_records_write(t, data, len);
+        if (n < 0)
+            fh__tls_run_soon(t);
+        return n;
+    }
+    n = t->held_len > 0 ? 0 : fh__tls_unpark(t);
     while (n >= 0 && taken < len && t->held_len == 0) {
         n = mbedtls_ssl_write(&t->ssl, data + taken, len - taken);
         if (n > 0)
@@ -348,6 +363,7 @@ static void finish(struct fh__tls *t)
         return;
     fh_stream_impl_closed(&t->s);
     mbedtls_ssl_free(&t->ssl);
+    fh__tls_records_finish(&t->records);
     fh__tls_credentials_unref(t->credentials);
     fh__tls_context_unref(t->ctx);
     drop_rest(t);

@@ -16,6 +16,12 @@ int fh__tls_flush(struct fh__tls *t);
 /* Close without an owner who waits for it. */
 void fh__tls_abandon(struct fh__tls *t);
 
+/* Nothing more will arrive; told behind the last byte. Only the first counts. */
+void fh__tls_end(struct fh__tls *t, int error);
+/* Gives the owner plain bytes, and keeps what he does not take. False: there is no memory for it.
+ */
+bool fh__tls_give(struct fh__tls *t, const uint8_t *data, size_t len);
+
 /* mbedTLS's callbacks. */
 int fh__tls_bio_send(void *user, const unsigned char *data, size_t len);
 int fh__tls_bio_recv(void *user, unsigned char *out, size_t len);

@@ -594,13 +594,13 @@ class BrokenInto(Processes):
         coding = struct.pack(">BBBBHHHBBBB", 7, 32, 24, 2, 255, 255, 255, 16, 8, 0, 0)
         link.setblocking(True)
         for i in range(2000):
-            link.send(bytes([CODING]) + coding + bytes([i % 7]))
-        link.send(bytes([CODING]) + coding + bytes([2]))
+            link.send(bytes([CODING]) + coding + bytes([i % 7, 0]))
+        link.send(bytes([CODING]) + coding + bytes([2, 0]))
         other.ask()
         self.shared.ask("xsetroot", "-solid", "#102030")
         other.see(self.join().picture()[2])
         self.assertFalse(procs.is_gone(pid))
-        link.send(bytes([CODING]) + coding + bytes([10]))  # there is no such level
+        link.send(bytes([CODING]) + coding + bytes([10, 0]))  # there is no such level
         self.gone(pid)
         self.wait_event(2, "ended", "violation")
         other.ask()

@@ -46,6 +46,13 @@ void fh__calls_allow(struct fh__calls *c, const int *list, size_t n);
 void fh__calls_allow_if(struct fh__calls *c, int call, unsigned argument, long value);
 void fh__calls_allow_if2(struct fh__calls *c, int call, unsigned argument, long value,
                          unsigned argument2, long value2);
+/* Where these bits of an argument have that value. */
+void fh__calls_allow_masked(struct fh__calls *c, int call, unsigned argument, long mask,
+                            long value);
+/* Instead of an end of the process, this error. */
+void fh__calls_refuse(struct fh__calls *c, int call, int error);
+void fh__calls_refuse_masked(struct fh__calls *c, int call, unsigned argument, long mask,
+                             long value, int error);
 /* In force from now on, and freed. -1: it does not hold, or one of the calls above failed. */
 int fh__calls_load(struct fh__calls *c);
 

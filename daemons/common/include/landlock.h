@@ -6,11 +6,13 @@
 #ifndef FH__LANDLOCK_H
 #define FH__LANDLOCK_H
 
+enum { FH__LANDLOCK_SIGNALS = 1, FH__LANDLOCK_TCP = 2 /* what is kept */ };
+
 /*
  * Closes all files but the trees that are named (NULL-terminated lists; NULL: none), TCP, sockets
- * without a path, and signals to others. keeps_signals: not the last. What is open stays open.
+ * without a path, and signals to others. keeps: not these. What is open stays open.
  * Returns the version of Landlock that is in force, 0: none.
  */
-int fh__landlock(const char *const *readable, const char *const *writable, int keeps_signals);
+int fh__landlock(const char *const *readable, const char *const *writable, int keeps);
 
 #endif

@@ -104,6 +104,31 @@ void fh__calls_allow_if2(struct fh__calls *c, int call, unsigned argument, long 
                                  equals(argument2, value2));
 }
 
+static struct scmp_arg_cmp masked(unsigned argument, long mask, long value)
+{
+    return (struct scmp_arg_cmp){.arg = argument,
+                                 .op = SCMP_CMP_MASKED_EQ,
+                                 .datum_a = (scmp_datum_t)mask,
+                                 .datum_b = (scmp_datum_t)value};
+}
+
+void fh__calls_allow_masked(struct fh__calls *c, int call, unsigned argument, long mask, long value)
+{
+    c->error |= seccomp_rule_add(c->ctx, SCMP_ACT_ALLOW, call, 1, masked(argument, mask, value));
+}
+
+void fh__calls_refuse(struct fh__calls *c, int call, int error)
+{
+    c->error |= seccomp_rule_add(c->ctx, SCMP_ACT_ERRNO((uint32_t)error), call, 0);
+}
+
+void fh__calls_refuse_masked(struct fh__calls *c, int call, unsigned argument, long mask,
+                             long value, int error)
+{
+    c->error |= seccomp_rule_add(c->ctx, SCMP_ACT_ERRNO((uint32_t)error), call, 1,
+                                 masked(argument, mask, value));
+}
+
 int fh__calls_load(struct fh__calls *c)
 {
     int ret = c->error ? -1 : seccomp_load(c->ctx);

@@ -35,7 +35,7 @@ enum {
     OF_FILES = EXECUTE | (1 << 1) | READ_FILE | TRUNCATE | IOCTL_DEV
 };
 
-static struct ruleset known_to(int version, int keeps_signals)
+static struct ruleset known_to(int version, int keeps)
 {
     struct ruleset r = {.handled_files = FILES_V1};
 
@@ -43,12 +43,12 @@ static struct ruleset known_to(int version, int keeps_signals)
         r.handled_files |= REFER;
     if (version >= 3)
         r.handled_files |= TRUNCATE;
-    if (version >= 4)
+    if (version >= 4 && !(keeps & FH__LANDLOCK_TCP))
         r.handled_network = TCP;
     if (version >= 5)
         r.handled_files |= IOCTL_DEV;
     if (version >= 6)
-        r.scoped = SCOPE_ABSTRACT | (keeps_signals ? 0 : SCOPE_SIGNAL);
+        r.scoped = SCOPE_ABSTRACT | (keeps & FH__LANDLOCK_SIGNALS ? 0 : SCOPE_SIGNAL);
     return r;
 }
 
@@ -72,7 +72,7 @@ static void allow(int ruleset, const char *path, uint64_t what)
     close(rule.parent_fd);
 }
 
-int fh__landlock(const char *const *readable, const char *const *writable, int keeps_signals)
+int fh__landlock(const char *const *readable, const char *const *writable, int keeps)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
     struct ruleset rules;
@@ -80,7 +80,7 @@ int fh__landlock(const char *const *readable, const char *const *writable, int k
 
     if (version < 1)
         return 0;
-    rules = known_to((int)version, keeps_signals);
+    rules = known_to((int)version, keeps);
     fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size_for((int)version), 0);
     if (fd < 0)
         return 0;

@@ -2,6 +2,7 @@
 /* api.c -- who asks, for what, and whether he may. */
 #include "api.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ static const struct fh__route routes[] = {
     {"cloud/2/keys/:key", .get = M(KEY, KEY_MANAGE, key_get), .put = M(KEY, KEY_MANAGE, key_update),
      .delete = M(KEY, KEY_MANAGE, key_delete)},
     {"cloud/2/audit", .get = M(KEY, AUDIT_READ, audit_list)},
+    {"cloud/2/log/openings", .get = M(KEY, ADDRESS_READ, openings)},
     {"cloud/2/account", .get = M(KEY, ACCOUNT_READ, account_own)},
     {"cloud/2/accounts", .get = OPERATOR(account_list), .post = OPERATOR(account_create)},
     {"cloud/2/accounts/:account", .get = OPERATOR(account_get), .put = OPERATOR(account_update),
@@ -502,6 +504,14 @@ static uint64_t system_utc_ms(void)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* JSON holds passwords and secrets on their way out. */
+static void wipe_and_free(void *p)
+{
+    if (p)
+        fh_wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
 struct fh__api *fh__api_new(const struct fh__api_config *cfg)
 {
     struct fh__api *a = calloc(1, sizeof *a);
@@ -512,6 +522,7 @@ struct fh__api *fh__api_new(const struct fh__api_config *cfg)
         free(a);
         return NULL;
     }
+    json_set_alloc_funcs(malloc, wipe_and_free);
     a->cfg = *cfg;
     if (!a->cfg.utc_ms)
         a->cfg.utc_ms = system_utc_ms;

@@ -256,8 +256,10 @@ static void on_account_deleted(struct fh__store_call *s)
         memcpy(c->event_account, s->account, sizeof c->event_account);
         c->event.what = FH__CHANGE_ACCOUNT_DELETED;
         c->event.account = c->event_account;
-        c->event.details = json_pack("{s:I}", "addresses", (json_int_t)s->count);
+        c->event.details = json_pack("{s:I}", "addresses", (json_int_t)s->n);
         fh__api_changed(c);
+        for (size_t i = 0; h->changed && i < s->n; i++)
+            h->changed(h->user, s->addresses[i], FH__API_DELETED);
         if (h->account_changed)
             h->account_changed(h->user, s->account, true);
         fh__answer_json(c, 204, NULL);

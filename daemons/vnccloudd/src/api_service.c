@@ -369,3 +369,43 @@ void fh__api_log(struct fh__api_call *c)
     c->reply.status = 200;
     fh__answer_reply(c);
 }
+
+/* Whose the address is, is for the store to say: only its owner can open what was logged. */
+static void on_openings(struct fh__store_call *s)
+{
+    struct fh__api_call *c = s->user;
+    const struct fh__api_hooks *h = &c->api->cfg.hooks;
+    int error = FH__STORE_E_NOT_FOUND;
+    char *text = NULL;
+    json_t *array;
+
+    if (s->ret != 0) {
+        error = s->ret;
+    } else if (h->openings) {
+        text = h->openings(h->user, c->address, &error);
+    }
+    if (!text)
+        fh__answer_store(c, error);
+    else if (!(array = json_loads(text, JSON_REJECT_DUPLICATES, NULL)))
+        fh__answer_problem(c, 500, "internal", NULL);
+    else
+        fh__answer_json(c, 200, json_pack("{s:o}", "openings", array));
+    free(text);
+    fh__store_call_free(s);
+}
+
+void fh__api_openings(struct fh__api_call *c)
+{
+    static const char *const names[] = {"address", "account", NULL};
+    char text[64];
+
+    if (fh__http_parameter(c->request, "address", text, sizeof text) != 1 ||
+        !fh__http_has_only(c->request, names)) {
+        snprintf(c->why, sizeof c->why, "address: expected, as a parameter");
+        fh__answer_bad(c);
+    } else if (fh_cloud_address_parse(text, strlen(text), c->address) != 0) {
+        fh__answer_store(c, FH__STORE_E_NOT_FOUND);
+    } else {
+        look_up(c, on_openings);
+    }
+}

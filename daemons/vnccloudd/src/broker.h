@@ -47,6 +47,8 @@ struct fh__ticket_for {
     bool is_server; /* whose side: the server app's, or the viewer's */
     uint8_t conn[FH_CLOUD_CONN_LEN];
     uint8_t account[FH__ACCOUNT_LEN];
+    uint32_t kbit; /* the account's limits: struct fh__endpoint */
+    uint64_t bytes;
 };
 
 /* All are set but those that may be NULL. user is the broker's, conn what fh__client_new() got. */

@@ -87,6 +87,8 @@ struct fh__client {
     bool is_slow;
     uint8_t head[FH_BROKER_HEADER_LEN]; /* of a frame of which less than that is here */
     uint8_t account[FH__ACCOUNT_LEN];
+    uint32_t relay_kbit; /* its account's */
+    uint64_t relay_bytes;
     struct fh__gcra_source source;
 };
 

@@ -254,15 +254,29 @@ static void on_log_closed(void *user)
     finish(c);
 }
 
-/* Whatever was asked of the store is answered: the log is the last that is written. */
-static void on_office_closed(void *user)
+/* The log is the last that is written: the record of the end is in it, too. */
+static void close_log(struct fh__cloud *c)
 {
-    struct fh__cloud *c = user;
-
+    if (!c->has_office_closed || c->leaves > 0)
+        return;
     if (c->log)
         fh__tlog_close(c->log, on_log_closed, c);
     else
         finish(c);
+}
+
+void fh__cloud_leaf_done(struct fh__cloud *c)
+{
+    c->leaves--;
+    close_log(c);
+}
+
+static void on_office_closed(void *user)
+{
+    struct fh__cloud *c = user;
+
+    c->has_office_closed = true;
+    close_log(c);
 }
 
 static void on_part_closed(void *user)

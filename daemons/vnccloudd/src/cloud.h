@@ -45,6 +45,8 @@ struct fh__cloud {
     char checkpoint[FH_TLOG_MAX_CHECKPOINT];
     char peer[FH_ADDRESS_TEXT]; /* of what the API is told */
     unsigned closing;           /* parts that are not closed yet */
+    unsigned leaves;            /* lines of the audit on their way into the log */
+    bool has_office_closed;
     void (*closed)(void *user);
     void *closed_user;
 };
@@ -67,5 +69,7 @@ void fh__cloud_api_hooks(struct fh__cloud *c, struct fh__api_hooks *out);
 /* Lines of the audit become leaves of the log. */
 void fh__cloud_leaf(void *user, enum fh__leaf kind, const uint8_t *address, const char *line,
                     size_t len);
+/* In cloud.c: one of them is there. */
+void fh__cloud_leaf_done(struct fh__cloud *c);
 
 #endif

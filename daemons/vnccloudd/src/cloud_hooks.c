@@ -39,7 +39,8 @@ static size_t on_ticket(void *user, const struct fh__ticket_for *t, uint64_t exp
     const struct fh__cloud *c = user;
     struct fh__ticket ticket = {.side = t->is_server ? FH__TICKET_SERVER : FH__TICKET_VIEWER,
                                 .expires_ms = expires_ms,
-                                .kbit = c->cfg->relay_kbit};
+                                .kbit = t->kbit ? t->kbit : c->cfg->relay_kbit,
+                                .bytes = t->bytes};
 
     memcpy(ticket.conn, t->conn, sizeof ticket.conn);
     memcpy(ticket.account, t->account, sizeof ticket.account);
@@ -129,23 +130,25 @@ void fh__cloud_broker_hooks(struct fh__cloud *c)
 
 static void on_leaf(void *user, int error, uint64_t index, const uint8_t salt[FH_TLOG_SALT_LEN])
 {
-    (void)user;
     (void)index;
     (void)salt;
     if (error)
         fh__log(FH__LOG_ERROR, "a change is not in the log: %s", fh__store_strerror(error));
+    fh__cloud_leaf_done(user);
 }
 
 void fh__cloud_leaf(void *user, enum fh__leaf kind, const uint8_t *address, const char *line,
                     size_t len)
 {
-    const struct fh__cloud *c = user;
-    int error = c->log
-                    ? fh__tlog_append_line(c->log, (uint8_t)kind, address, line, len, on_leaf, NULL)
-                    : FH__STORE_E_CLOSED;
+    struct fh__cloud *c = user;
+    int error;
 
-    if (error && c->log)
-        on_leaf(NULL, error, 0, NULL);
+    if (!c->log)
+        return;
+    c->leaves++;
+    error = fh__tlog_append_line(c->log, (uint8_t)kind, address, line, len, on_leaf, c);
+    if (error)
+        on_leaf(c, error, 0, NULL);
 }
 
 /* ---- the API's ---- */
@@ -220,6 +223,11 @@ static void on_account_changed(void *user, const uint8_t account[FH__ACCOUNT_LEN
 {
     (void)is_gone;
     fh__broker_account_changed(((struct fh__cloud *)user)->broker, account);
+}
+
+static char *on_openings(void *user, const uint8_t address[FH__ADDRESS_LEN], int *error)
+{
+    return fh__tlog_openings_json(((struct fh__cloud *)user)->log, address, error);
 }
 
 static bool on_log_file(void *user, const char *path, struct fh__http_reply *out)
@@ -357,5 +365,6 @@ void fh__cloud_api_hooks(struct fh__cloud *c, struct fh__api_hooks *out)
                                   .changed = on_changed,
                                   .account_changed = on_account_changed,
                                   .log_file = on_log_file,
+                                  .openings = on_openings,
                                   .metrics = on_metrics};
 }

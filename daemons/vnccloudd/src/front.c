@@ -15,6 +15,7 @@ enum {
     HANDSHAKE_MS = 10000,
     BACKLOG = 1024,
     LIMIT_SLOTS = 65536,
+    REPORT_MS = 10000,
     STEP_MS = 2 * FH__WHEEL_TICK, /* while somebody waits */
     IDLE_STEP_MS = 100            /* while somebody stands there */
 };
@@ -41,7 +42,7 @@ struct fh__front {
     struct fh_tls_context *tls;
     struct fh_tcp_listener *listener;
     struct fh__admission admission;
-    struct fh__timer timer;
+    struct fh__timer timer, report;
     struct fh__gcra host, network;
     struct visitor *visitors;
     struct fh__front_counters counters;
@@ -72,6 +73,19 @@ static void on_timer(struct fh__timer *t, uint64_t now_ms)
     fh__admission_load(&f->admission, now_ms, f->cfg.busy_us(f->cfg.user));
     fh__admission_tick(&f->admission, now_ms);
     set_timer(f);
+}
+
+/* One line in a window, however many were refused. */
+static void on_report(struct fh__timer *t, uint64_t now_ms)
+{
+    struct fh__front *f = FH__OF(t, struct fh__front, report);
+    struct fh__gcra_report r;
+
+    if (fh__gcra_report(&f->host, now_ms, &r))
+        fh__log(FH__LOG_WARNING, "limit-%s: %llu refused", r.name, (unsigned long long)r.refused);
+    if (fh__gcra_report(&f->network, now_ms, &r))
+        fh__log(FH__LOG_WARNING, "limit-%s: %llu refused", r.name, (unsigned long long)r.refused);
+    fh__wheel_set(f->cfg.wheel, t, now_ms + REPORT_MS);
 }
 
 /* ---- visitors ---- */
@@ -246,6 +260,7 @@ static struct fh__front *front_new(uv_loop_t *loop, const struct fh__config *c,
     f->loop = loop;
     f->cfg = *cfg;
     f->timer.fire = on_timer;
+    f->report.fire = on_report;
     fh__admission_init(&f->admission, now(f), c->handshakes);
     cfg->random(cfg->user, keys, sizeof keys);
     if (fh__gcra_init(&f->host, "handshake", &c->limit_handshake, LIMIT_SLOTS, keys[0]) != 0 ||
@@ -256,12 +271,14 @@ static struct fh__front *front_new(uv_loop_t *loop, const struct fh__config *c,
         return NULL;
     }
     fh__front_configure(f, c);
+    fh__wheel_set(cfg->wheel, &f->report, now(f) + REPORT_MS);
     return f;
 }
 
 static void front_free(struct fh__front *f)
 {
     fh__wheel_clear(f->cfg.wheel, &f->timer);
+    fh__wheel_clear(f->cfg.wheel, &f->report);
     fh_tls_free(f->tls);
     fh__gcra_finish(&f->host);
     fh__gcra_finish(&f->network);

@@ -362,7 +362,7 @@ void fh__http_server_drain(struct fh__http_server *s)
     for (struct fh__http_conn *c = s->conns, *next; c; c = next) {
         next = c->next;
         if (!c->is_answering)
-            close_conn(c, true);
+            close_conn(c, false); /* nothing is on its way that could be lost */
         c->closes = true;
     }
 }

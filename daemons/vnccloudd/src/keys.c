@@ -214,22 +214,26 @@ static int issue(const struct fh__config *c, int64_t now_s, const char *const *n
     return ret;
 }
 
-/* Whether there is one for these names that does not end soon; *ends: when, 0: there is none. */
-static bool has_certificate(const struct fh__config *c, int64_t now_s, const char *const *names,
-                            size_t n, int64_t *ends)
+/*
+ * 1: there is one for these names that does not end soon; 0: there is none, or another, which ends
+ * at *ends (0: none). -1: it cannot be told, and is not replaced without being asked.
+ */
+static int has_certificate(const struct fh__config *c, int64_t now_s, const char *const *names,
+                           size_t n, int64_t *ends, char *why, size_t room)
 {
-    char list[NAMES_ROOM], ignored[8];
-    char *was = read_state(c, "server.names", false, ignored, sizeof ignored);
-    char *cert = read_state(c, "server.pem", false, ignored, sizeof ignored);
-    bool is_good;
+    char list[NAMES_ROOM], *was, *cert = read_state(c, "server.pem", false, why, room);
+    int ret = cert || errno == ENOENT ? 0 : -1;
 
-    join_names(names, n, list, sizeof list);
     *ends = 0;
-    is_good = was && cert && strcmp(was, list) == 0 && fh_pki_look(cert, NULL, NULL, ends) == 0 &&
-              *ends > now_s + (int64_t)FH__KEYS_RENEW * DAY_S;
+    was = cert ? read_state(c, "server.names", false, why, room) : NULL;
+    if (cert && !was && errno != ENOENT)
+        ret = -1;
+    join_names(names, n, list, sizeof list);
+    if (cert && fh_pki_look(cert, NULL, NULL, ends) == 0 && was && strcmp(was, list) == 0)
+        ret = *ends > now_s + (int64_t)FH__KEYS_RENEW * DAY_S;
     free(was);
     free(cert);
-    return is_good;
+    return ret;
 }
 
 /* Without the root's key the certificate serves as long as it lasts. */
@@ -261,9 +265,10 @@ static int ensure_certificate(const struct fh__config *c, int64_t now_s, bool ma
     const char *names[FH_PKI_SANS];
     size_t n = names_of(c, text, sizeof text, names);
     int64_t ends;
+    int has = has_certificate(c, now_s, names, n, &ends, why, room);
 
-    if (has_certificate(c, now_s, names, n, &ends) || (!makes && ends > now_s))
-        return 0;
+    if (has != 0 || (!makes && ends > now_s))
+        return has < 0 ? -1 : 0;
     if (!makes) {
         snprintf(why, room, "%s: no certificate was made yet, or it has ended", c->state);
         return -1;

@@ -127,10 +127,12 @@ static void add_ticket(struct fh__meeting *m, enum fh__end end, struct granted *
                        struct fh_broker_grant *out)
 {
     struct fh__broker *b = m->broker;
-    struct fh__ticket_for t = {.is_server = end == FH__SERVER};
+    const struct fh__client *c = m->ends[end].client;
+    struct fh__ticket_for t = {
+        .is_server = end == FH__SERVER, .kbit = c->relay_kbit, .bytes = c->relay_bytes};
 
     memcpy(t.conn, m->conn, sizeof t.conn);
-    memcpy(t.account, m->ends[end].client->account, sizeof t.account);
+    memcpy(t.account, c->account, sizeof t.account);
     out->expires_ms = b->hooks.utc_ms(b->hooks.user) + FH__TICKET_MS;
     out->ticket.p = room->ticket;
     if (b->hooks.ticket)

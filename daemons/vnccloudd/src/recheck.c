@@ -49,6 +49,8 @@ static void look_at_client(struct fh__recheck_job *j, const struct fh__endpoint 
     }
     c->roles &= e->roles;
     c->expires_ms = e->expires_ms;
+    c->relay_kbit = e->relay_kbit;
+    c->relay_bytes = e->relay_bytes;
     fh__client_set_timer(c);
 }
 

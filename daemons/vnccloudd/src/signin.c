@@ -221,6 +221,8 @@ static void take_place(struct fh__client *c, const struct fh__endpoint *e)
     b->hooks.random(b->hooks.user, &random, sizeof random);
     c->interval_ms = (uint32_t)fh__wheel_jitter(b->cfg.interval_ms, random);
     c->expires_ms = e->expires_ms;
+    c->relay_kbit = e->relay_kbit;
+    c->relay_bytes = e->relay_bytes;
     memcpy(c->account, e->account, sizeof c->account);
     fh__sign_in_free(c);
     c->state = FH__READY;

@@ -66,10 +66,11 @@ void fh__names_clear(struct fh__names *l)
 
 const char *fh__names_next(const struct fh__names *l, size_t *at, size_t *len)
 {
-    const uint8_t *p = l->packed + *at;
+    const uint8_t *p;
 
     if (*at >= l->len)
         return NULL;
+    p = l->packed + *at;
     *len = *p;
     *at += 1 + *len;
     return (const char *)p + 1;
@@ -180,6 +181,7 @@ void fh__store_call_free(struct fh__store_call *call)
     free(call->key);
     free(call->keys);
     free(call->idempotency.body);
+    free(call->addresses);
     free(call->seen);
     free(call->text);
     fh_wipe(call, sizeof *call);

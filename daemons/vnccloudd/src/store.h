@@ -92,6 +92,8 @@ struct fh__endpoint {
     uint8_t address[FH__ADDRESS_LEN];
     uint8_t account[FH__ACCOUNT_LEN];
     bool account_disabled;
+    uint32_t relay_kbit;  /* its account's, of each connection; 0: the service's own */
+    uint64_t relay_bytes; /* likewise; 0: no limit */
     uint8_t roles;
     bool has_acl; /* false: every address of the account may connect; true: only who is listed */
     struct fh__names groups, allow_groups;
@@ -124,8 +126,8 @@ struct fh__account {
     char name[FH__LABEL_MAX + 1];
     bool disabled;
     uint64_t address_limit; /* 0: the service's own */
-    uint64_t relay_kbit;    /* 0: the service's own */
-    uint64_t relay_bytes;   /* a month; 0: the service's own */
+    uint64_t relay_kbit;    /* of each relayed connection; 0: the service's own */
+    uint64_t relay_bytes;   /* of each side of one; 0: no limit */
     uint64_t addresses;     /* how many it has */
     uint64_t created_ms, version;
 };
@@ -195,7 +197,7 @@ enum fh__store_op {
     FH__STORE_ACCOUNT_FIND,    /* text: its name -> account_record */
     FH__STORE_ACCOUNT_LIST,    /* text: name to begin behind, limit -> accounts */
     FH__STORE_ACCOUNT_UPDATE,  /* *account_record; version -> version */
-    FH__STORE_ACCOUNT_DELETE,  /* account: and all that is of it -> count of addresses */
+    FH__STORE_ACCOUNT_DELETE,  /* account: and all that is of it -> addresses, n */
     FH__STORE_KEY_CREATE,      /* *key */
     FH__STORE_KEY_GET,         /* text: id -> key */
     FH__STORE_KEY_LIST,        /* account, text: id to begin behind, limit -> keys */
@@ -251,6 +253,7 @@ struct fh__store_call {
     struct fh__account *accounts;
     struct fh__key *key;
     struct fh__key *keys;
+    uint8_t (*addresses)[FH__ADDRESS_LEN];
     size_t n; /* of the list */
     bool more;
     struct fh__stats stats;

@@ -151,6 +151,35 @@ int fh__sql_account_update(struct fh__sql *q, struct fh__store_call *call)
     return changed == 0 ? FH__STORE_E_VERSION : 0;
 }
 
+static int add_address(struct fh__sql_row *r, struct fh__store_call *call)
+{
+    size_t n = call->n;
+    void *grown;
+
+    if ((n & (n - 1)) == 0) { /* 0, 1, 2, 4, ...: twice as many places */
+        if (!(grown = realloc(call->addresses, (n ? 2 * n : 1) * FH__ADDRESS_LEN)))
+            return FH__STORE_E_NOMEM;
+        call->addresses = grown;
+    }
+    fh__get_blob(r, call->addresses[n], FH__ADDRESS_LEN);
+    call->n++;
+    return 0;
+}
+
+static int delete_endpoints(struct fh__sql *q, struct fh__store_call *call)
+{
+    static const char text[] = "DELETE FROM endpoint WHERE account = ? RETURNING address";
+    struct fh__sql_row r = fh__sql_begin(q, text);
+    int ret;
+
+    fh__put_blob(&r, call->account, sizeof call->account);
+    while ((ret = fh__sql_step(&r)) == 1)
+        if ((ret = add_address(&r, call)) != 0)
+            break;
+    fh__sql_end(&r);
+    return ret;
+}
+
 /* Answers that were kept for its keys may name its addresses: they go first. */
 int fh__sql_account_delete(struct fh__sql *q, struct fh__store_call *call)
 {
@@ -158,21 +187,17 @@ int fh__sql_account_delete(struct fh__sql *q, struct fh__store_call *call)
                                   "(SELECT k.id FROM api_key k WHERE k.account = ?)";
     static const char named[] = "DELETE FROM answer WHERE account = ?";
     static const char keys[] = "DELETE FROM api_key WHERE account = ?";
-    static const char endpoints[] = "DELETE FROM endpoint WHERE account = ?";
     static const char account[] = "DELETE FROM account WHERE id = ?";
-    static const char *const texts[] = {answers, named, keys, endpoints, account};
-    int ret, changed = 0;
+    static const char *const texts[] = {answers, named, keys, account};
+    int ret = delete_endpoints(q, call), changed = 0;
 
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t i = 0; ret == 0 && i < sizeof texts / sizeof texts[0]; i++) {
         struct fh__sql_row r = fh__sql_begin(q, texts[i]);
 
         fh__put_blob(&r, call->account, sizeof call->account);
-        if ((ret = fh__sql_run(&r, &changed)) != 0)
-            return ret;
-        if (texts[i] == endpoints)
-            call->count = (uint64_t)changed;
+        ret = fh__sql_run(&r, &changed);
     }
-    return changed == 0 ? FH__STORE_E_NOT_FOUND : 0;
+    return ret == 0 && changed == 0 ? FH__STORE_E_NOT_FOUND : ret;
 }
 
 /* ---- API keys ---- */

@@ -6,7 +6,8 @@
 
 /* The columns of an endpoint, in the order of read_endpoint(). */
 #define COLUMNS                                                                                    \
-    "e.address, e.account, a.disabled, e.roles, e.has_acl, e.member_groups, e.allow_groups, "      \
+    "e.address, e.account, a.disabled, a.relay_kbit, a.relay_bytes, e.roles, e.has_acl, "          \
+    "e.member_groups, e.allow_groups, "                                                            \
     "e.allow_addresses, e.expires_ms, e.uses_left, e.stored, e.binding, e.fingerprint, "           \
     "e.log_index, e.log_salt, e.created_ms, e.changed_ms, e.last_seen_ms, e.version, e.label "
 #define FROM "FROM endpoint e JOIN account a ON a.id = e.account "
@@ -66,6 +67,8 @@ static int read_endpoint(struct fh__sql_row *r, struct fh__endpoint **out)
     fh__get_blob(r, e->address, sizeof e->address);
     fh__get_blob(r, e->account, sizeof e->account);
     e->account_disabled = fh__get_int(r) != 0;
+    e->relay_kbit = (uint32_t)fh__get_int(r);
+    e->relay_bytes = (uint64_t)fh__get_int(r);
     e->roles = (uint8_t)fh__get_int(r);
     e->has_acl = fh__get_int(r) != 0;
     if ((ret = read_names(r, &e->groups)) != 0 || (ret = read_names(r, &e->allow_groups)) != 0 ||

@@ -197,6 +197,8 @@ static void forget_results(struct fh__store_call *call)
     free(call->endpoints);
     free(call->accounts);
     free(call->keys);
+    free(call->addresses);
+    call->addresses = NULL;
     call->endpoints = NULL;
     call->accounts = NULL;
     call->keys = NULL;

@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 
 import jsonschema
@@ -114,12 +115,20 @@ class Service:
 
     def start(self):
         command = [SERVER, "--state", self.home + "/state", "--control", self.home + "/control", "--audit", self.home + "/audit",
-                   "--listen", "127.0.0.1:0", "--stun-listen", "none", "--name", "localhost", "--metrics-listen", "127.0.0.1:0", *self.arguments]
+                   "--listen", "127.0.0.1:0", "--stun-listen", "none", "--name", "localhost", "--metrics-listen", "127.0.0.1:0",
+                   "--limit-handshake", "0", "--limit-handshake-network", "0", *(["--user", "nobody"] if os.geteuid() == 0 else []), *self.arguments]
+        if self.tight and os.geteuid() != 0:
+            command += ["--user", "root"]  # of the namespace
         if self.tight:
-            command = ["unshare", "--mount", "--map-root-user", "sh", "-c",
-                       'mount -t tmpfs -o size=%d tmpfs "$0" && exec "$@"' % self.tight, self.home + "/state"] + command
-        os.makedirs(self.home + "/state", exist_ok=True)
-        self.lines, self.rest = [], b""
+            command = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c",
+                       'mount -t tmpfs -o size=%d,mode=700,uid=%d tmpfs "$0" && exec "$@"' % (self.tight, 65534 if os.geteuid() == 0 else 0),
+                       self.home + "/state"] + command
+        os.makedirs(self.home + "/state", 0o700, exist_ok=True)
+        if os.geteuid() == 0:  # the service becomes another user
+            for path in (self.home, self.home + "/state"):
+                shutil.chown(path, "nobody")
+        self.forget()
+        self.lines, self.rest, self.local = [], b"", threading.local()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.metrics_port = int(self.wait_for(r"metrics at http://127.0.0.1:(\d+)/").group(1))
         self.port = int(self.wait_for(r"listening on 127.0.0.1:(\d+)").group(1))
@@ -147,11 +156,18 @@ class Service:
             self.process.stderr.close()
         return code
 
+    def forget(self):
+        connection = getattr(getattr(self, "local", None), "connection", None)
+        if connection:
+            connection.close()
+            self.local.connection = None
+
     def restart(self, number=signal.SIGTERM):
         self.end(number)
         self.start()
 
     def close(self):
+        self.forget()
         try:
             if self.process.poll() is None:
                 code = self.end()
@@ -180,9 +196,15 @@ class Service:
     def metrics(self):
         return socket.create_connection(("127.0.0.1", self.metrics_port), LIMIT)
 
+    def kept(self):
+        if getattr(self.local, "connection", None) is None:
+            self.local.connection = Connection(self.public)
+        return self.local.connection
+
     def ask(self, method, path, body=None, key=None, headers=None, make=None):
         """key: (name, secret); without one it is the operator at the control socket."""
-        connection = Connection(make or (self.public if key else self.control))
+        keeps = key and not make  # a handshake for each request would be most of the time
+        connection = self.kept() if keeps else Connection(make or self.control)
         fields = dict(headers or {})
         if key and "Authorization" not in fields:
             fields["Authorization"] = "Basic " + base64.b64encode(":".join(key).encode()).decode()
@@ -193,8 +215,13 @@ class Service:
         try:
             connection.request(method, path, body, fields)
             answer = Answer(connection.getresponse())
+        except BaseException:
+            keeps = None
+            self.local.connection = None
+            raise
         finally:
-            connection.close()
+            if not keeps:
+                connection.close()
         check_answer(method, path, answer)
         return answer
 

@@ -492,7 +492,8 @@ START_TEST(deleting_an_account_removes_everything_of_it)
     call = new_call(FH__STORE_ACCOUNT_DELETE);
     id_of(1, call->account, sizeof call->account);
     ck_assert_int_eq(run(call), 0);
-    ck_assert_uint_eq(call->count, 2);
+    ck_assert_uint_eq(call->n, 2);
+    ck_assert_uint_eq(call->addresses[1][1], 0x43);
     fh__store_call_free(call);
     for (size_t i = 0; i < 4; i++)
         ck_assert_int_eq(rows(tables[i]), i == 3 ? 0 : 1);
@@ -590,6 +591,29 @@ START_TEST(a_lock_of_another_program_is_waited_for_and_then_told)
     ck_assert_int_eq(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     ck_assert_int_eq(create_endpoint(7, 1), 0);
+}
+END_TEST
+
+static void on_release(uv_timer_t *t)
+{
+    ck_assert_int_eq(sqlite3_exec(t->data, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+}
+
+START_TEST(a_lock_that_goes_away_in_time_is_not_noticed)
+{
+    uv_timer_t release;
+    sqlite3 *db;
+
+    create_account(1, "acme");
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    uv_timer_init(&loop, &release);
+    release.data = db;
+    uv_timer_start(&release, on_release, 20, 0);
+    ck_assert_int_eq(create_endpoint(7, 1), 0);
+    sqlite3_close(db);
+    uv_close((uv_handle_t *)&release, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
 }
 END_TEST
 
@@ -889,6 +913,7 @@ int main(void)
     tcase_add_test(tc, when_things_were_seen_is_written_in_batches);
     tcase_add_test(tc, a_backup_is_whole_and_made_while_others_write);
     tcase_add_test(tc, a_lock_of_another_program_is_waited_for_and_then_told);
+    tcase_add_test(tc, a_lock_that_goes_away_in_time_is_not_noticed);
     tcase_add_test(tc, what_is_no_database_of_ours_is_left_alone);
     tcase_add_test(tc, the_file_is_nobody_elses_to_read);
     tcase_add_test(tc, a_full_disk_refuses_changes_only_and_leaves_nothing_half_done);

@@ -165,6 +165,8 @@ static bool prepare(struct ask *a, const json_t *question)
     add_row(a, "User", &name_type, "\xe2\x80\x9c", fh__text_of(question, "user"), "\xe2\x80\x9d");
     add_row(a, "From", &value_type, "", fh__text_of(question, "peer"), "");
     add_row(a, "Path", &value_type, "", path_text(fh__text_of(question, "path")), "");
+    if (*fh__text_of(question, "cloud"))
+        add_row(a, "In the cloud", &value_type, "", fh__text_of(question, "cloud"), "");
     add_identity(a, fh__text_of(question, "fingerprint"));
     add_permissions(a, permissions);
     if (permissions & ~(uint32_t)FH_PERM_VIEW)

@@ -66,6 +66,8 @@ static void print_question(const json_t *ask)
     print_fact(ask, "user", "user");
     print_fact(ask, "peer", "from");
     print_fact(ask, "path", "path");
+    if (*json_string_value(json_object_get(ask, "cloud")))
+        print_fact(ask, "cloud", "in the cloud");
     print_phrase(ask);
     print_fact(ask, "permissions", "would get");
     printf("y: yes, v: view only, n: no > ");

@@ -28,6 +28,7 @@ static const char help[] =
     "Usage: vncserverctl [OPTION]... COMMAND\n"
     "Looks at a running vncserverd and directs it.\n\n"
     "  list                            the sessions\n"
+    "  cloud                           whether it is reachable through its cloud, and who came\n"
     "  disconnect SESSION|all          end a session\n"
     "  permissions SESSION|all LIST    change what it may do, at once\n"
     "  pause, resume                   nobody sees or does anything until resume\n"
@@ -82,6 +83,36 @@ static void print_sessions(const json_t *reply)
     }
 }
 
+static void print_cloud(const json_t *cloud)
+{
+    const char *address = json_string_value(json_object_get(cloud, "address"));
+    const char *why = json_string_value(json_object_get(cloud, "why"));
+    bool is_online = json_is_true(json_object_get(cloud, "online"));
+    const json_t *c;
+    size_t i;
+
+    printf("address   ");
+    fh__print_clean(address ? address : "", 0);
+    printf("\nstate     %s for %lld s\n", is_online ? "online" : "offline",
+           (long long)json_integer_value(json_object_get(cloud, "seconds")));
+    if (!is_online) {
+        printf("because   ");
+        fh__print_clean(why ? why : "", 0);
+        printf("; again in %lld s\n",
+               (long long)json_integer_value(json_object_get(cloud, "retry_s")));
+    }
+    json_array_foreach(json_object_get(cloud, "connections"), i, c)
+    {
+        const char *who = json_string_value(json_object_get(c, "cloud"));
+        const char *path = json_string_value(json_object_get(c, "path"));
+
+        printf("viewer    ");
+        fh__print_clean(who ? who : "", 24);
+        fh__print_clean(path ? path : "", 0);
+        putchar('\n');
+    }
+}
+
 static void print_json(const json_t *object)
 {
     json_dumpf(object, stdout, JSON_COMPACT);
@@ -117,6 +148,8 @@ static void print_reply(const struct call *call, const json_t *reply)
         print_sessions(reply);
     else if ((n = json_object_get(reply, "forgiven")) != NULL)
         printf("%lld forgiven\n", (long long)json_integer_value(n));
+    else if ((n = json_object_get(reply, "cloud")) != NULL)
+        print_cloud(n);
     else if (json_object_get(reply, "taken"))
         print_changes(reply);
 }
@@ -201,7 +234,8 @@ static json_t *session_of(const char *text)
 /* NULL: no such command, or not so many words. */
 static json_t *request_of(char *const *word, int n)
 {
-    static const char *const plain[] = {"list", "pause", "resume", "watch", "approve", "reload"};
+    static const char *const plain[] = {"list",  "cloud",   "pause", "resume",
+                                        "watch", "approve", "reload"};
     const char *name = n > 0 ? word[0] : "";
 
     for (size_t i = 0; n == 1 && i < sizeof plain / sizeof *plain; i++)

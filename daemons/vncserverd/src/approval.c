@@ -293,9 +293,9 @@ static json_t *question(uint64_t id, const struct fh__approval_facts *facts)
         fingerprint[2 * i + 1] = digits[facts->fingerprint[i] & 15];
     }
     fh_permissions_format(facts->permissions, permissions, sizeof permissions);
-    return json_pack("{s:{s:I,s:s,s:s,s:s,s:s,s:s,s:i}}", "ask", "id", (json_int_t)id, "peer",
-                     facts->peer, "path", facts->path, "user", facts->name, "fingerprint",
-                     fingerprint, "permissions", permissions, "seconds", 0);
+    return json_pack("{s:{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:i}}", "ask", "id", (json_int_t)id, "peer",
+                     facts->peer, "path", facts->path, "cloud", facts->cloud, "user", facts->name,
+                     "fingerprint", fingerprint, "permissions", permissions, "seconds", 0);
 }
 
 static struct fh__approval *free_slot(struct fh__approvals *a)

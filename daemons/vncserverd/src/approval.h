@@ -71,6 +71,7 @@ struct fh__approvals {
 /* What a person is told. Texts are the peer's, escaped by JSON; fingerprint: 32 bytes. */
 struct fh__approval_facts {
     const char *peer, *name, *path;
+    const char *cloud; /* address in a cloud that brought it; "": none */
     const uint8_t *fingerprint;
     uint32_t permissions; /* that a full yes would give */
     bool only_if_present; /* where nobody is present it is a yes */

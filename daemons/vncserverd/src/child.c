@@ -15,7 +15,10 @@ const char *fh__role_name(enum fh__role role)
         return "vncserverd-session";
     case FH__DESKTOP:
         return "vncserverd-desktop";
+    case FH__CLOUD:
+        return "vncserverd-cloud";
     case FH__MONITOR:
+    case FH__CLOUD_OR_KEY:
     case FH__CHILDREN:
         break;
     }

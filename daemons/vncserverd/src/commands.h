@@ -14,6 +14,8 @@ enum fh__exit fh__user_command(const struct fh__config *cfg, char *const *argume
 enum fh__exit fh__totp_command(const struct fh__config *cfg, char *const *arguments);
 /* The user's authenticator and recovery codes are no more, if there were any. */
 enum fh__exit fh__totp_forget(const struct fh__config *cfg, const char *name);
+/* cloud show */
+enum fh__exit fh__cloud_command(const struct fh__config *cfg, char *const *arguments);
 /* group add|set|list|remove */
 enum fh__exit fh__group_command(const struct fh__config *cfg, char *const *arguments);
 

@@ -64,6 +64,13 @@ static const char *contradiction(const struct fh__config *c)
         return "auth = program: expected an auth-command";
     if (fh__older_needs(c, FH_OLDER_IS_VNC) && !c->vnc_password_file)
         return "security-types with VncAuth or X509Vnc: expected a vnc-password-file";
+    for (size_t i = 0; c->n_listen > 1 && i < c->n_listen; i++)
+        if (strcmp(c->listen[i], "none") == 0)
+            return "listen: expected none, or addresses, not both";
+    if (!c->cloud != !c->cloud_address)
+        return "cloud: expected both cloud and cloud-address, or neither";
+    if (!c->cloud && fh__config_is_deaf(c))
+        return "listen = none: expected a cloud through which viewers come";
     return NULL;
 }
 
@@ -85,6 +92,7 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
     bad |= fh__settings_fill_file(c, "tls-key", dir, "tls-key.pem");
     bad |= fh__settings_fill_file(c, "blacklist", dir, "blacklist");
     bad |= fh__settings_fill_file(c, "codes", dir, "codes");
+    bad |= fh__settings_fill_file(c, "cloud-key", dir, "cloud.key");
     c->is_control_default = !c->control;
     fh__directory("vncserverd", "RUNTIME_DIRECTORY", "/run", "XDG_RUNTIME_DIR", ".cache", dir,
                   sizeof dir);

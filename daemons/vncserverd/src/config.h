@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <farhand/older.h>
 
@@ -45,7 +46,11 @@ struct fh__config {
     char *desktop_user, *service_user; /* NULL: see options.c */
     char *listen[FH__CONFIG_LISTEN_MAX];
     size_t n_listen;
-    char *filter[FH__CONFIG_FILTER_MAX]; /* rules of ip_filter.h, each checked */
+    char *cloud, *cloud_address; /* the line that says where it is; NULL: there is none */
+    unsigned cloud_path; /* which ways: any, direct, relay */
+    bool cloud_loopback;
+    char *cloud_password_file, *cloud_key, *cloud_proxy; /* NULL: none; but for the key */
+    char *filter[FH__CONFIG_FILTER_MAX];                 /* rules of ip_filter.h, each checked */
     size_t n_filter;
     char *name;
     char *security_types; /* as it was written; read: */
@@ -87,6 +92,12 @@ struct fh__config {
 
 void fh__config_init(struct fh__config *c);
 void fh__config_free(struct fh__config *c);
+/* listen = none: viewers come through the cloud alone. */
+static inline bool fh__config_is_deaf(const struct fh__config *c)
+{
+    return c->n_listen == 1 && strcmp(c->listen[0], "none") == 0;
+}
+
 /* The default of --config, in out. */
 void fh__config_default_path(char *out, size_t room);
 /* 0, or -1 and a sentence in error. */

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "cloud.h"
 #include "log.h"
 
 struct client {
@@ -215,6 +216,17 @@ static void do_resume(struct client *client, const json_t *request)
     set_paused(client, false);
 }
 
+static void do_cloud(struct client *client, const json_t *request)
+{
+    const struct fh__sharing *s = client->control->sharing;
+
+    (void)request;
+    if (s->cloud)
+        send_json(client, json_pack("{s:o}", "cloud", fh__cloud_describe(s->cloud)));
+    else
+        send_error(client, "no-cloud", "no cloud is configured");
+}
+
 static void do_watch(struct client *client, const json_t *request)
 {
     (void)request;
@@ -292,7 +304,7 @@ static const struct {
     {"list", do_list},       {"disconnect", do_disconnect}, {"permissions", do_permissions},
     {"pause", do_pause},     {"resume", do_resume},         {"watch", do_watch},
     {"forgive", do_forgive}, {"approve", do_approve},       {"answer", do_answer},
-    {"message", do_message}, {"reload", do_reload},
+    {"message", do_message}, {"reload", do_reload},         {"cloud", do_cloud},
 };
 
 static void on_line(struct client *client, const char *line, size_t len)
@@ -309,7 +321,7 @@ static void on_line(struct client *client, const char *line, size_t len)
     else if (!name || i == sizeof commands / sizeof *commands)
         send_error(client, "usage",
                    "command: expected list, disconnect, permissions, pause, resume, watch, "
-                   "approve, answer, forgive, message or reload");
+                   "approve, answer, forgive, message, reload or cloud");
     else
         commands[i].run(client, request);
     json_decref(request);

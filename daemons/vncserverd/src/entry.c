@@ -76,12 +76,19 @@ static void on_approved(void *user, uint32_t permissions, const char *why)
         disconnect(e, FH_BYE_AUTH, false);
 }
 
+/* As prompts know it: a direct path that a cloud found is one of its own. */
+static const char *path_word(const struct fh__caller *c)
+{
+    return c->cloud[0] && c->way == FH__WAY_DIRECT ? "cloud" : fh__way_word(c->way);
+}
+
 static void ask_person(struct fh__entry *e)
 {
     static const char waiting[] = "Waiting for the person at the desktop to agree";
     const struct fh__approval_facts facts = {.peer = e->caller.peer,
                                              .name = e->name,
-                                             .path = "direct",
+                                             .path = path_word(&e->caller),
+                                             .cloud = e->caller.cloud,
                                              .fingerprint = fingerprint_of(e),
                                              .permissions = e->login.permissions,
                                              .only_if_present = !e->asks};

@@ -97,8 +97,12 @@ static struct fh_blacklist_who who_is(const struct fh__caller *caller, const cha
 {
     struct fh_blacklist_who who = {.user = user, .ip = caller->ip, .ip_len = caller->ip_len};
 
-    if (who.ip_len == 0 && caller->has_fingerprint)
+    if (caller->cloud[0]) {
+        who.ip_len = 0;
+        who.fingerprint = caller->told;
+    } else if (who.ip_len == 0 && caller->has_fingerprint) {
         who.fingerprint = caller->fingerprint;
+    }
     return who;
 }
 
@@ -110,7 +114,9 @@ static unsigned seconds(uint64_t ms)
 const char *fh__gate_request(struct fh__gate *g, const struct fh__caller *caller, uint32_t *most,
                              bool *asks)
 {
-    enum fh_ip_verdict verdict = fh_ip_filter_check(g->filter, caller->ip, caller->ip_len, most);
+    enum fh_ip_verdict verdict =
+        caller->cloud[0] ? fh_ip_filter_check_cloud(g->filter, caller->cloud, most)
+                         : fh_ip_filter_check(g->filter, caller->ip, caller->ip_len, most);
 
     *asks = verdict == FH_IP_ASK;
     return verdict == FH_IP_DENY ? "filtered" : NULL;

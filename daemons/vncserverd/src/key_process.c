@@ -3,9 +3,10 @@
  * key_process.c -- the process that has the private key, and the only one that ever read it. For
  * each connection that the monitor lets go on it signs one transcript, as the server. Where a
  * rotation is under way it has the next key as well, and both vouch for that on one channel, for
- * each viewer that the monitor lets in. It signs nothing else. For older viewers it has the key of
- * RSA-AES, with which it decrypts one secret for a connection in place of the signature, and
- * nothing else either.
+ * each viewer that the monitor lets in. For older viewers it has the key of RSA-AES, with which it
+ * decrypts one secret for a connection in place of the signature, and that of TLS. For the cloud
+ * process it signs what clouds ask for, which can be taken for nothing else, and not often. It
+ * signs nothing else.
  */
 #include <errno.h>
 #include <signal.h>
@@ -25,16 +26,23 @@
 #include "role.h"
 #include "tlsfile.h"
 
+enum { CLOUD_BURST = 20, CLOUD_REFILL_MS = 3000 };
+
+struct client;
+
 struct keeper {
     uv_loop_t loop;
     struct fh__link monitor;
+    struct client *cloud;  /* the cloud process; NULL: there is none */
+    unsigned cloud_tokens; /* signatures that it may have */
+    uint64_t cloud_refilled_ms;
     struct fh_identity *identity, *next; /* NULL: no other key is to follow */
     struct fh_rsaaes_key *rsa;           /* NULL: no RSA-AES */
     struct fh_pki_signer *tls;           /* NULL: no TLS */
     char *certificate;
 };
 
-/* Who may have one signature, or one secret. */
+/* Who may have one signature, or one secret; or the cloud process. */
 struct client {
     struct fh__link link;
     struct keeper *keeper;
@@ -106,6 +114,89 @@ static void on_client_message(void *user, unsigned number, struct rd body, int f
 
 static const struct fh__link_ops client_ops = {on_client_message, on_client_broken};
 
+/* fd: taken. NULL: no memory for it. */
+static struct client *open_client(struct keeper *k, int fd, enum fh__role role,
+                                  const struct fh__link_ops *ops)
+{
+    struct client *c = calloc(1, sizeof *c);
+
+    if (!c) {
+        close(fd);
+        return NULL;
+    }
+    c->keeper = k;
+    if (fh__link_open(&c->link, &k->loop, fd, FH__KEY, role, ops, c) == 0)
+        return c;
+    free(c);
+    return NULL;
+}
+
+/* ---- for the cloud process ---- */
+
+/* One that was broken into must not keep this process busy. */
+static bool may_sign(struct keeper *k)
+{
+    uint64_t now = uv_now(&k->loop), earned = (now - k->cloud_refilled_ms) / CLOUD_REFILL_MS;
+
+    k->cloud_refilled_ms += earned * CLOUD_REFILL_MS;
+    k->cloud_tokens =
+        k->cloud_tokens + earned < CLOUD_BURST ? k->cloud_tokens + (unsigned)earned : CLOUD_BURST;
+    if (k->cloud_tokens == 0)
+        return false;
+    k->cloud_tokens--;
+    return true;
+}
+
+static int sign_for_cloud(struct keeper *k, uint8_t label, struct rd body, uint8_t *sig,
+                          size_t *len)
+{
+    uint8_t digest[FH_TRANSCRIPT_HASH_LEN];
+
+    rd_copy(&body, digest, sizeof digest);
+    if ((label != FH__CLOUD_SIGN_IN && label != FH__CLOUD_BINDING) || !may_sign(k))
+        return -1;
+    return fh_identity_sign_for(k->identity,
+                                label == FH__CLOUD_BINDING ? FH_IDENTITY_CLOUD_BINDING
+                                                           : FH_IDENTITY_CLOUD_SIGN_IN,
+                                digest, fh_random_system, NULL, sig, len);
+}
+
+/* An answer without a signature: it gets none. */
+static void on_cloud_message(void *user, unsigned number, struct rd body, int fd)
+{
+    struct client *c = user;
+    uint8_t answer[1 + FH_SIGNATURE_MAX];
+    size_t len = 0;
+
+    (void)number; /* CLOUD_SIGN: there is no other */
+    (void)fd;
+    answer[0] = rd_u8(&body);
+    if (sign_for_cloud(c->keeper, answer[0], body, answer + 1, &len) != 0)
+        len = 0;
+    (void)fh__link_send(&c->link, FH__MSG_CLOUD_SIGNATURE, answer, 1 + len, -1);
+}
+
+static void on_cloud_broken(void *user, const char *why)
+{
+    struct client *c = user;
+
+    if (why)
+        fh__log(FH__LOG_WARNING, "the cloud process asks the key for %s", why);
+    if (c->keeper->cloud == c)
+        c->keeper->cloud = NULL;
+    fh__link_close(&c->link, on_client_closed);
+}
+
+static const struct fh__link_ops cloud_ops = {on_cloud_message, on_cloud_broken};
+
+/* The one before is of a process that is no more. */
+static void on_cloud_key(struct keeper *k, int fd)
+{
+    if (k->cloud)
+        fh__link_close(&k->cloud->link, on_client_closed);
+    k->cloud = open_client(k, fd, FH__CLOUD, &cloud_ops);
+}
+
 /* What is signed is made here, of our own keys: of the one that asks comes the channel alone. */
 static void on_rotate(struct keeper *k, struct rd body)
 {
@@ -127,20 +218,15 @@ static void on_rotate(struct keeper *k, struct rd body)
 static void on_monitor_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct keeper *k = user;
-    struct client *c;
 
     if (number == FH__MSG_ROTATE)
         on_rotate(k, body);
-    if (number == FH__MSG_ROTATE || fh__role_message(number, body) || number != FH__MSG_KEY_ONCE)
+    if (number == FH__MSG_CLOUD_KEY)
+        on_cloud_key(k, fd);
+    if (number == FH__MSG_ROTATE || number == FH__MSG_CLOUD_KEY || fh__role_message(number, body) ||
+        number != FH__MSG_KEY_ONCE)
         return;
-    c = calloc(1, sizeof *c);
-    if (!c) {
-        close(fd);
-        return;
-    }
-    c->keeper = k;
-    if (fh__link_open(&c->link, &k->loop, fd, FH__KEY, FH__SESSION, &client_ops, c) != 0)
-        free(c);
+    (void)open_client(k, fd, FH__SESSION, &client_ops);
 }
 
 static void on_monitor_broken(void *user, const char *why)
@@ -300,7 +386,7 @@ static enum fh__exit serve(struct keeper *k, struct fh__sandbox *sandbox)
 
 enum fh__exit fh__key_main(struct fh__sandbox *sandbox, struct rd setup)
 {
-    struct keeper k = {0};
+    struct keeper k = {.cloud_tokens = CLOUD_BURST};
     enum fh__exit how = FH__EXIT_IDENTITY;
 
     if (prepare(&k, sandbox, setup) == 0)

@@ -33,6 +33,8 @@ static enum fh__exit act(struct fh__config *cfg, const struct fh__invocation *in
         return fh__user_command(cfg, invocation->arguments);
     case FH__ACTION_GROUP:
         return fh__group_command(cfg, invocation->arguments);
+    case FH__ACTION_CLOUD:
+        return fh__cloud_command(cfg, invocation->arguments);
     }
     return FH__EXIT_UNEXPECTED;
 }

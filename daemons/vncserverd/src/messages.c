@@ -5,9 +5,7 @@
 
 #include <farhand/vncauth.h>
 
-#include "rd.h"
-#include "utf8.h"
-#include "wr.h"
+#include "messages_fields.h"
 
 struct fh__text fh__text_of(const char *s)
 {
@@ -21,54 +19,6 @@ void fh__text_copy(struct fh__text t, char *out, size_t room)
     if (len > 0)
         memcpy(out, t.p, len);
     out[len] = '\0';
-}
-
-/* ---- texts ---- */
-
-static struct fh__text take_text(struct rd *r, size_t len)
-{
-    struct fh__text t = {(const char *)rd_bytes(r, len), len};
-
-    if (t.p && memchr(t.p, '\0', len))
-        r->bad = true;
-    return t;
-}
-
-static struct fh__text read_text(struct rd *r)
-{
-    return take_text(r, rd_u16(r));
-}
-
-static struct fh__text rest(struct rd *r)
-{
-    return take_text(r, r->left);
-}
-
-static void write_text(struct wr *w, struct fh__text t)
-{
-    wr_u16(w, (uint16_t)t.len);
-    wr_bytes(w, t.p, t.len);
-    w->bad |= t.len > UINT16_MAX;
-}
-
-/* What a person will be shown. */
-static bool is_clean(struct fh__text t)
-{
-    uint32_t c;
-    size_t n;
-
-    for (size_t at = 0; at < t.len; at += n)
-        if ((n = utf8_next(t.p + at, t.len - at, &c)) == 0 || utf8_is_control(c))
-            return false;
-    return true;
-}
-
-static bool read_flag(struct rd *r)
-{
-    uint8_t v = rd_u8(r);
-
-    r->bad |= v > 1;
-    return v == 1;
 }
 
 /* ---- all of them ---- */
@@ -94,7 +44,7 @@ bool fh__msg_u64_read(struct rd r, uint64_t *out)
 bool fh__msg_log_read(struct rd r, struct fh__msg_log *out)
 {
     out->level = rd_u8(&r);
-    out->text = rest(&r);
+    out->text = fh__read_rest(&r);
     return rd_is_done(&r) && out->level >= 3 && out->level <= 7;
 }
 
@@ -122,47 +72,25 @@ void fh__msg_confined_write(struct wr *w, const struct fh__msg_confined *m)
 bool fh__msg_key_setup_read(struct rd r, struct fh__msg_key_setup *out)
 {
     out->level = rd_u8(&r);
-    out->user = read_text(&r);
-    out->rsa = read_text(&r);
-    out->tls_certificate = read_text(&r);
-    out->tls_key = read_text(&r);
-    out->path = rest(&r);
+    out->user = fh__read_text(&r);
+    out->rsa = fh__read_text(&r);
+    out->tls_certificate = fh__read_text(&r);
+    out->tls_key = fh__read_text(&r);
+    out->path = fh__read_rest(&r);
     return rd_is_done(&r);
 }
 
 void fh__msg_key_setup_write(struct wr *w, const struct fh__msg_key_setup *m)
 {
     wr_u8(w, m->level);
-    write_text(w, m->user);
-    write_text(w, m->rsa);
-    write_text(w, m->tls_certificate);
-    write_text(w, m->tls_key);
+    fh__write_text(w, m->user);
+    fh__write_text(w, m->rsa);
+    fh__write_text(w, m->tls_certificate);
+    fh__write_text(w, m->tls_key);
     wr_bytes(w, m->path.p, m->path.len);
 }
 
 /* ---- session ---- */
-
-static struct fh_address read_peer(struct rd *r)
-{
-    struct fh_address peer = {.family = (enum fh_address_family)rd_u8(r)};
-
-    rd_copy(r, peer.ip, 16);
-    peer.port = rd_u16(r);
-    return peer;
-}
-
-static void write_peer(struct wr *w, const struct fh_address *peer)
-{
-    wr_u8(w, (uint8_t)peer->family);
-    wr_bytes(w, peer->ip, 16);
-    wr_u16(w, peer->port);
-}
-
-static bool is_peer(const struct fh_address *a)
-{
-    return a->family == FH_ADDRESS_IPV4 || a->family == FH_ADDRESS_IPV6 ||
-           a->family == FH_ADDRESS_UNIX;
-}
 
 /* All that fh_link_look() takes of a stream that is resumed. */
 static struct fh_link_opening read_opening(struct rd *r)
@@ -188,14 +116,14 @@ void fh__msg_moved_write(struct wr *w, const struct fh__msg_moved *m)
 
 bool fh__msg_stream_read(struct rd r, struct fh__msg_stream *out)
 {
-    out->peer = read_peer(&r);
+    out->peer = fh__read_peer(&r);
     out->opening = read_opening(&r);
-    return rd_is_done(&r) && is_peer(&out->peer);
+    return rd_is_done(&r) && fh__is_peer(&out->peer);
 }
 
 void fh__msg_stream_write(struct wr *w, const struct fh__msg_stream *m)
 {
-    write_peer(w, &m->peer);
+    fh__write_peer(w, &m->peer);
     wr_bytes(w, m->opening.bytes, sizeof m->opening.bytes);
 }
 
@@ -204,8 +132,8 @@ bool fh__msg_away_read(struct rd r, struct fh__msg_away *out)
     uint8_t where = rd_u8(&r);
 
     out->where = (enum fh__away)where;
-    out->peer = rest(&r);
-    return rd_is_done(&r) && where <= FH__NOT_PROVED && (out->peer.len == 0) == (where == FH__AWAY);
+    out->peer = fh__read_rest(&r);
+    return rd_is_done(&r) && where <= FH__BESIDE && (out->peer.len == 0) == (where == FH__AWAY);
 }
 
 void fh__msg_away_write(struct wr *w, const struct fh__msg_away *m)
@@ -222,7 +150,7 @@ static void read_older(struct rd *r, struct fh__msg_session_setup *out)
         out->older[i] = rd_u16(r);
     out->rsa_pub_len = rd_u16(r);
     out->rsa_pub = rd_bytes(r, out->rsa_pub_len);
-    out->tls = read_text(r);
+    out->tls = fh__read_text(r);
     r->bad |= out->tls.len > FH__PEM_MAX;
 }
 
@@ -233,38 +161,67 @@ static void write_older(struct wr *w, const struct fh__msg_session_setup *m)
         wr_u16(w, m->older[i]);
     wr_u16(w, (uint16_t)m->rsa_pub_len);
     wr_bytes(w, m->rsa_pub, m->rsa_pub_len);
-    write_text(w, m->tls);
+    fh__write_text(w, m->tls);
+}
+
+static void read_cloud(struct rd *r, struct fh__msg_session_setup *out)
+{
+    uint8_t way = 0;
+
+    out->session_ref = out->cloud_secret = NULL;
+    if (fh__read_flag(r)) {
+        way = rd_u8(r);
+        out->session_ref = rd_bytes(r, FH__CLOUD_REF_LEN);
+        if (fh__read_flag(r))
+            out->cloud_secret = rd_bytes(r, FH__CLOUD_SECRET_LEN);
+    }
+    out->way = (enum fh__way)way;
+    r->bad |= way > FH__WAY_RELAY;
+}
+
+static void write_cloud(struct wr *w, const struct fh__msg_session_setup *m)
+{
+    wr_u8(w, m->session_ref != NULL);
+    if (!m->session_ref)
+        return;
+    wr_u8(w, (uint8_t)m->way);
+    wr_bytes(w, m->session_ref, FH__CLOUD_REF_LEN);
+    wr_u8(w, m->cloud_secret != NULL);
+    if (m->cloud_secret)
+        wr_bytes(w, m->cloud_secret, FH__CLOUD_SECRET_LEN);
 }
 
 bool fh__msg_session_setup_read(struct rd r, struct fh__msg_session_setup *out)
 {
     out->level = rd_u8(&r);
-    out->peer = read_peer(&r);
+    out->peer = fh__read_peer(&r);
     out->idle_ms = rd_u64(&r);
     out->resume_ms = rd_u32(&r);
+    read_cloud(&r, out);
     out->spki_len = rd_u16(&r);
     out->spki = rd_bytes(&r, out->spki_len);
     out->n_methods = rd_u8(&r);
     out->methods = rd_bytes(&r, out->n_methods);
     read_older(&r, out);
-    out->user = read_text(&r);
-    out->name = rest(&r);
+    out->user = fh__read_text(&r);
+    out->name = fh__read_rest(&r);
     return rd_is_done(&r) && out->spki_len <= FH_SPKI_MAX && out->n_methods <= FH_METHODS_MAX &&
-           is_peer(&out->peer);
+           fh__is_peer(&out->peer);
 }
 
 void fh__msg_session_setup_write(struct wr *w, const struct fh__msg_session_setup *m)
 {
     wr_u8(w, m->level);
-    write_peer(w, &m->peer);
+    fh__write_peer(w, &m->peer);
     wr_u64(w, m->idle_ms);
     wr_u32(w, m->resume_ms);
+    write_cloud(w, m);
     wr_u16(w, (uint16_t)m->spki_len);
     wr_bytes(w, m->spki, m->spki_len);
     wr_u8(w, (uint8_t)m->n_methods);
     wr_bytes(w, m->methods, m->n_methods);
     write_older(w, m);
-    write_text(w, m->user);
+    fh__write_text(w, m->user);
     wr_bytes(w, m->name.p, m->name.len);
 }
 
@@ -285,7 +242,7 @@ bool fh__msg_disconnect_read(struct rd r, struct fh__msg_disconnect *out)
     uint8_t reason = rd_u8(&r);
 
     out->reason = (enum fh_bye)reason;
-    out->may_reconnect = read_flag(&r);
+    out->may_reconnect = fh__read_flag(&r);
     return rd_is_done(&r) && is_bye(reason);
 }
 
@@ -368,8 +325,8 @@ void fh__msg_rotated_write(struct wr *w, const struct fh__msg_rotated *m)
 bool fh__msg_peer_read(struct rd r, struct fh__msg_peer *out)
 {
     out->fingerprint = rd_bytes(&r, FH_FINGERPRINT_LEN);
-    out->program = rest(&r);
-    return rd_is_done(&r) && is_clean(out->program);
+    out->program = fh__read_rest(&r);
+    return rd_is_done(&r) && fh__is_clean(out->program);
 }
 
 void fh__msg_peer_write(struct wr *w, const struct fh__msg_peer *m)
@@ -407,13 +364,13 @@ bool fh__msg_attempt_read(struct rd r, struct fh__msg_attempt *out)
     out->method = (enum fh_method)method;
     out->attempt = rd_u8(&r);
     out->binding = rd_bytes(&r, FH_AUTH_BINDING_LEN);
-    out->user = read_text(&r);
-    out->has_password = read_flag(&r);
+    out->user = fh__read_text(&r);
+    out->has_password = fh__read_flag(&r);
     out->password = read_password(&r);
     if (out->method == FH_METHOD_VNC && out->password.len != 2 * FH_VNCAUTH_LEN)
         return false;
     return rd_is_done(&r) && fh_method_name(method) && out->user.len <= FH_AUTH_USER_MAX &&
-           is_clean(out->user) && out->password.len <= FH_AUTH_PASSWORD_MAX &&
+           fh__is_clean(out->user) && out->password.len <= FH_AUTH_PASSWORD_MAX &&
            out->has_password ==
                (out->method == FH_METHOD_PASSWORD || out->method == FH_METHOD_VNC) &&
            (out->has_password || out->password.len == 0);
@@ -424,7 +381,7 @@ void fh__msg_attempt_write(struct wr *w, const struct fh__msg_attempt *m)
     wr_u8(w, (uint8_t)m->method);
     wr_u8(w, (uint8_t)m->attempt);
     wr_bytes(w, m->binding, FH_AUTH_BINDING_LEN);
-    write_text(w, m->user);
+    fh__write_text(w, m->user);
     wr_u8(w, m->has_password);
     wr_bytes(w, m->password.p, m->password.len);
 }
@@ -493,9 +450,9 @@ bool fh__msg_desktop_setup_read(struct rd r, struct fh__msg_desktop_setup *out)
     out->width = rd_u16(&r);
     out->height = rd_u16(&r);
     out->rate = rd_u16(&r);
-    out->display = read_text(&r);
-    out->xauthority = read_text(&r);
-    out->user = rest(&r);
+    out->display = fh__read_text(&r);
+    out->xauthority = fh__read_text(&r);
+    out->user = fh__read_rest(&r);
     return rd_is_done(&r) && out->rate > 0 && flags <= (HAS_CLIPBOARD | HAS_RESIZE);
 }
 
@@ -506,8 +463,8 @@ void fh__msg_desktop_setup_write(struct wr *w, const struct fh__msg_desktop_setu
     wr_u16(w, m->width);
     wr_u16(w, m->height);
     wr_u16(w, m->rate);
-    write_text(w, m->display);
-    write_text(w, m->xauthority);
+    fh__write_text(w, m->display);
+    fh__write_text(w, m->xauthority);
     wr_bytes(w, m->user.p, m->user.len);
 }
 
@@ -528,7 +485,7 @@ bool fh__msg_key_read(struct rd r, struct fh__msg_key *out)
 {
     out->keysym = rd_u32(&r);
     out->keycode = rd_u32(&r);
-    out->down = read_flag(&r);
+    out->down = fh__read_flag(&r);
     return rd_is_done(&r);
 }
 
@@ -557,7 +514,7 @@ void fh__msg_pointer_write(struct wr *w, const struct fh__msg_pointer *m)
 bool fh__msg_part_read(struct rd r, struct fh__msg_part *out)
 {
     out->total = rd_u32(&r);
-    out->goes_on = read_flag(&r);
+    out->goes_on = fh__read_flag(&r);
     out->len = r.left;
     out->data = rd_bytes(&r, out->len);
     return rd_is_done(&r) && out->len <= out->total && (out->len > 0 || out->total == 0);
@@ -587,7 +544,7 @@ bool fh__msg_screen_read(struct rd r, struct fh__msg_screen *out)
 {
     out->width = rd_u16(&r);
     out->height = rd_u16(&r);
-    out->is_same = read_flag(&r);
+    out->is_same = fh__read_flag(&r);
     out->n_screens = rd_u8(&r);
     if (out->n_screens > sizeof out->screens / sizeof *out->screens)
         return false;

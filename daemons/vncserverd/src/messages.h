@@ -50,16 +50,19 @@ struct fh__msg_key_setup {
     struct fh__text user, rsa, tls_certificate, tls_key, path;
 };
 /*
- * SESSION_SETUP: u8 level | u8 family, u8 ip[16], u16 port of the peer | u64 idle ms | u32 ms that
- * it waits for a viewer whose network was lost, 0: not | u16 n, spki
- * | u8 n, methods | u8 n, types for older viewers u16[n] | u16 n, public key of RSA-AES | u16 n,
- * certificate of TLS | u16 n, user | name
+ * SESSION_SETUP: u8 level | u8 family, u8 ip[16], u16 port, u32 uid of the peer | u64 idle ms | u32
+ * ms that it waits for a viewer whose network was lost, 0: not | u8 1: a cloud brought it, then
+ * u8 enum fh__way | its name there[16] | u8 1: secret[32] | u16 n, spki | u8 n, methods
+ * | u8 n, types for older viewers u16[n] | u16 n, public key of RSA-AES | u16 n, certificate of TLS
+ * | u16 n, user | name
  */
 struct fh__msg_session_setup {
     uint8_t level;
     struct fh_address peer;
     uint64_t idle_ms;
     uint32_t resume_ms;
+    enum fh__way way;
+    const uint8_t *session_ref, *cloud_secret; /* NULL: no cloud brought it; it has none */
     const uint8_t *spki;
     size_t spki_len;
     const uint8_t *methods;
@@ -76,7 +79,7 @@ struct fh__msg_moved {
     const uint8_t *ref;
     struct fh_link_opening opening;
 };
-/* STREAM: u8 family, u8 ip[16], u16 port of the peer | what it began with. The descriptor is it. */
+/* STREAM: the peer, as above | what it began with. The descriptor is it. */
 struct fh__msg_stream {
     struct fh_address peer;
     struct fh_link_opening opening;
@@ -218,6 +221,67 @@ struct fh__msg_encoded {
     size_t n;
 };
 
+/*
+ * CLOUD_SETUP: u8 level | u8 which ways, as enum fh_cloud_policy | u8 1:
+ * within this machine | u16 n, user | u16 n, the line
+ * that says where the cloud is | u16 n, proxy | u8 address[12] | u8 1: password[16] | seal key[32]
+ * | u16 n, spki | u16 n, checkpoint | statement, as far as they are known
+ */
+struct fh__msg_cloud_setup {
+    uint8_t level, policy;
+    bool is_loopback;
+    struct fh__text user, service, proxy;
+    const uint8_t *address, *password, *seal_key; /* password: NULL: none */
+    const uint8_t *spki, *kept[FH__CLOUD_KEPT];
+    size_t spki_len, kept_len[FH__CLOUD_KEPT];
+};
+/* CLOUD_KEEP: u8 enum fh__cloud_kept | it */
+struct fh__msg_cloud_keep {
+    enum fh__cloud_kept which;
+    const uint8_t *data;
+    size_t len;
+};
+/* CLOUD_FORK, two signed notes that contradict each other: u16 n, what was seen before | now */
+struct fh__msg_cloud_fork {
+    const uint8_t *kept, *seen;
+    size_t kept_len, seen_len;
+};
+/* CLOUD_STATE: u8 1: online | u32 ms to the next attempt | why not */
+struct fh__msg_cloud_state {
+    bool is_online;
+    uint32_t retry_ms;
+    struct fh__text why;
+};
+/*
+ * CLOUD_INCOMING: u32 connection | its name there[16] | address[12] and fingerprint[32] of who asks
+ * | groups, as text
+ */
+struct fh__msg_cloud_incoming {
+    uint32_t connection;
+    const uint8_t *ref, *address, *fingerprint;
+    struct fh__text groups; /* UTF-8 without control characters */
+};
+/*
+ * CLOUD_STREAM: u32 connection | u8 enum fh__way | the peer; FH_ADDRESS_NONE: not known | u8 1:
+ * secret[32]. The descriptor is our end of it.
+ */
+struct fh__msg_cloud_stream {
+    uint32_t connection;
+    enum fh__way way;
+    struct fh_address peer;
+    const uint8_t *secret; /* NULL: none */
+};
+/* CLOUD_PATH: u32 connection | u32 round trip in us | which way datagrams take, for people */
+struct fh__msg_cloud_path {
+    uint32_t connection, rtt_us;
+    struct fh__text text;
+};
+/* CLOUD_KEYS: u32 connection | KEYS: of what the viewer sends[32] | of what we send[32] */
+struct fh__msg_cloud_keys {
+    uint32_t connection;
+    const uint8_t *client, *server;
+};
+
 /* X(noun, struct): a reader and a writer of each. */
 #define FH__BODIES(X)                                                                              \
     X(log, fh__msg_log)                                                                            \
@@ -246,6 +310,14 @@ struct fh__msg_encoded {
     X(away, fh__msg_away)                                                                          \
     X(coding, fh_rfb_coding)                                                                       \
     X(encoded, fh__msg_encoded)                                                                    \
+    X(cloud_setup, fh__msg_cloud_setup)                                                            \
+    X(cloud_state, fh__msg_cloud_state)                                                            \
+    X(cloud_incoming, fh__msg_cloud_incoming)                                                      \
+    X(cloud_stream, fh__msg_cloud_stream)                                                          \
+    X(cloud_path, fh__msg_cloud_path)                                                              \
+    X(cloud_keep, fh__msg_cloud_keep)                                                              \
+    X(cloud_fork, fh__msg_cloud_fork)                                                              \
+    X(cloud_keys, fh__msg_cloud_keys)\
     X(older, fh__msg_older)
 
 #define X(noun, type)                                                                              \

@@ -8,8 +8,11 @@
 
 #include <farhand/address.h>
 #include <farhand/audit_target.h>
+#include <farhand/cloud_address.h>
+#include <farhand/cloud_service.h>
 #include <farhand/ip_filter.h>
 #include <farhand/login.h>
+#include <farhand/proxy.h>
 
 #include "commandline.h"
 #include "older.h"
@@ -50,9 +53,52 @@ static const char *set_listen(struct fh__config *c, const struct fh__option *o, 
     struct fh_target target;
     const char *expected = NULL;
 
+    if (strcmp(value, "none") == 0) /* alone: fh__config_finish() */
+        return fh__option_append(c, o, value);
     if (fh_address_parse_listen(value, &target, &expected) != 0)
         return expected;
     return fh__option_append(c, o, value);
+}
+
+static const char *set_cloud(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    struct fh_cloud_service *service = malloc(sizeof *service);
+    const char *expected = "more memory than there is";
+    int error = service ? fh_cloud_service_parse(value, service, &expected) : -1;
+
+    free(service);
+    return error ? expected : fh__set_text(c, o, value);
+}
+
+static const char *set_cloud_address(struct fh__config *c, const struct fh__option *o,
+                                     const char *value)
+{
+    uint8_t address[FH_CLOUD_ADDRESS_LEN];
+    int error = fh_cloud_address_parse(value, strlen(value), address);
+
+    if (error)
+        return error == FH_CLOUD_E_CHECKSUM ? "an address in a cloud; this one is mistyped"
+                                            : "an address in a cloud, XXXXX-XXXXX-XXXXX-XXXXX";
+    return fh__set_text(c, o, value);
+}
+
+static const char *set_proxy(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    struct fh_proxy proxy;
+    const char *expected;
+
+    return fh_proxy_parse(value, &proxy, &expected) ? expected : fh__set_text(c, o, value);
+}
+
+/* Where a rule names somebody in a cloud it must not be mistyped: it would be about nobody. */
+static bool is_mistyped(const char *rule)
+{
+    static const char cloud[] = "cloud:";
+    const char *at = strstr(rule, cloud);
+    uint8_t address[FH_CLOUD_ADDRESS_LEN];
+    size_t len = at ? strcspn(at + sizeof cloud - 1, " \t") : 0;
+
+    return at && fh_cloud_address_parse(at + sizeof cloud - 1, len, address) != 0;
 }
 
 static const char *set_filter(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -64,6 +110,8 @@ static const char *set_filter(struct fh__config *c, const struct fh__option *o, 
     fh_ip_filter_free(filter);
     if (error)
         return expected;
+    if (is_mistyped(value))
+        return "an address in a cloud behind cloud:; this one is mistyped";
     return fh__option_append(c, o, value);
 }
 
@@ -127,7 +175,22 @@ static const struct fh__option table[] = {
     {"service-user", "USER", START, fh__set_text, AT(service_user), 0, 0, NULL,
      "as who viewers are spoken with, where we are root (default: vncserverd, else nobody)"},
     {"listen", "ADDRESS", START, set_listen, AT(listen), FH__LIST, FH__CONFIG_LISTEN_MAX, NULL,
-     "where to listen; may be repeated (default: *:5900, that is [::]:5900 and 0.0.0.0:5900)"},
+     "where to listen, or none; may be repeated (default: *:5900, that is [::]:5900 and "
+     "0.0.0.0:5900)"},
+    {"cloud", "SERVICE", START, set_cloud, AT(cloud), 0, 0, NULL,
+     "the cloud through which viewers may come as well: the line that vnccloudd prints"},
+    {"cloud-address", "ADDRESS", START, set_cloud_address, AT(cloud_address), 0, 0, NULL,
+     "our address there"},
+    {"cloud-password-file", "FILE", START, fh__set_path, AT(cloud_password_file), 0, 0, NULL,
+     "the password of the first sign-in; later it may be missing"},
+    {"cloud-key", "FILE", START, fh__set_path, AT(cloud_key), 0, 0, NULL,
+     "the key that opens what viewers say of their networks; made if it is not there"},
+    {"cloud-path", "any|direct|relay", START, fh__set_word, AT(cloud_path), 0, 0, "any",
+     "which ways viewers may come there; with relay they do not learn our addresses"},
+    {"cloud-loopback", "YES/NO", START, fh__set_flag, AT(cloud_loopback), 0, 0, "no",
+     "direct paths within this machine, and no others: for tests"},
+    {"cloud-proxy", "URL", START, set_proxy, AT(cloud_proxy), 0, 0, NULL,
+     "the proxy on the way to the cloud: http://HOST:PORT or socks5://HOST:PORT"},
     {"filter", "RULE", RELOAD, set_filter, AT(filter), FH__LIST, FH__CONFIG_FILTER_MAX, NULL,
      "who may try: +, - or ? (ask) before an address, a network or *; the first match wins"},
     {"approve", "filtered|present|always", RELOAD, fh__set_word, AT(approve), 0, FH__WORDS_TIGHTEN,
@@ -241,6 +304,7 @@ void fh__options_usage(void)
         "--abort]\n"
         "       vncserverd [OPTION]... user add|password|set|identity|totp|remove|list ...\n"
         "       vncserverd [OPTION]... group add|set|remove|list ...\n"
+        "       vncserverd [OPTION]... cloud show\n"
         "Shares an X desktop with remote viewers. PROGRAM runs on the display of --virtual.\n\n");
     fh__options_help(&fh__options);
 }
@@ -296,9 +360,11 @@ int fh__options_parse(int argc, char *const *argv, struct fh__config *c, struct 
             inv.action = FH__ACTION_USER;
         else if (strcmp(argv[i], "group") == 0)
             inv.action = FH__ACTION_GROUP;
+        else if (strcmp(argv[i], "cloud") == 0)
+            inv.action = FH__ACTION_CLOUD;
         else {
-            snprintf(error, room, "%s: expected identity, user, group, or -- before a program",
-                     argv[i]);
+            snprintf(error, room,
+                     "%s: expected identity, user, group, cloud, or -- before a program", argv[i]);
             return -1;
         }
     }

@@ -20,7 +20,8 @@ enum fh__action {
     FH__ACTION_VERSION,
     FH__ACTION_IDENTITY,
     FH__ACTION_USER,
-    FH__ACTION_GROUP
+    FH__ACTION_GROUP,
+    FH__ACTION_CLOUD
 };
 
 struct fh__invocation {

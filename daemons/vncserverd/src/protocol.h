@@ -26,7 +26,9 @@ enum fh__role {
     FH__KEY = 2,
     FH__SESSION = 4,
     FH__DESKTOP = 8,
-    FH__CHILDREN = FH__KEY | FH__SESSION | FH__DESKTOP
+    FH__CLOUD = 16,
+    FH__CLOUD_OR_KEY = FH__CLOUD | FH__KEY,
+    FH__CHILDREN = FH__KEY | FH__SESSION | FH__DESKTOP | FH__CLOUD
 };
 
 /*
@@ -36,8 +38,8 @@ enum fh__role {
  * taken away.
  */
 enum fh__stage {
-    FH__CHILD_NEW = 0x1,   /* key, desktop: it was told what to do and gets ready */
-    FH__CHILD_READY = 0x2, /* key, desktop */
+    FH__CHILD_NEW = 0x1,   /* key, desktop, cloud: it was told what to do and gets ready */
+    FH__CHILD_READY = 0x2, /* the same */
     FH__AT_START = 0x10,   /* session: nothing was heard of the viewer */
     FH__AT_HANDSHAKE = 0x20,
     FH__AT_DOOR = 0x40,      /* its identity is known; it may try to come in */
@@ -48,6 +50,7 @@ enum fh__stage {
     FH__AT_LEAVE = 0x800, /* it was told to go; what it said before is still on its way */
     FH__AT_END = 0x1000,  /* it said that it is over */
     FH__AT_ANY = 0x1ff0,
+    FH__AT_CHANNEL = 0xfc0, /* from AT_DOOR to AT_LEAVE */
     FH__ALWAYS = ~0
 };
 
@@ -63,12 +66,35 @@ enum {
     FH__CODING_LEN = 16,
     FH__MESSAGE_MAX = 36 << 10, /* of any body */
     FH__MOVED_LEN = FH_LINK_REF_LEN + FH_LINK_OPENING_MAX,
-    FH__STREAM_LEN = 1 + 16 + 2 + FH_LINK_OPENING_MAX,
+    FH__PEER_LEN = 1 + 16 + 2 + 4,
+    FH__STREAM_LEN = FH__PEER_LEN + FH_LINK_OPENING_MAX,
+    FH__CLOUD_ADDRESS_LEN = 12,
+    FH__CLOUD_REF_LEN = 16,
+    FH__CLOUD_SECRET_LEN = 32,
+    FH__CLOUD_PASSWORD_LEN = 16,
+    FH__CLOUD_SEAL_LEN = 32,
+    FH__CLOUD_GROUPS_MAX = 1100, /* bytes of text: 16 names */
+    FH__CLOUD_KEPT_MAX = 2560,   /* bytes of one thing that is kept of a cloud */
+    FH__CLOUD_SETUP_MAX = 16384,
     FH__ITEMS_MAX = 1 + FH_AUTH_ITEMS_MAX * (3 + FH_AUTH_ANSWER_MAX)
 };
 
 /* Where a session's viewer is, as its process says. */
-enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be it */ };
+enum fh__away {
+    FH__AWAY,
+    FH__BACK,
+    FH__NOT_PROVED, /* somebody else wanted to be it */
+    FH__BESIDE      /* it is there, and has one more stream now */
+};
+
+/* By which way a stream comes that a cloud brought; the better first, as ranks of a link. */
+enum fh__way { FH__WAY_DIRECT, FH__WAY_RELAY };
+/* What the key signs for a cloud. */
+enum fh__cloud_label { FH__CLOUD_SIGN_IN = 1, FH__CLOUD_BINDING = 2 };
+/* What is kept of a cloud: the newest checkpoint of its log, and our own statement. */
+enum fh__cloud_kept { FH__CLOUD_CHECKPOINT, FH__CLOUD_STATEMENT, FH__CLOUD_KEPT };
+/* What becomes of who asks through a cloud. */
+enum fh__cloud_answer { FH__CLOUD_ACCEPT, FH__CLOUD_REFUSE, FH__CLOUD_BUSY, FH__CLOUD_POLICY };
 
 /* X(NAME, number, from, to, least and most bytes, descriptors, when) */
 #define FH__MESSAGES(X)                                                                            \
@@ -89,13 +115,13 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(ROTATED, 18, KEY, MONITOR, 9, 8 + FH__ROTATION_MAX, 0, CHILD_READY)                          \
     /* The key of RSA-AES, for older viewers: the same end may have one secret decrypted instead   \
      * of a signature. Both keys are apart: what decrypts signs nothing. */                        \
-    X(KEY_RSA, 70, KEY, MONITOR, 1, FH_RSAAES_PUB_MAX, 0, CHILD_NEW)                               \
-    X(DECRYPT, 71, SESSION, KEY, 1 + 256, 1 + FH_SIGNATURE_MAX, 0, ALWAYS) /* u8 want, secret */   \
-    X(KEY_TLS, 74, KEY, MONITOR, 1, FH__PEM_MAX, 0,                                                \
+    X(KEY_RSA, 90, KEY, MONITOR, 1, FH_RSAAES_PUB_MAX, 0, CHILD_NEW)                               \
+    X(DECRYPT, 91, SESSION, KEY, 1 + 256, 1 + FH_SIGNATURE_MAX, 0, ALWAYS) /* u8 want, secret */   \
+    X(KEY_TLS, 94, KEY, MONITOR, 1, FH__PEM_MAX, 0,                                                \
       CHILD_NEW)                                     /* the certificate, as it is told */          \
-    X(TLS_SIGN, 75, SESSION, KEY, 32, 64, 0, ALWAYS) /* a hash: that end, once */                  \
-    X(TLS_SIGNATURE, 76, KEY, SESSION, 256, FH_SIGNATURE_MAX, 0, ALWAYS)                           \
-    X(DECRYPTED, 72, KEY, SESSION, 16, 32, 0, ALWAYS)                                              \
+    X(TLS_SIGN, 95, SESSION, KEY, 32, 64, 0, ALWAYS) /* a hash: that end, once */                  \
+    X(TLS_SIGNATURE, 96, KEY, SESSION, 256, FH_SIGNATURE_MAX, 0, ALWAYS)                           \
+    X(DECRYPTED, 92, KEY, SESSION, 16, 32, 0, ALWAYS)                                              \
     /* To a session. */                                                                            \
     X(SESSION_SETUP, 20, MONITOR, SESSION, 1, FH__SETUP_MAX, 0, ALWAYS)                            \
     X(PROCEED, 21, MONITOR, SESSION, 0, 0, 0, ALWAYS)                                              \
@@ -113,7 +139,7 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(HELLO, 30, SESSION, MONITOR, 0, 0, 0, AT_START | FH__AT_LEAVE)                               \
     X(PEER, 31, SESSION, MONITOR, FH_FINGERPRINT_LEN, FH_FINGERPRINT_LEN + 255, 0,                 \
       AT_HANDSHAKE | FH__AT_LEAVE)                                                                 \
-    X(OLDER, 73, SESSION, MONITOR, 3, 3, 0, AT_HANDSHAKE | FH__AT_LEAVE) /* in place of PEER */    \
+    X(OLDER, 93, SESSION, MONITOR, 3, 3, 0, AT_HANDSHAKE | FH__AT_LEAVE) /* in place of PEER */    \
     X(ATTEMPT, 32, SESSION, MONITOR, 1, 2048, 0, AT_DOOR | FH__AT_LEAVE)                           \
     X(ANSWERS, 33, SESSION, MONITOR, 1, FH__ITEMS_MAX, 0, AT_QUESTION | FH__AT_LEAVE)              \
     X(STARTED, 34, SESSION, MONITOR, 16, 16, 0, AT_GRANT | FH__AT_LEAVE)                           \
@@ -150,7 +176,29 @@ enum fh__away { FH__AWAY, FH__BACK, FH__NOT_PROVED /* somebody else wanted to be
     X(RESIZED, 65, DESKTOP, SESSION, 1, 1, 0, NONE)                                                \
     X(RING, 66, DESKTOP, SESSION, 0, 0, 1, ACT_PICTURE) /* where ENCODED is; see ring.h */         \
     X(ENCODED, 67, DESKTOP, SESSION, FH__CODING_LEN + 2,                                           \
-      FH__CODING_LEN + 2 + 20 * FH__ENCODED_MAX, 0, ACT_PICTURE)
+      FH__CODING_LEN + 2 + 20 * FH__ENCODED_MAX, 0, ACT_PICTURE)                                   \
+    /* The cloud process: it speaks with a cloud, and brings streams. The key signs for it what    \
+     * clouds ask for and nothing else; what it opens signals with it was told. */                 \
+    X(CLOUD_SETUP, 70, MONITOR, CLOUD, 1, FH__CLOUD_SETUP_MAX, 0, ALWAYS)                          \
+    X(CLOUD_KEY, 71, MONITOR, CLOUD_OR_KEY, 0, 0, 1, ALWAYS) /* an end of the way between them */  \
+    X(CLOUD_SIGN, 72, CLOUD, KEY, 33, 33, 0, ALWAYS) /* u8 enum fh__cloud_label | digest[32] */    \
+    X(CLOUD_SIGNATURE, 73, KEY, CLOUD, 1, 1 + FH_SIGNATURE_MAX, 0, ALWAYS)                         \
+    X(CLOUD_READY, 74, CLOUD, MONITOR, 0, 0, 0, CHILD_NEW)                                         \
+    X(CLOUD_STATE, 75, CLOUD, MONITOR, 5, 5 + FH__TEXT_MAX, 0, CHILD_READY)                        \
+    X(CLOUD_KEEP, 76, CLOUD, MONITOR, 1, 1 + FH__CLOUD_KEPT_MAX, 0, CHILD_READY)                   \
+    X(CLOUD_INCOMING, 77, CLOUD, MONITOR, 64, 64 + FH__CLOUD_GROUPS_MAX, 0, CHILD_READY)           \
+    X(CLOUD_ANSWER, 78, MONITOR, CLOUD, 5, 5, 0,                                                   \
+      ALWAYS) /* u32 connection | u8 enum fh__cloud_answer */                                      \
+    X(CLOUD_STREAM, 79, CLOUD, MONITOR, 6 + FH__PEER_LEN, 6 + FH__PEER_LEN + FH__CLOUD_SECRET_LEN, \
+      1, CHILD_READY)                                                                              \
+    X(CLOUD_PATH, 80, CLOUD, MONITOR, 8, 8 + FH__TEXT_MAX, 0, CHILD_READY)                         \
+    X(CLOUD_GONE, 81, CLOUD, MONITOR, 4, 4, 0, CHILD_READY)                                        \
+    X(CLOUD_END, 82, MONITOR, CLOUD, 4, 4, 0, ALWAYS)    /* u32: its session is over */            \
+    X(CLOUD_KEYS, 83, MONITOR, CLOUD, 68, 68, 0, ALWAYS) /* u32 | KEYS */                          \
+    X(CLOUD_FORK, 84, CLOUD, MONITOR, 2, 2 + 2 * FH__CLOUD_KEPT_MAX, 0, CHILD_READY)               \
+    /* From a session that a cloud brought: the keys that sign datagrams below it, and its way. */ \
+    X(KEYS, 85, SESSION, MONITOR, 64, 64, 0, AT_CHANNEL)                                           \
+    X(WAY, 86, SESSION, MONITOR, 1, 1, 0, AT_WORK | FH__AT_LEAVE) /* u8 enum fh__way */
 
 /* Acts are written like stages in the table above. */
 enum {

@@ -13,7 +13,7 @@
 
 enum fh__role fh__role_of(const char *argv0)
 {
-    static const enum fh__role roles[] = {FH__KEY, FH__SESSION, FH__DESKTOP};
+    static const enum fh__role roles[] = {FH__KEY, FH__SESSION, FH__DESKTOP, FH__CLOUD};
     const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
 
     argv0 = slash ? slash + 1 : argv0;
@@ -39,6 +39,7 @@ static unsigned setup_of(enum fh__role role)
 {
     return role == FH__KEY       ? FH__MSG_KEY_SETUP
            : role == FH__SESSION ? FH__MSG_SESSION_SETUP
+           : role == FH__CLOUD   ? FH__MSG_CLOUD_SETUP
                                  : FH__MSG_DESKTOP_SETUP;
 }
 
@@ -61,7 +62,7 @@ static ssize_t wait_setup(enum fh__role role, uint8_t *out, size_t room)
 
 enum fh__exit fh__role_main(enum fh__role role, char *const *argv)
 {
-    uint8_t setup[1 + 4096];
+    uint8_t setup[1 + FH__CLOUD_SETUP_MAX];
     struct fh__sandbox sandbox;
     ssize_t n;
 
@@ -81,7 +82,10 @@ enum fh__exit fh__role_main(enum fh__role role, char *const *argv)
         return fh__session_main(&sandbox, rd_init(setup + 1, (size_t)n - 1));
     case FH__DESKTOP:
         return fh__desktop_main(&sandbox, rd_init(setup + 1, (size_t)n - 1), argv + 1);
+    case FH__CLOUD:
+        return fh__cloud_main(&sandbox, rd_init(setup + 1, (size_t)n - 1));
     case FH__MONITOR:
+    case FH__CLOUD_OR_KEY:
     case FH__CHILDREN:
         break;
     }

@@ -18,6 +18,7 @@ enum fh__exit fh__role_main(enum fh__role role, char *const *argv);
 /* The mains. setup: the first message; lent. arguments: NULL-terminated. */
 enum fh__exit fh__key_main(struct fh__sandbox *sandbox, struct rd setup);
 enum fh__exit fh__session_main(struct fh__sandbox *sandbox, struct rd setup);
+enum fh__exit fh__cloud_main(struct fh__sandbox *sandbox, struct rd setup);
 enum fh__exit fh__desktop_main(struct fh__sandbox *sandbox, struct rd setup,
                                char *const *arguments);
 

@@ -30,6 +30,8 @@ static const struct {
     /* Two pictures of the largest size while one follows the other. */
     {FH__SESSION, 16, 3072, 256, 0, 0},
     {FH__DESKTOP, 2048, 8192, 4096, RLIM_INFINITY, RLIM_INFINITY},
+    /* Names are looked up in threads, which count as processes; others it cannot start. */
+    {FH__CLOUD, 1024, 4096, 1024, RLIM_INFINITY, 0},
 };
 
 static bool set_limits(enum fh__role role)
@@ -71,11 +73,16 @@ static bool leave_network(bool may_try_harder)
            (may_try_harder && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);
 }
 
+static bool has_network_of(enum fh__role role)
+{
+    return role == FH__DESKTOP || role == FH__CLOUD;
+}
+
 int fh__sandbox_user(struct fh__sandbox *s, const char *user, bool starts_programs, char *error,
                      size_t room)
 {
     const struct passwd *who = *user ? getpwnam(user) : NULL;
-    bool has_network = s->role == FH__DESKTOP, is_alone;
+    bool has_network = has_network_of(s->role), is_alone;
 
     if (*user && !who) {
         snprintf(error, room, "there is no user %s", user);
@@ -142,8 +149,11 @@ int fh__sandbox_end(struct fh__sandbox *s, const struct fh__sandbox_files *files
         return 0;
     if (leave_stderr() != 0)
         return -1;
-    s->holds.landlock = (uint8_t)fh__landlock(files ? files->read : NULL,
-                                              files ? files->write : NULL, keeps_children);
+    s->holds.landlock =
+        (uint8_t)fh__landlock(files ? files->read : NULL, files ? files->write : NULL,
+                              s->role == FH__CLOUD ? FH__LANDLOCK_TCP
+                              : keeps_children     ? FH__LANDLOCK_SIGNALS
+                                                   : 0);
     s->holds.what |= s->holds.landlock ? FH__CONFINED_LANDLOCK : 0;
     if (fh__syscalls_allow(s->role, keeps_children) != 0)
         return -1;
@@ -163,7 +173,8 @@ void fh__sandbox_missing(enum fh__role role, uint32_t holds, char *out, size_t r
     };
     uint32_t wanted = FH__CONFINED_LIMITS | FH__CONFINED_USER | FH__CONFINED_NO_CAPABILITIES |
                       FH__CONFINED_NO_NEW_PRIVILEGES | FH__CONFINED_LANDLOCK |
-                      FH__CONFINED_SYSTEM_CALLS | (role == FH__DESKTOP ? 0 : FH__CONFINED_NETWORK) |
+                      FH__CONFINED_SYSTEM_CALLS |
+                      (has_network_of(role) ? 0 : FH__CONFINED_NETWORK) |
                       (role == FH__KEY ? FH__CONFINED_LOCKED : 0);
     size_t at = 0;
 

@@ -16,6 +16,7 @@
 
 #include <farhand/tcp.h>
 
+#include "cloud.h"
 #include "control.h"
 #include "identityfile.h"
 #include "older.h"
@@ -33,6 +34,7 @@ struct service {
     uv_signal_t signals[SIGNALS];
     uv_timer_t watchdog;
     struct fh__steady key, desktop;
+    struct fh__cloud cloud;
     struct fh__seat seat;           /* where the desktop is, or is to be */
     struct fh__seatwatch watch;     /* of display = auto */
     char why[ERROR_MAX];            /* there is no desktop; "": there is one */
@@ -112,6 +114,10 @@ static void wind_down(void *user)
         fh__steady_stop(&s->desktop);
         return;
     }
+    if (s->cloud.is_open && !s->cloud.process.has_told) {
+        fh__cloud_stop(&s->cloud);
+        return;
+    }
     if (s->key.is_open && !s->key.has_told) {
         fh__steady_stop(&s->key);
         return;
@@ -119,6 +125,7 @@ static void wind_down(void *user)
     fh__sharing_finish(&s->sharing);
     fh__steady_close(&s->desktop);
     fh__steady_close(&s->key);
+    fh__cloud_close(&s->cloud);
     fh__seatwatch_close(&s->watch);
     close_handle(s, &s->watchdog);
     /* Signals are heard to the last: a second one must not cut the cleaning up short. */
@@ -166,6 +173,7 @@ static void tell_configuration(struct service *s)
     const uint8_t level = (uint8_t)fh__log_get_level();
 
     (void)fh__steady_send(&s->key, FH__MSG_LEVEL, &level, 1, -1);
+    fh__cloud_set_level(&s->cloud, level);
     send_desktop_setup(s);
     fh__sharing_configure(&s->sharing);
 }
@@ -248,7 +256,7 @@ static void on_accept(void *user, int fd, const struct fh_address *peer)
 {
     struct service *s = user;
 
-    fh__sharing_accept(&s->sharing, fd, peer);
+    fh__sharing_accept(&s->sharing, fd, peer, NULL);
 }
 
 static void on_trouble(void *user, int error, const char *text)
@@ -265,10 +273,10 @@ static void say_addresses(const struct service *s)
     char text[FH_ADDRESS_TEXT];
     size_t i;
 
-    for (i = 0; i < s->cfg->n_listen; i++)
+    for (i = 0; s->listener && i < s->cfg->n_listen; i++)
         if (strncmp(s->cfg->listen[i], "unix:", 5) == 0)
             fh__log(FH__LOG_NOTICE, "listening on %s", s->cfg->listen[i]);
-    for (i = 0; i < fh_tcp_listener_count(s->listener); i++) {
+    for (i = 0; s->listener && i < fh_tcp_listener_count(s->listener); i++) {
         fh_tcp_listener_address(s->listener, i, &address);
         fh_address_print(&address, text, sizeof text);
         if (address.family != FH_ADDRESS_UNIX)
@@ -326,11 +334,14 @@ static enum fh__exit start_listening(struct service *s)
 
     if (how != FH__EXIT_OK)
         return how;
-    if (fh_tcp_listen(&s->loop, &config, &s->listener, why, sizeof why) != 0) {
+    if (!fh__config_is_deaf(s->cfg) &&
+        fh_tcp_listen(&s->loop, &config, &s->listener, why, sizeof why) != 0) {
         fh__log(FH__LOG_ERROR, "cannot listen: %s", why);
         return FH__EXIT_LISTEN;
     }
     say_addresses(s);
+    if (s->cfg->cloud && fh__cloud_open(&s->cloud) != 0)
+        return FH__EXIT_LISTEN;
     if (fh__userstore_refresh(&s->users) == 0 && s->cfg->auth != FH__AUTH_PROGRAM)
         fh__log(FH__LOG_WARNING,
                 "every connection is rejected: there are no users in %s; add one "
@@ -471,11 +482,12 @@ static void on_desktop_ended(struct service *s, struct rd body)
     stop(s, (enum fh__exit)code, FH_BYE_SERVER);
 }
 
-static void on_desktop_message(void *user, unsigned number, struct rd body)
+static void on_desktop_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct service *s = user;
     uint64_t session;
 
+    (void)fd; /* it may send none */
     if (number == FH__MSG_DESKTOP_READY && !s->is_stopping)
         on_desktop_ready(s, body);
     else if (number == FH__MSG_DESKTOP_ENDED)
@@ -614,6 +626,7 @@ static void on_key_ready(struct service *s, struct rd body)
     if (s->sharing.is_open) {
         if (body.left == s->sharing.spki_len && memcmp(body.p, s->sharing.spki, body.left) == 0) {
             fh__steady_ready(&s->key);
+            fh__cloud_key(&s->cloud);
             return;
         }
         fh__log(FH__LOG_ERROR, "%s holds another key now", s->cfg->identity);
@@ -627,10 +640,11 @@ static void on_key_ready(struct service *s, struct rd body)
         start_desktop(s);
 }
 
-static void on_key_message(void *user, unsigned number, struct rd body)
+static void on_key_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct service *s = user;
 
+    (void)fd; /* it may send none */
     if (s->is_stopping)
         return;
     if (number == FH__MSG_KEY_TLS)
@@ -699,7 +713,14 @@ enum fh__exit fh__service_run(struct fh__config *cfg, int argc, char *const *arg
                                      .users = &s.users,
                                      .audit = &s.audit,
                                      .seat = &s.seat,
+                                     .cloud = cfg->cloud ? &s.cloud : NULL,
                                      .is_virtual = cfg->virtual != NULL};
+    s.cloud = (struct fh__cloud){.loop = &s.loop,
+                                 .cfg = cfg,
+                                 .sharing = &s.sharing,
+                                 .key = &s.key,
+                                 .ended = wind_down,
+                                 .user = &s};
     fh__sharing_choose_users(&s.sharing);
     start_signals(&s);
     how = start(&s);

@@ -53,6 +53,9 @@ struct seat {
     bool has_want;    /* the desktop knows that a picture is waited for */
     uint64_t updates; /* fh_server_updates() when it was told that */
     bool has_ended, is_closed;
+    bool has_cloud, has_cloud_secret; /* a cloud brought the viewer, and told */
+    enum fh__way way;
+    uint8_t session_ref[FH__CLOUD_REF_LEN], cloud_secret[FH__CLOUD_SECRET_LEN];
     struct fh__msg_report end;         /* what is to be said of it */
     struct fh_framebuffer pictures[2]; /* the one that is shared, and the one before or after it */
     unsigned current;
@@ -84,6 +87,12 @@ static const char *on_request(void *user, struct fh_session *session, const char
 
     (void)peer;
     s->session = session;
+    if (!s->has_cloud)
+        return NULL;
+    fh_session_set_path(session, s->way == FH__WAY_RELAY ? "relayed" : "direct", NULL);
+    (void)fh_session_set_cloud(session, s->session_ref,
+                               s->has_cloud_secret ? s->cloud_secret : NULL);
+    fh_wipe(s->cloud_secret, sizeof s->cloud_secret);
     return NULL;
 }
 
@@ -265,6 +274,40 @@ static void on_resumed(void *user, struct fh_session *session)
     tell_where(user, FH__BACK, fh_session_peer(session));
 }
 
+static void on_attached(void *user, struct fh_session *session, const struct fh_address *from)
+{
+    char peer[FH_ADDRESS_TEXT];
+
+    (void)session;
+    fh_address_print(from, peer, sizeof peer);
+    tell_where(user, FH__BESIDE, peer);
+}
+
+static void on_moved(void *user, struct fh_session *session, const char *path)
+{
+    struct seat *s = user;
+    const uint8_t way = strcmp(path, "direct") == 0 ? FH__WAY_DIRECT : FH__WAY_RELAY;
+
+    (void)session;
+    must(s, fh__link_send(&s->monitor, FH__MSG_WAY, &way, 1, -1));
+}
+
+/* Datagrams that this session's streams may come in are to be signed with them. */
+static void on_keys(void *user, struct fh_session *session, const uint8_t *client,
+                    const uint8_t *server)
+{
+    struct seat *s = user;
+    uint8_t keys[2 * FH_SESSION_GUARD_KEY_LEN];
+
+    (void)session;
+    if (!s->has_cloud)
+        return;
+    memcpy(keys, client, FH_SESSION_GUARD_KEY_LEN);
+    memcpy(keys + FH_SESSION_GUARD_KEY_LEN, server, FH_SESSION_GUARD_KEY_LEN);
+    must(s, fh__link_send(&s->monitor, FH__MSG_KEYS, keys, sizeof keys, -1));
+    fh_wipe(keys, sizeof keys);
+}
+
 /* It is not ours: the monitor, who has the stream as well, gives it to whose it is. */
 static void on_resume_elsewhere(void *user, struct fh_session *session,
                                 const uint8_t ref[FH_SESSION_LINK_REF_LEN])
@@ -430,6 +473,9 @@ static const struct fh_server_callbacks callbacks = {
     .resize = on_resize,
     .detached = on_detached,
     .resumed = on_resumed,
+    .attached = on_attached,
+    .moved = on_moved,
+    .keys = on_keys,
     .resume_elsewhere = on_resume_elsewhere,
     .ended = on_ended,
     .audit = on_audit,
@@ -860,6 +906,17 @@ static int open_all(struct seat *s, const struct fh__msg_session_setup *m, struc
     return open_server(s, m);
 }
 
+static void take_cloud(struct seat *s, const struct fh__msg_session_setup *m)
+{
+    s->has_cloud = m->session_ref != NULL;
+    s->has_cloud_secret = m->cloud_secret != NULL;
+    s->way = m->way;
+    if (m->session_ref)
+        memcpy(s->session_ref, m->session_ref, sizeof s->session_ref);
+    if (m->cloud_secret)
+        memcpy(s->cloud_secret, m->cloud_secret, sizeof s->cloud_secret);
+}
+
 enum fh__exit fh__session_main(struct fh__sandbox *sandbox, struct rd setup)
 {
     static struct seat s; /* for as long as the process lives */
@@ -875,6 +932,7 @@ enum fh__exit fh__session_main(struct fh__sandbox *sandbox, struct rd setup)
         fh__log(FH__LOG_ERROR, "a session process: %s", error);
         return FH__EXIT_UNEXPECTED;
     }
+    take_cloud(&s, &m);
     if (open_all(&s, &m, &stream) != 0 || fh__role_confine(sandbox, NULL, false) != 0)
         return FH__EXIT_UNEXPECTED;
     if (fh_server_accept(s.server, stream) != 0)

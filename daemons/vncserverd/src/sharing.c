@@ -11,6 +11,7 @@
 #include <farhand/identity_uv.h>
 #include <farhand/pki.h>
 
+#include "cloud.h"
 #include "log.h"
 #include "viewer.h"
 
@@ -21,12 +22,20 @@ static bool is_meant(const struct viewer *v, uint64_t number)
 
 /* ---- who comes ---- */
 
-static void fill_caller(struct fh__caller *c, uint64_t number, const struct fh_address *peer)
+static void fill_caller(struct fh__caller *c, uint64_t number, const struct fh_address *peer,
+                        const struct fh__arrival *from)
 {
     *c = (struct fh__caller){.number = number};
     fh_address_print(peer, c->peer, sizeof c->peer);
     c->ip_len = peer->family == FH_ADDRESS_IPV4 ? 4 : peer->family == FH_ADDRESS_IPV6 ? 16 : 0;
     memcpy(c->ip, peer->ip, c->ip_len);
+    if (!from)
+        return;
+    c->way = from->way;
+    memcpy(c->cloud, from->cloud, sizeof c->cloud);
+    memcpy(c->told, from->told, sizeof c->told);
+    if (peer->family == FH_ADDRESS_NONE)
+        snprintf(c->peer, sizeof c->peer, "cloud:%s", from->cloud);
 }
 
 /* NULL, or why it is closed without a byte. */
@@ -36,8 +45,10 @@ static const char *judge(struct viewer *v)
     struct fh__caller *c = &v->entry.caller;
     const char *refused;
     bool asks;
+    size_t len;
+    const uint8_t *source = fh__caller_source(c, &len);
 
-    if (fh_admission_enter(s->admission, c->ip, c->ip_len) != 0)
+    if (fh_admission_enter(s->admission, source, len) != 0)
         return "busy";
     v->is_counted = true;
     if (fh__auditlog_is_full(s->audit)) {
@@ -65,28 +76,75 @@ static const char *judge(struct viewer *v)
 
 static void turn_away(struct viewer *v, const char *why)
 {
+    size_t len;
+    const uint8_t *source = fh__caller_source(&v->entry.caller, &len);
+
     fh__viewer_record(v, FH_AUDIT_REFUSED, why, NULL);
     if (v->is_counted)
-        fh_admission_leave(v->s->admission, v->entry.caller.ip, v->entry.caller.ip_len, false);
+        fh_admission_leave(v->s->admission, source, len, false);
+    fh_wipe(v, sizeof *v);
     free(v);
 }
 
-void fh__sharing_accept(struct fh__sharing *s, int fd, const struct fh_address *peer)
+const char *fh__sharing_knock(struct fh__sharing *s, const struct fh__arrival *from,
+                              unsigned *retry_s)
+{
+    static const struct fh_address nowhere;
+    struct fh_audit_event ev = {.type = FH_AUDIT_REFUSED};
+    struct fh__caller c;
+    uint32_t most;
+    bool asks;
+
+    fill_caller(&c, ++s->last_number, &nowhere, from);
+    *retry_s = 0;
+    ev.reason = s->is_closing ? "shutdown" : fh__gate_request(&s->gate, &c, &most, &asks);
+    if (!ev.reason && (*retry_s = fh__gate_hello(&s->gate, &c)) > 0)
+        ev.reason = "blacklisted";
+    if (!ev.reason)
+        return NULL;
+    fh__caller_describe(&c, &ev);
+    fh__log(FH__LOG_INFO, "%s was rejected: %s", c.peer, ev.reason);
+    fh__auditlog_write(s->audit, &ev);
+    return ev.reason;
+}
+
+/* Through a cloud, one end of a pair of ours: what it is called tells it from all others. */
+static struct fh_address name_stream(struct viewer *v, const struct fh_address *peer,
+                                     const struct fh__arrival *from)
+{
+    struct fh_address name = *peer;
+
+    if (from)
+        name =
+            (struct fh_address){.family = FH_ADDRESS_UNIX, .uid = (uint32_t)v->entry.caller.number};
+    fh_address_print(&name, v->entry.caller.stream, sizeof v->entry.caller.stream);
+    return name;
+}
+
+void fh__sharing_accept(struct fh__sharing *s, int fd, const struct fh_address *peer,
+                        const struct fh__arrival *from)
 {
     struct viewer *v = s->is_closing ? NULL : calloc(1, sizeof *v);
+    struct fh_address name;
     const char *refused;
 
     if (v) {
         v->s = s;
         v->accepted_ms = uv_now(s->loop);
-        fill_caller(&v->entry.caller, ++s->last_number, peer);
+        v->has_arrived = from != NULL;
+        if (from)
+            v->arrival = *from;
+        fill_caller(&v->entry.caller, ++s->last_number, peer, from);
+        name = name_stream(v, peer, from);
         refused = judge(v);
-        if (!refused && fh__viewer_start(v, fd, peer) != 0)
+        if (!refused && fh__viewer_start(v, fd, &name) != 0)
             refused = "internal";
         if (refused) {
             turn_away(v, refused);
         } else {
             fh__log(FH__LOG_DEBUG, "%s connected", v->entry.caller.peer);
+            if (from && s->cloud)
+                fh__cloud_enter(s->cloud, from->connection);
             fh__viewer_record(v, FH_AUDIT_CONNECTED, NULL, NULL);
             v->next = s->viewers;
             s->viewers = v;
@@ -287,10 +345,11 @@ static json_t *describe(const struct viewer *v)
     char permissions[FH_PERMISSIONS_TEXT];
 
     fh_permissions_format(v->granted, permissions, sizeof permissions);
-    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I}", "session", (json_int_t)v->entry.caller.number,
-                     "id", v->id, "peer", v->entry.caller.peer, "user", v->said.user, "permissions",
-                     permissions, "seconds",
-                     (json_int_t)((uv_now(v->s->loop) - v->started_ms) / 1000));
+    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:s}", "session",
+                     (json_int_t)v->entry.caller.number, "id", v->id, "peer", v->entry.caller.peer,
+                     "user", v->said.user, "permissions", permissions, "seconds",
+                     (json_int_t)((uv_now(v->s->loop) - v->started_ms) / 1000), "path",
+                     fh__way_word(v->entry.caller.way), "cloud", v->entry.caller.cloud);
 }
 
 json_t *fh__sharing_describe(const struct fh__sharing *s)

@@ -30,6 +30,7 @@
 #include "userstore.h"
 
 struct viewer;
+struct fh__cloud;
 
 enum { FH__SHARING_ALL = 0 /* instead of a session's number */ };
 
@@ -37,6 +38,7 @@ struct fh__sharing {
     uv_loop_t *loop;
     const struct fh__config *cfg;
     struct fh__steady *key, *desktop; /* borrowed */
+    struct fh__cloud *cloud;          /* borrowed; NULL: there is none */
     struct fh__userstore *users;
     struct fh__auditlog *audit;
     struct fh__gate gate;
@@ -69,8 +71,15 @@ void fh__sharing_choose_users(struct fh__sharing *s);
 /* The fields up to audit, seat and is_virtual are set by the caller. Negative: an error of
  * libsession. */
 int fh__sharing_open(struct fh__sharing *s, const uint8_t *spki, size_t len);
-/* fd: taken. */
-void fh__sharing_accept(struct fh__sharing *s, int fd, const struct fh_address *peer);
+/* fd: taken. from: NULL: it came to where we listen; else peer may be FH_ADDRESS_NONE. */
+void fh__sharing_accept(struct fh__sharing *s, int fd, const struct fh_address *peer,
+                        const struct fh__arrival *from);
+/*
+ * Somebody asks for us through a cloud: NULL: it may come; else why not, which was recorded, and
+ * *retry_s.
+ */
+const char *fh__sharing_knock(struct fh__sharing *s, const struct fh__arrival *from,
+                              unsigned *retry_s);
 /* The configuration has changed. */
 void fh__sharing_configure(struct fh__sharing *s);
 /* The desktop process is ready: who waits is let in to it; or it is gone: sessions end. */

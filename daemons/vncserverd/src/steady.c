@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "steady.h"
 
+#include <unistd.h>
+
 #include "log.h"
 #include "records.h"
 
@@ -63,13 +65,14 @@ static void on_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct fh__steady *s = user;
 
-    (void)fd; /* none of them may send one */
     if (!fh__message_is_in_time(number, s->stage)) {
         fh__log(FH__LOG_ERROR, "%s said something at the wrong time; it is ended",
                 fh__role_name(s->role));
+        if (fd >= 0)
+            close(fd);
         fh__child_kill(&s->child);
     } else if (!fh__records_message(s->role, 0, number, body)) {
-        s->ops->message(s->user, number, body);
+        s->ops->message(s->user, number, body, fd);
     }
 }
 

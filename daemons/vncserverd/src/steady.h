@@ -20,7 +20,8 @@ struct fh__steady_ops {
     /* It was started: send its setup. */
     void (*setup)(void *user);
     /* READY is told by _ready(). body is good in form. */
-    void (*message)(void *user, unsigned number, struct rd body);
+    /* fd: -1, or taken by the callee. */
+    void (*message)(void *user, unsigned number, struct rd body, int fd);
     /* It crashed, or fh__steady_renew(); it is started again, or will be. */
     void (*lost)(void *user);
     /* It has ended and stays so: it was stopped, or has said that it ends, with this status. */

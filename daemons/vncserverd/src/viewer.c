@@ -10,6 +10,7 @@
 
 #include <farhand/vncauth.h>
 
+#include "cloud.h"
 #include "leave.h"
 #include "log.h"
 #include "older.h"
@@ -206,7 +207,8 @@ void fh__viewer_rotated(struct viewer *v, const struct fh__msg_rotated *m)
 static void authenticated(void *user, uint32_t permissions)
 {
     struct viewer *v = user;
-    const struct fh__caller *c = &v->entry.caller;
+    size_t len;
+    const uint8_t *source = fh__caller_source(&v->entry.caller, &len);
 
     if (v->stage != FH__AT_DECISION || v->is_rotating)
         return;
@@ -214,7 +216,7 @@ static void authenticated(void *user, uint32_t permissions)
     permissions = fh_permissions_normal(permissions);
     if (permissions == FH_PERM_NONE) {
         reject(v);
-    } else if (fh_admission_authenticated(v->s->admission, c->ip, c->ip_len) != 0) {
+    } else if (fh_admission_authenticated(v->s->admission, source, len) != 0) {
         fh__viewer_disconnect(v, FH_BYE_BUSY, true);
     } else {
         v->is_authenticated = true;
@@ -246,13 +248,14 @@ static bool on_hello(struct viewer *v, struct rd body)
 {
     const struct fh__caller *c = &v->entry.caller;
     unsigned wait_s = fh__gate_hello(&v->s->gate, c);
+    size_t len;
+    const uint8_t *source = fh__caller_source(c, &len);
 
     (void)body;
     if (fh__auditlog_is_full(v->s->audit)) /* as of its first line */
         wait_s = 1;
     if (wait_s == 0)
-        (void)fh_admission_handshake(v->s->admission, uv_now(v->s->loop), c->ip, c->ip_len,
-                                     &wait_s);
+        (void)fh_admission_handshake(v->s->admission, uv_now(v->s->loop), source, len, &wait_s);
     if (wait_s == 0 && !fh__steady_is_ready(v->s->key)) {
         fh__log(FH__LOG_WARNING, "%s must try again: the key process is not there", c->peer);
         wait_s = 1;
@@ -271,6 +274,7 @@ static bool on_hello(struct viewer *v, struct rd body)
 
 static bool on_peer(struct viewer *v, struct rd body)
 {
+    const struct fh__caller *c = &v->entry.caller;
     struct fh__msg_peer m;
 
     if (!fh__msg_peer_read(body, &m))
@@ -279,15 +283,27 @@ static bool on_peer(struct viewer *v, struct rd body)
     v->entry.caller.has_fingerprint = true;
     fh__text_copy(m.program, v->program, sizeof v->program);
     go(v, FH__AT_DOOR);
+    if (v->has_arrived && memcmp(v->arrival.told, m.fingerprint, FH_FINGERPRINT_LEN) != 0) {
+        fh__log(FH__LOG_WARNING, "%s proved another identity than the cloud named", c->peer);
+        fh__viewer_record(v, FH_AUDIT_REFUSED, "swapped", NULL);
+        fh__viewer_disconnect(v, FH_BYE_IDENTITY, false);
+        return true;
+    }
     fh__viewer_record(v, FH_AUDIT_IDENTIFIED, NULL, NULL);
     return true;
+}
+
+/* Whom a cloud brought it named by his key, and these have none. */
+static size_t older_offered(const struct viewer *v, uint16_t *out)
+{
+    return v->has_arrived ? 0 : fh__older_offered(v->s->cfg, &v->address, out);
 }
 
 /* Nobody takes a type that he was not offered; nor may a process say that he did. */
 static bool is_offered_type(const struct viewer *v, unsigned type)
 {
     uint16_t types[FH_OLDER_MAX];
-    size_t n = fh__older_offered(v->s->cfg, &v->address, types);
+    size_t n = older_offered(v, types);
 
     for (size_t i = 0; i < n; i++)
         if (types[i] == type)
@@ -326,6 +342,14 @@ static bool take_proof(struct viewer *v, const struct fh__msg_attempt *m, struct
     c->challenge = (const uint8_t *)v->said.password;
     c->response = c->challenge + FH_VNCAUTH_LEN;
     return true;
+}
+
+/* Whether the datagrams of a direct path carry them is the cloud process's to know. */
+static bool on_keys(struct viewer *v, struct rd body)
+{
+    if (v->has_arrived && v->s->cloud)
+        fh__cloud_keys(v->s->cloud, v->arrival.connection, body.p);
+    return v->has_arrived;
 }
 
 static bool on_attempt(struct viewer *v, struct rd body)
@@ -497,6 +521,32 @@ static void move_to(struct fh__caller *c, const struct fh__caller *from)
     memcpy(c->peer, from->peer, sizeof c->peer);
     memcpy(c->ip, from->ip, sizeof c->ip);
     c->ip_len = from->ip_len;
+    c->way = from->way;
+    memcpy(c->cloud, from->cloud, sizeof c->cloud);
+    memcpy(c->told, from->told, sizeof c->told);
+}
+
+/* One more stream, which its session may go by from now on, or later. */
+static void on_beside(struct viewer *v, const struct fh__caller *from)
+{
+    v->ways[from->way] = *from;
+    fh__log(FH__LOG_DEBUG, "%s has a %s stream as well", v->entry.caller.peer,
+            fh__way_word(from->way));
+}
+
+/* It says which of those that we gave it. */
+static bool on_way(struct viewer *v, struct rd body)
+{
+    uint8_t way;
+
+    if (!fh__msg_u8_read(body, &way) || way > FH__WAY_RELAY || v->ways[way].number == 0)
+        return false;
+    move_to(&v->entry.caller, &v->ways[way]);
+    fh__viewer_record(v, FH_AUDIT_MOVED, NULL, NULL);
+    fh__log(FH__LOG_INFO, "%s: the session is %s now", v->entry.caller.peer,
+            fh__way_word((enum fh__way)way));
+    fh__sharing_changed(v->s);
+    return true;
 }
 
 /* Where it is now may be a place from which less is allowed. */
@@ -506,6 +556,7 @@ static void on_back(struct viewer *v, const struct fh__caller *from)
     uint32_t most = FH_PERM_NONE;
 
     v->is_away = false;
+    v->ways[from->way] = *from;
     move_to(c, from);
     fh__viewer_record(v, FH_AUDIT_RESUMED, NULL, NULL);
     fh__log(FH__LOG_NOTICE, "%s carries on with its session", c->peer);
@@ -546,8 +597,8 @@ static bool on_away(struct viewer *v, struct rd body)
         return false;
     if (m.where == FH__AWAY)
         return on_left(v);
-    while (i < v->n_returns && (strlen(v->returns[i].peer) != m.peer.len ||
-                                memcmp(v->returns[i].peer, m.peer.p, m.peer.len) != 0))
+    while (i < v->n_returns && (strlen(v->returns[i].stream) != m.peer.len ||
+                                memcmp(v->returns[i].stream, m.peer.p, m.peer.len) != 0))
         i++;
     if (i == v->n_returns && m.where == FH__BACK && v->has_more_returns)
         fh__viewer_disconnect(v, FH_BYE_INTERNAL, true);
@@ -557,6 +608,8 @@ static bool on_away(struct viewer *v, struct rd body)
     forget_return(v, i);
     if (m.where == FH__BACK)
         on_back(v, &from);
+    else if (m.where == FH__BESIDE)
+        on_beside(v, &from);
     else
         on_not_proved(v, &from);
     return true;
@@ -718,6 +771,8 @@ static void on_gone(void *user, int64_t status, int signal)
 {
     struct viewer *v = user;
     const struct fh__caller *c = &v->entry.caller;
+    size_t len;
+    const uint8_t *source = fh__caller_source(&v->admitted, &len);
 
     if (v->stage != FH__AT_END) {
         if (!v->fate)
@@ -730,7 +785,9 @@ static void on_gone(void *user, int64_t status, int signal)
         close(v->key_end);
     close_stream(v);
     if (v->is_counted)
-        fh_admission_leave(v->s->admission, c->ip, c->ip_len, v->is_authenticated);
+        fh_admission_leave(v->s->admission, source, len, v->is_authenticated);
+    if (v->has_arrived && v->s->cloud)
+        fh__cloud_leave(v->s->cloud, v->arrival.connection);
     uv_close((uv_handle_t *)&v->deadline, on_deadline_closed);
     one_closed(v);
 }
@@ -744,7 +801,7 @@ static const struct {
     {FH__MSG_OLDER, on_older},     {FH__MSG_HELLO, on_hello},     {FH__MSG_PEER, on_peer},
     {FH__MSG_ATTEMPT, on_attempt}, {FH__MSG_ANSWERS, on_answers}, {FH__MSG_STARTED, on_started},
     {FH__MSG_REPORT, on_report},   {FH__MSG_LINKED, on_linked},   {FH__MSG_MOVED, on_moved},
-    {FH__MSG_AWAY, on_away},
+    {FH__MSG_AWAY, on_away},       {FH__MSG_KEYS, on_keys},       {FH__MSG_WAY, on_way},
 };
 
 static void on_message(void *user, unsigned number, struct rd body, int fd)
@@ -783,6 +840,14 @@ static const struct fh__child_ops child_ops = {{on_message, on_broken}, on_gone}
 
 /* ---- its beginning ---- */
 
+/* A session that a cloud brought has streams that come and go, whatever else is resumed. */
+static uint32_t resume_ms(const struct viewer *v)
+{
+    uint32_t ms = v->s->cfg->resume_timeout_s * 1000;
+
+    return ms == 0 && v->has_arrived ? FH__VIEWER_CLOUD_MS : ms;
+}
+
 static void send_setup(struct viewer *v, const struct fh_address *peer)
 {
     const struct fh__config *cfg = v->s->cfg;
@@ -790,7 +855,11 @@ static void send_setup(struct viewer *v, const struct fh_address *peer)
     struct fh__msg_session_setup m = {.level = (uint8_t)fh__log_get_level(),
                                       .peer = *peer,
                                       .idle_ms = (uint64_t)cfg->idle_timeout_s * 1000,
-                                      .resume_ms = cfg->resume_timeout_s * 1000,
+                                      .resume_ms = resume_ms(v),
+                                      .way = v->arrival.way,
+                                      .session_ref = v->has_arrived ? v->arrival.ref : NULL,
+                                      .cloud_secret =
+                                          v->arrival.has_secret ? v->arrival.secret : NULL,
                                       .spki = v->s->spki,
                                       .spki_len = v->s->spki_len,
                                       .methods = methods,
@@ -799,12 +868,14 @@ static void send_setup(struct viewer *v, const struct fh_address *peer)
                                       .name = {cfg->name, strnlen(cfg->name, FH__TEXT_MAX)}};
     struct wr w = wr_init(body, sizeof body);
 
-    m.n_older = fh__older_offered(cfg, peer, m.older);
+    m.n_older = older_offered(v, m.older);
     m.rsa_pub = v->s->rsa_pub;
     m.rsa_pub_len = v->s->rsa_pub_len;
     m.tls = fh__text_of(v->s->tls);
     fh__msg_session_setup_write(&w, &m);
     (void)fh__viewer_send(v, FH__MSG_SESSION_SETUP, body, w.len, -1);
+    fh_wipe(body, sizeof body);
+    fh_wipe(v->arrival.secret, sizeof v->arrival.secret);
 }
 
 int fh__viewer_start(struct viewer *v, int fd, const struct fh_address *peer)
@@ -814,7 +885,8 @@ int fh__viewer_start(struct viewer *v, int fd, const struct fh_address *peer)
     v->entry.caller.ops = &caller_ops;
     v->entry.caller.user = v;
     v->address = *peer;
-    v->stream = v->s->cfg->resume_timeout_s > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    v->admitted = v->ways[v->entry.caller.way] = v->entry.caller;
+    v->stream = resume_ms(v) > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (fh__link_pair(ends) != 0) {
         close_stream(v);
         return -1;

@@ -11,6 +11,7 @@ enum {
      * that does not. */
     FH__VIEWER_ENTRY_MS = FH_SERVER_AUTH_MAX_MS + 60000,
     FH__VIEWER_LEAVE_MS = 15000, /* to say goodbye and end */
+    FH__VIEWER_CLOUD_MS = 20000, /* without a stream, where resume-timeout is 0 */
     FH__VIEWER_RETURNS = 8,
     FH__VIEWER_LOG_MAX = 50 /* lines that one process may write to our log */
 };
@@ -23,9 +24,13 @@ struct viewer {
     unsigned open;  /* child and deadline */
     uint32_t stage; /* enum fh__stage */
     struct fh__entry entry;
-    struct fh_address address; /* of the stream that came first */
-    int stream;                /* a copy of it, until its viewer speaks; -1 */
-    bool is_linked;            /* it may be carried on with by who proves that it is ref's viewer */
+    struct fh_address address; /* of the stream that came first, as its process knows it */
+    bool has_arrived;          /* a cloud brought it: */
+    struct fh__arrival arrival;
+    struct fh__caller admitted; /* whom admission counts */
+    struct fh__caller ways[2];  /* of its streams, the last that came each way; number 0: none */
+    int stream;                 /* a copy of it, until its viewer speaks; -1 */
+    bool is_linked; /* it may be carried on with by who proves that it is ref's viewer */
     uint8_t ref[FH_LINK_REF_LEN];
     bool is_away; /* its network was lost */
     /* Of streams that say so and were handed on, and are not answered for: the last ones. */

@@ -35,15 +35,15 @@ END_TEST
 /* All that a session may say to the monitor, at each stage; anything else is the end of it. */
 static const struct {
     uint32_t stage;
-    unsigned messages[4]; /* beyond LOG and CONFINED */
+    unsigned messages[6]; /* beyond LOG and CONFINED */
 } stages[] = {
     {FH__AT_START, {FH__MSG_HELLO, FH__MSG_MOVED, FH__MSG_REPORT}},
     {FH__AT_HANDSHAKE, {FH__MSG_PEER, FH__MSG_OLDER, FH__MSG_REPORT}},
-    {FH__AT_DOOR, {FH__MSG_ATTEMPT, FH__MSG_REPORT}},
-    {FH__AT_DECISION, {FH__MSG_REPORT}},
-    {FH__AT_QUESTION, {FH__MSG_ANSWERS, FH__MSG_REPORT}},
-    {FH__AT_GRANT, {FH__MSG_STARTED, FH__MSG_REPORT}},
-    {FH__AT_WORK, {FH__MSG_REPORT, FH__MSG_LINKED, FH__MSG_AWAY}},
+    {FH__AT_DOOR, {FH__MSG_ATTEMPT, FH__MSG_REPORT, FH__MSG_KEYS}},
+    {FH__AT_DECISION, {FH__MSG_REPORT, FH__MSG_KEYS}},
+    {FH__AT_QUESTION, {FH__MSG_ANSWERS, FH__MSG_REPORT, FH__MSG_KEYS}},
+    {FH__AT_GRANT, {FH__MSG_STARTED, FH__MSG_REPORT, FH__MSG_KEYS}},
+    {FH__AT_WORK, {FH__MSG_REPORT, FH__MSG_LINKED, FH__MSG_AWAY, FH__MSG_KEYS, FH__MSG_WAY}},
     {FH__AT_END, {0}},
 };
 
@@ -53,7 +53,7 @@ START_TEST(a_session_may_say_these_and_no_others)
         bool is_expected = number == FH__MSG_LOG || number == FH__MSG_CONFINED;
         const struct fh__message_rule *r = fh__message_rule(number);
 
-        for (size_t i = 0; i < 4; i++)
+        for (size_t i = 0; i < ARRAY_LEN(stages[0].messages); i++)
             is_expected |= number != 0 && stages[_i].messages[i] == number;
         ck_assert_msg(is_expected == (r && (r->from & FH__SESSION) && (r->to & FH__MONITOR) &&
                                       fh__message_is_in_time(number, stages[_i].stage)),
@@ -64,7 +64,8 @@ END_TEST
 
 START_TEST(nobody_speaks_for_another)
 {
-    static const enum fh__role roles[] = {FH__MONITOR, FH__KEY, FH__SESSION, FH__DESKTOP};
+    static const enum fh__role roles[] = {FH__MONITOR, FH__KEY, FH__SESSION, FH__DESKTOP,
+                                          FH__CLOUD};
     unsigned pairs = 0;
 
     for (size_t a = 0; a < ARRAY_LEN(roles); a++)
@@ -84,6 +85,12 @@ START_TEST(nobody_speaks_for_another)
                 if (roles[a] == FH__KEY && roles[b] == FH__SESSION)
                     ck_assert(number == FH__MSG_SIGNATURE || number == FH__MSG_DECRYPTED ||
                               number == FH__MSG_TLS_SIGNATURE);
+                if (roles[a] == FH__CLOUD && roles[b] == FH__KEY)
+                    ck_assert_uint_eq(number, FH__MSG_CLOUD_SIGN);
+                if (roles[a] == FH__KEY && roles[b] == FH__CLOUD)
+                    ck_assert_uint_eq(number, FH__MSG_CLOUD_SIGNATURE);
+                ck_assert(roles[a] != FH__CLOUD || roles[b] == FH__KEY || roles[b] == FH__MONITOR);
+                ck_assert(roles[b] != FH__CLOUD || roles[a] == FH__KEY || roles[a] == FH__MONITOR);
                 ck_assert(!(roles[a] == FH__DESKTOP && roles[b] == FH__KEY));
                 ck_assert(!(roles[a] == FH__KEY && roles[b] == FH__DESKTOP));
                 pairs++;

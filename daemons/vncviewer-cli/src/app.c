@@ -15,6 +15,7 @@
 #include <farhand/crypto_rfb_version.h>
 #include <farhand/identity_uv.h>
 #include <farhand/known_peers_file.h>
+#include <farhand/link.h>
 #include <farhand/older.h>
 #include <farhand/rfb_client.h>
 #include <farhand/rotation.h>
@@ -24,6 +25,8 @@
 #include <uv.h>
 
 #include "answers.h"
+#include "cloud.h"
+#include "ownkey.h"
 #include "password.h"
 #include "paths.h"
 #include "record.h"
@@ -34,7 +37,11 @@
 #include "trust.h"
 #include "utf8.h"
 
-enum { RESUME_MS = 60000 /* vncserverd waits as long */ };
+enum {
+    RESUME_MS = 60000, /* vncserverd waits as long */
+    AGAIN_MS = 1000,
+    PATIENT_ATTEMPTS = 4 /* that one connection has to find another way */
+};
 
 struct app {
     const struct options *o;
@@ -48,6 +55,9 @@ struct app {
     char store[PATH_MAX], identity_path[PATH_MAX];
     struct fh_identity *identity;
     struct fh_tcp_connecting *connecting;
+    struct cloud *cloud; /* NULL: not needed */
+    bool is_calling;     /* it looks for a way to the server */
+    uv_timer_t again;    /* for another, when it has none any more */
     struct fh_viewer *viewer;
     struct trust trust;
     enum verdict verdict;
@@ -59,6 +69,7 @@ struct app {
     bool is_running; /* the session began and the script runs */
     bool is_over;    /* the result is known; what follows is leaving */
     bool is_interrupted;
+    bool is_relayed; /* the session goes by a relay of the cloud */
     uint64_t started_ms;
     char user[256];
     struct answers given;
@@ -109,12 +120,32 @@ static void on_all_closed(void *user)
     uv_stop(&a->loop);
 }
 
+static void hang_up(struct app *a)
+{
+    if (a->cloud)
+        cloud_hang_up(a->cloud);
+    a->is_calling = false;
+    uv_timer_stop(&a->again);
+}
+
 static void on_viewer_closed(void *user)
 {
     struct app *a = user;
 
     a->viewer = NULL;
+    hang_up(a);
     resume_stop(&a->resume);
+}
+
+/* Nothing has begun yet: there is nothing to say goodbye to. */
+static void give_up(struct app *a)
+{
+    if (a->connecting)
+        fh_tcp_connect_cancel(a->connecting);
+    if (!a->is_calling || a->viewer)
+        return;
+    hang_up(a);
+    uv_stop(&a->loop);
 }
 
 /* The first result is the result. */
@@ -257,6 +288,18 @@ static void on_ask(void *user, const struct fh_viewer_prompt *prompts, size_t n)
     }
 }
 
+static void add_facts(void *user, json_t *into)
+{
+    struct app *a = user;
+    struct fh_link_info info;
+
+    cloud_describe(a->cloud, into);
+    if (!fh_viewer_link_info(a->viewer, &info))
+        return;
+    json_object_set_new(into, "paths", json_integer((json_int_t)info.paths));
+    json_object_set_new(into, "moved_late", json_integer((json_int_t)info.late));
+}
+
 static void on_started(struct app *a, uint32_t permissions)
 {
     (void)permissions;
@@ -264,7 +307,9 @@ static void on_started(struct app *a, uint32_t permissions)
     if (a->trust.has_successor && !a->has_rotated)
         trust_withdraw(&a->trust);
     a->run.facts = (struct run_facts){.address = a->name,
-                                      .path = "direct",
+                                      .path = a->is_relayed ? "relayed" : "direct",
+                                      .add = a->cloud ? add_facts : NULL,
+                                      .add_user = a,
                                       .fingerprint = a->trust.fingerprint,
                                       .phrase = a->trust.phrase,
                                       .trusted = trust_how_text(a->trust.how),
@@ -398,12 +443,26 @@ static void on_event(void *user, const struct fh_viewer_conn_event *ev)
     }
 }
 
+static void call(struct app *a);
+
+/* Streams are attached as they stand: what is asked for here comes by itself, or not yet. */
+static void look_for_a_way(struct app *a, unsigned attempt)
+{
+    if (attempt % PATIENT_ATTEMPTS == 0 || !cloud_retry(a->cloud))
+        call(a);
+    (void)fh_viewer_resume(a->viewer, NULL);
+}
+
 static void on_reconnect(void *user, unsigned attempt)
 {
     struct app *a = user;
 
     if (attempt == 1)
         verbose(a, "the connection to %s was lost; the session waits there", a->name);
+    if (a->cloud) {
+        look_for_a_way(a, attempt);
+        return;
+    }
     if (resume_connect(&a->resume) != 0)
         leave(a, EXIT_UNEXPECTED, "no memory to connect again");
 }
@@ -415,7 +474,26 @@ static void on_resumed(void *user)
     verbose(a, "connected to %s again; the session carries on", a->name);
 }
 
+static void on_moved(void *user, int way)
+{
+    struct app *a = user;
+
+    a->is_relayed = way != FH_VIEWER_DIRECT;
+    a->run.facts.path = a->is_relayed ? "relayed" : "direct";
+    verbose(a, "the session goes %s now", a->is_relayed ? "by the relay" : "directly");
+}
+
+static void on_keys(void *user, const uint8_t *client, const uint8_t *server)
+{
+    struct app *a = user;
+
+    if (a->cloud)
+        cloud_keys(a->cloud, client, server);
+}
+
 static const struct fh_viewer_callbacks callbacks = {.verify_server = on_verify_server,
+                                                     .moved = on_moved,
+                                                     .keys = on_keys,
                                                      .credentials = on_credentials,
                                                      .ask = on_ask,
                                                      .reconnect = on_reconnect,
@@ -434,12 +512,13 @@ static int new_viewer(struct app *a)
                                              .quality = o->quality,
                                              .level = o->compress,
                                              .continuous = true};
-    const struct fh_viewer_config cfg = {
+    struct cloud_told told;
+    struct fh_viewer_config cfg = {
         .loop = &a->loop,
         .identity = a->identity,
         .callbacks = &callbacks,
         .user = a,
-        .resume_ms = o->resume ? RESUME_MS : 0,
+        .resume_ms = o->resume || a->cloud ? RESUME_MS : 0,
         .conn = {.program = "vncviewer-cli " FH_CRYPTO_RFB_VERSION,
                  .rfb = &rfb,
                  .view_only = o->view_only,
@@ -451,8 +530,15 @@ static int new_viewer(struct app *a)
                  .password_len = a->given.has_password ? strlen(a->given.password) : 0},
     };
 
-    int ret = fh_viewer_new(&cfg, &a->viewer);
+    int ret;
 
+    if (a->cloud) {
+        cloud_told(a->cloud, &told);
+        cfg.conn.session_ref = told.session_ref;
+        cfg.conn.cloud_secret = told.secret;
+        cfg.conn.expected = told.fingerprint;
+    }
+    ret = fh_viewer_new(&cfg, &a->viewer);
     a->resume = (struct resume){.loop = &a->loop,
                                 .target = &a->target.where,
                                 .viewer = a->viewer,
@@ -461,11 +547,36 @@ static int new_viewer(struct app *a)
     return ret;
 }
 
+/* The stream is taken. */
+static void begin(struct app *a, struct fh_stream *s)
+{
+    int ret = new_viewer(a);
+
+    if (ret != 0) {
+        fh_stream_close(s, NULL, NULL);
+        hang_up(a);
+        set_result(a, EXIT_UNEXPECTED, fh_session_strerror(ret));
+        uv_stop(&a->loop);
+        return;
+    }
+    run_init(&a->run, a->viewer, a->script);
+    a->run.is_json = a->o->json;
+    a->run.step_timeout_ms =
+        a->o->command_timeout_s > 0 ? (uint64_t)(a->o->command_timeout_s * 1000) : UINT64_MAX / 2;
+    if (a->cloud)
+        fh_viewer_set_path(a->viewer, a->is_relayed ? "relayed" : "direct",
+                           a->name + strlen("cloud:"));
+    ret = fh_viewer_connect(a->viewer, s);
+    if (ret != 0) {
+        set_result(a, EXIT_UNEXPECTED, fh_session_strerror(ret));
+        fh_viewer_close(a->viewer, on_viewer_closed);
+    }
+}
+
 static void on_connected(void *user, struct fh_stream *s, int error, const char *text)
 {
     struct app *a = user;
     char why[512];
-    int ret;
 
     a->connecting = NULL;
     if (error != 0) {
@@ -476,22 +587,53 @@ static void on_connected(void *user, struct fh_stream *s, int error, const char 
         return;
     }
     verbose(a, "connected to %s", a->name);
-    ret = new_viewer(a);
-    if (ret != 0) {
-        fh_stream_close(s, NULL, NULL);
-        set_result(a, EXIT_UNEXPECTED, fh_session_strerror(ret));
-        uv_stop(&a->loop);
+    begin(a, s);
+}
+
+/* ---- through a cloud ---- */
+
+static void on_stream(void *user, struct fh_stream *s, int way)
+{
+    struct app *a = user;
+
+    verbose(a, "a %s to %s stands", way == FH_VIEWER_DIRECT ? "direct path" : "relay", a->name);
+    if (a->viewer) {
+        (void)fh_viewer_attach(a->viewer, s, way);
         return;
     }
-    run_init(&a->run, a->viewer, a->script);
-    a->run.is_json = a->o->json;
-    a->run.step_timeout_ms =
-        a->o->command_timeout_s > 0 ? (uint64_t)(a->o->command_timeout_s * 1000) : UINT64_MAX / 2;
-    ret = fh_viewer_connect(a->viewer, s);
-    if (ret != 0) {
-        set_result(a, EXIT_UNEXPECTED, fh_session_strerror(ret));
-        fh_viewer_close(a->viewer, on_viewer_closed);
+    a->is_relayed = way != FH_VIEWER_DIRECT;
+    begin(a, s);
+}
+
+static void on_again(uv_timer_t *timer)
+{
+    call(timer->data);
+}
+
+/* A session that runs waits, for as long as it may, for another way. */
+static void on_call_failed(void *user, enum exit_code code, const char *why)
+{
+    struct app *a = user;
+    char text[768];
+
+    a->is_calling = false;
+    if (a->viewer) {
+        verbose(a, "no way to %s: %s", a->name, why);
+        uv_timer_start(&a->again, on_again, AGAIN_MS, 0);
+        return;
     }
+    snprintf(text, sizeof text, "cannot connect to %s: %.600s", a->name, why);
+    record_unreachable(a->audit, a->name);
+    set_result(a, code, text);
+    uv_stop(&a->loop);
+}
+
+static const struct cloud_events cloud_events = {on_stream, on_call_failed};
+
+static void call(struct app *a)
+{
+    a->is_calling = true;
+    cloud_connect(a->cloud, a->target.cloud, &cloud_events, a);
 }
 
 /* One connection from begin to end. What a person must decide is left in a->verdict. */
@@ -502,7 +644,9 @@ static void connect_once(struct app *a)
 
     a->verdict = VERDICT_TRUSTED;
     a->started_ms = uv_now(&a->loop);
-    ret = fh_tcp_connect(&a->loop, &a->target.where, &cfg, &a->connecting);
+    if (a->cloud)
+        call(a);
+    ret = a->cloud ? 0 : fh_tcp_connect(&a->loop, &a->target.where, &cfg, &a->connecting);
     if (ret != 0) {
         set_result(a, EXIT_CANNOT_CONNECT, fh_transport_strerror(ret));
         return;
@@ -556,10 +700,10 @@ static void on_total_timer(uv_timer_t *timer)
     struct app *a = timer->data;
 
     set_result(a, EXIT_TIMEOUT, "the whole run did not end within --timeout");
-    if (a->connecting)
-        fh_tcp_connect_cancel(a->connecting);
-    else if (a->viewer)
+    if (a->viewer)
         fh_viewer_close(a->viewer, on_viewer_closed);
+    else
+        give_up(a);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -568,61 +712,13 @@ static void on_signal(uv_signal_t *handle, int number)
 
     (void)number;
     set_result(a, EXIT_UNEXPECTED, "interrupted");
-    if (a->connecting)
-        fh_tcp_connect_cancel(a->connecting);
-    else if (a->viewer && a->is_interrupted)
+    if (!a->viewer)
+        give_up(a);
+    else if (a->is_interrupted)
         fh_viewer_close(a->viewer, on_viewer_closed);
-    else if (a->viewer)
+    else
         leave(a, EXIT_UNEXPECTED, "interrupted");
     a->is_interrupted = true;
-}
-
-struct making {
-    struct fh_identity *identity;
-    int status;
-};
-
-static void on_generated(struct fh_identity *id, int status, void *user)
-{
-    struct making *m = user;
-
-    m->identity = id;
-    m->status = status;
-}
-
-static int make_identity(struct app *a)
-{
-    struct making m = {.status = FH_CRYPTO_E_INTERNAL};
-    int ret;
-
-    fprintf(stderr, "vncviewer-cli: making a key for this viewer: %s\n", a->identity_path);
-    ret = fh_identity_generate_start(&a->loop, FH_IDENTITY_BITS_DEFAULT, on_generated, &m, NULL);
-    if (ret != 0)
-        return ret;
-    uv_run(&a->loop, UV_RUN_DEFAULT);
-    if (m.status != 0)
-        return m.status;
-    ret = fh_identity_save(m.identity, a->identity_path);
-    a->identity = m.identity;
-    /* Another run made one at the same time: theirs is as good. */
-    if (ret == FH_CRYPTO_E_EXISTS) {
-        fh_identity_free(a->identity);
-        a->identity = NULL;
-        ret = fh_identity_load(a->identity_path, &a->identity);
-    }
-    return ret;
-}
-
-static int load_identity(struct app *a, char *why, size_t room)
-{
-    int ret = fh_identity_load(a->identity_path, &a->identity);
-
-    if (ret == FH_CRYPTO_E_IO && errno == ENOENT)
-        ret = make_identity(a);
-    if (ret != 0)
-        snprintf(why, room, "%.300s: %s", a->identity_path,
-                 ret == FH_CRYPTO_E_IO ? strerror(errno) : fh_crypto_strerror(ret));
-    return ret;
 }
 
 /* What is no name of a user anywhere is not sent: 1 to 255 bytes of UTF-8, nothing invisible. */
@@ -684,10 +780,16 @@ static int prepare(struct app *a, char *why, size_t room)
                               .verify_always = a->o->verify_always,
                               .hash_names = a->o->hash_names};
     a->older_minimum = a->o->legacy;
+    if (a->older_minimum && a->target.is_cloud) {
+        snprintf(why, room, "--legacy: servers of other makers are not behind a cloud");
+        return EXIT_USAGE;
+    }
     if (a->older_minimum && prepare_older(a, why, room) != 0)
         return EXIT_UNEXPECTED;
-    if (load_identity(a, why, room) != 0)
+    if (ownkey_load(&a->loop, a->identity_path, &a->identity, why, room) != 0)
         return EXIT_UNEXPECTED;
+    if (a->target.is_cloud && cloud_open(&a->loop, a->o, a->identity, &a->cloud, why, room) != 0)
+        return EXIT_USAGE;
     return record_open(a->o, &a->loop, &a->audit, why, room) == 0 ? EXIT_OK : EXIT_USAGE;
 }
 
@@ -695,6 +797,8 @@ static void start_handles(struct app *a)
 {
     uv_timer_init(&a->loop, &a->run_timer);
     uv_timer_init(&a->loop, &a->total_timer);
+    uv_timer_init(&a->loop, &a->again);
+    a->again.data = a;
     uv_signal_init(&a->loop, &a->interrupt);
     uv_signal_init(&a->loop, &a->terminate);
     a->run_timer.data = a->total_timer.data = a->interrupt.data = a->terminate.data = a;
@@ -708,6 +812,10 @@ static void close_handles(struct app *a)
 {
     uv_close((uv_handle_t *)&a->run_timer, NULL);
     uv_close((uv_handle_t *)&a->total_timer, NULL);
+    uv_close((uv_handle_t *)&a->again, NULL);
+    if (a->cloud)
+        cloud_close(a->cloud, NULL, NULL);
+    a->cloud = NULL;
     uv_close((uv_handle_t *)&a->interrupt, NULL);
     uv_close((uv_handle_t *)&a->terminate, NULL);
     uv_run(&a->loop, UV_RUN_DEFAULT);

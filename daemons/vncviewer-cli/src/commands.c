@@ -589,6 +589,8 @@ static void print_info(const json_t *line)
         printf("%-17s ", key);
         if (json_is_string(value))
             terminal_print(stdout, json_string_value(value), json_string_length(value));
+        else if (json_is_boolean(value))
+            fputs(json_is_true(value) ? "yes" : "no", stdout);
         else
             printf("%lld", (long long)json_integer_value(value));
         putchar('\n');
@@ -604,6 +606,8 @@ static enum step_result run_info(struct run *r, const struct step *s, bool first
     if (may_view(r) && !r->has_picture)
         return STEP_WAIT;
     line = info(r);
+    if (line && r->facts.add)
+        r->facts.add(r->facts.add_user, line);
     if (!line)
         return failed(r, "out of memory");
     if (r->is_json) {

@@ -7,6 +7,8 @@
 
 #include <farhand/audit_target.h>
 #include <farhand/auth.h>
+#include <farhand/cloud_address.h>
+#include <farhand/cloud_service.h>
 #include <farhand/encoder.h>
 #include <farhand/older.h>
 
@@ -122,6 +124,61 @@ static int set_resume(struct options *o, const char *value)
     (void)value;
     o->resume = true;
     return 0;
+}
+
+static int set_cloud(struct options *o, const char *value)
+{
+    struct fh_cloud_service *s = malloc(sizeof *s);
+    int ret = s ? fh_cloud_service_parse(value, s, NULL) : -1;
+
+    free(s);
+    o->cloud = value;
+    return ret == 0 ? 0 : -1;
+}
+
+static int set_cloud_address(struct options *o, const char *value)
+{
+    uint8_t address[FH_CLOUD_ADDRESS_LEN];
+
+    o->cloud_address = value;
+    return fh_cloud_address_parse(value, strlen(value), address);
+}
+
+static int set_cloud_password_file(struct options *o, const char *value)
+{
+    o->cloud_password_file = value;
+    return *value ? 0 : -1;
+}
+
+static int set_cloud_key(struct options *o, const char *value)
+{
+    o->cloud_key = value;
+    return *value ? 0 : -1;
+}
+
+static int set_proxy(struct options *o, const char *value)
+{
+    o->proxy = value;
+    return *value ? 0 : -1;
+}
+
+static int set_cloud_loopback(struct options *o, const char *value)
+{
+    (void)value;
+    o->cloud_loopback = true;
+    return 0;
+}
+
+static int set_path(struct options *o, const char *value)
+{
+    static const char *const words[] = {"any", "direct", "relay"};
+
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], value) == 0) {
+            o->way = (enum way_policy)i;
+            return 0;
+        }
+    return -1;
 }
 
 static int set_json(struct options *o, const char *value)
@@ -254,6 +311,18 @@ static const struct {
     {"view-only", NULL, true, set_view_only, "send no input"},
     {"resume", NULL, true, set_resume,
      "carry on with the session when the network was lost, for up to a minute"},
+    {"cloud", "SERVICE", true, set_cloud,
+     "the cloud of cloud:ADDRESS: the line that vnccloudd prints; else $FH_CLOUD"},
+    {"cloud-address", "ADDRESS", true, set_cloud_address, "our own address there"},
+    {"cloud-password-file", "FILE", true, set_cloud_password_file,
+     "the password of our address, for the first sign-in"},
+    {"cloud-key", "FILE", true, set_cloud_key, "our key for its signals; made when it is missing"},
+    {"cloud-loopback", NULL, true, set_cloud_loopback,
+     "look for direct paths within this machine, and no others: for tests"},
+    {"path", "WAY", true, set_path,
+     "through a cloud: direct or relay alone, or any: what is better (the default)"},
+    {"proxy", "URL", true, set_proxy,
+     "the proxy on the way to the cloud: http://HOST:PORT or socks5://HOST:PORT"},
     {"timeout", "SECONDS", true, set_timeout, "end the whole run after this time (default: never)"},
     {"command-timeout", "SECONDS", true, set_command_timeout, "and each command after this (30)"},
     {"json", NULL, false, set_json, "print results as JSON, one object a line"},
@@ -429,7 +498,8 @@ void options_help(FILE *f)
           "       vncviewer-cli [options] known-servers list | show ADDRESS | remove ADDRESS\n"
           "Controls a remote desktop from the shell, over an encrypted channel to vncserverd.\n\n"
           "ADDRESS is HOST, HOST:N (N < 100 is a display number, else a port), HOST::PORT,\n"
-          "[v6]::PORT or the path of a socket. Commands are written one after the other.\n\n"
+          "[v6]::PORT, the path of a socket, or cloud:ADDRESS. Commands are written one after the "
+          "other.\n\n"
           "Options:\n",
           f);
     help_options(f);

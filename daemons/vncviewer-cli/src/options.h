@@ -10,6 +10,9 @@
 
 enum { ENCODINGS_MAX = 16, AUDIT_MAX = 16, KEPT_MAX = 64 };
 
+/* Which ways a session through a cloud may go. */
+enum way_policy { WAY_ANY, WAY_DIRECT, WAY_RELAY };
+
 /* What the program is asked to do. */
 enum action { ACTION_RUN, ACTION_KNOWN_SERVERS, ACTION_HELP, ACTION_VERSION };
 
@@ -18,6 +21,9 @@ struct options {
     unsigned method;                /* enum fh_method; 0: the best */
     unsigned legacy, security_type; /* enum fh_older_type: the weakest; the only one. 0: not said */
     const char *user, *password_file, *known_servers, *identity, *trust;
+    const char *cloud, *cloud_address, *cloud_password_file, *cloud_key, *proxy;
+    enum way_policy way;
+    bool cloud_loopback;
     const char *config;
     const char *audit[AUDIT_MAX]; /* destinations as in audit_target.h */
     size_t n_audit;

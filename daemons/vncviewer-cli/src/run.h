@@ -9,6 +9,7 @@
 #ifndef VNCVIEWER_RUN_H
 #define VNCVIEWER_RUN_H
 
+#include <jansson.h>
 #include <pixman.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,8 @@ enum run_state { RUN_WAITING, RUN_DONE, RUN_FAILED, RUN_TIMEOUT };
 /* What `info` tells beside what the session knows. */
 struct run_facts {
     const char *address, *path, *fingerprint, *phrase, *trusted;
+    void (*add)(void *user, json_t *into); /* more of the path; NULL: there is none */
+    void *add_user;
     uint64_t connect_started_ms, first_picture_ms;
 };
 

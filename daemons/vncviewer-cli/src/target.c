@@ -2,12 +2,33 @@
 #include "target.h"
 
 #include <stdio.h>
+#include <string.h>
+
+static int parse_cloud(struct target *t, const char *address, char *why, size_t room)
+{
+    char text[FH_CLOUD_ADDRESS_TEXT];
+    int error = fh_cloud_address_parse(address, strlen(address), t->cloud);
+
+    if (error) {
+        snprintf(why, room, "ADDRESS \"cloud:%.200s\": %s", address,
+                 error == FH_CLOUD_E_CHECKSUM ? "it is mistyped"
+                                              : "expected XXXXX-XXXXX-XXXXX-XXXXX");
+        return -1;
+    }
+    t->is_cloud = true;
+    fh_cloud_address_print(t->cloud, text);
+    snprintf(t->name, sizeof t->name, "cloud:%s", text);
+    return 0;
+}
 
 int target_parse(struct target *t, const char *address, char *why, size_t room)
 {
     const char *expected = NULL;
     int n = 0;
 
+    t->is_cloud = false;
+    if (strncmp(address, "cloud:", 6) == 0)
+        return parse_cloud(t, address + 6, why, room);
     if (fh_address_parse_viewer(address, &t->where, &expected) != 0) {
         snprintf(why, room, "ADDRESS \"%.200s\": %s", address, expected);
         return -1;
