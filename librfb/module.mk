@@ -17,10 +17,12 @@ librfb_SRCS := src/version.c src/error.c src/framebuffer.c src/pixel.c src/encod
 librfb_TESTS := tests/test_motion.c tests/test_pixel.c tests/test_encoder.c tests/test_decoder.c \
   tests/test_encodings.c tests/test_rfb_session.c tests/test_rfb_extensions.c tests/test_clipboard.c \
   tests/test_rfb_server.c tests/test_rfb_client.c tests/test_jpeg.c tests/test_round_trip.c $(shell $(PKG_CONFIG) \
-  --exists libvncserver libvncclient && echo tests/interop_libvnc.c)
+  --exists libvncserver libvncclient && echo tests/interop_libvnc.c) \
+  $(shell $(PKG_CONFIG) --exists xcb && echo tests/interop_tigervnc.c)
 librfb_SCRIPTS := tests/formats.sh
 librfb_FUZZERS := fuzz/fuzz_decoder.c fuzz/fuzz_rfb_server.c fuzz/fuzz_rfb_client.c
-librfb_BENCHES := bench/bench_codec.c
+librfb_BENCHES := bench/bench_codec.c $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo \
+  bench/bench_libvnc.c)
 # The adapter archive, librfb-uv.a.
 librfb_UV_DEPS :=
 librfb_UV_PKGS :=
@@ -30,6 +32,6 @@ librfb_UV_TESTS :=
 # src/new.c (the machines) and src/codec_new.c (encoder, decoder) are the files that allocate.
 librfb_IMPURE_OK := malloc|calloc|free
 librfb_ALLOC := src/new.c src/codec_new.c
-# Peers that others wrote, where they are installed: tests/interop_libvnc.c.
+# Peers that others wrote, where they are installed: tests/interop_libvnc.c, tests/interop_tigervnc.c.
 librfb_TEST_PKGS := $(shell $(PKG_CONFIG) --exists libvncserver libvncclient && echo libvncserver \
-  libvncclient)
+  libvncclient) $(shell $(PKG_CONFIG) --exists xcb && echo xcb)

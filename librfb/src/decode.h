@@ -204,6 +204,19 @@ const uint8_t *fh__decoder_hold(struct fh_decoder *d, struct rd *in, size_t want
 bool fh__inflate_some(struct fh__inflate *s, struct rd *in, size_t *left, uint8_t *out, size_t room,
                       size_t *n);
 
+/* n pixels of one colour, four at a time where there are as many. */
+static inline void fh__fill_pixels(uint32_t *to, int32_t n, uint32_t colour)
+{
+    typedef uint32_t four __attribute__((vector_size(16)));
+    const four v = {colour, colour, colour, colour};
+    int32_t i = 0;
+
+    for (; i + 4 <= n; i += 4)
+        memcpy(to + i, &v, sizeof v);
+    for (; i < n; i++)
+        to[i] = colour;
+}
+
 /* Pixel x, y of the rectangle. */
 static inline uint32_t *fh__decoder_at(const struct fh_decoder *d, int32_t x, int32_t y)
 {

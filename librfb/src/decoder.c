@@ -203,12 +203,8 @@ void fh__decoder_put(struct fh_decoder *d, const uint8_t *p, size_t n)
 
 void fh__decoder_fill(const struct fh_decoder *d, const struct fh_rect *part, uint32_t colour)
 {
-    for (int32_t y = part->y; y < part->y + part->h && part->w > 0; y++) {
-        uint32_t *to = fh__decoder_at(d, part->x, y);
-
-        for (int32_t x = 0; x < part->w; x++)
-            to[x] = colour;
-    }
+    for (int32_t y = part->y; y < part->y + part->h && part->w > 0; y++)
+        fh__fill_pixels(fh__decoder_at(d, part->x, y), part->w, colour);
 }
 
 /* Raw, RFC 6143 7.7.1. */

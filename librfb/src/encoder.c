@@ -113,6 +113,10 @@ size_t fh_encoder_pixels(const struct fh_encoder *e, const uint32_t *px, size_t 
     uint32_t words[64];
     const size_t chunk = sizeof words / sizeof words[0];
 
+    if (e->full.bytes == sizeof *words && ((uintptr_t)out & 3) == 0) {
+        fh__pixel_translate(&e->full, px, n, (uint32_t *)(void *)out);
+        return n * e->full.bytes;
+    }
     for (size_t i = 0; i < n; i += chunk) {
         const size_t now = n - i < chunk ? n - i : chunk;
 

@@ -162,7 +162,7 @@ static enum fh__step find_end(struct fh__jpeg *j, struct rd *r)
                 return FH__STEP_MORE;
             begin_part(j, j->marker == SOS ? FH__JPEG_SCAN : FH__JPEG_MARKER);
         }
-        if (j->part == FH__JPEG_SCAN && j->last != 0xff && r->left != 0) {
+        if (j->part == FH__JPEG_SCAN && j->last != 0xff && r->p && r->left != 0) {
             const uint8_t *ff = memchr(r->p, 0xff, r->left);
 
             rd_skip(r, ff ? (size_t)(ff - r->p) : r->left);

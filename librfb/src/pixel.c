@@ -66,9 +66,25 @@ bool fh__pixel_is_tight_rgb(const struct fh_pixel_format *f)
            f->blue_max == 255;
 }
 
+enum fh__pixel_order fh__pixel_order_of(const struct fh_pixel_format *f, unsigned bytes)
+{
+    if (f->bits_per_pixel != 32 || f->red_max != 255 || f->green_max != 255 || f->blue_max != 255 ||
+        f->green_shift != 8)
+        return FH__ORDER_ANY;
+    if (!f->big_endian && f->red_shift == 16 && f->blue_shift == 0)
+        return bytes == 4 ? FH__ORDER_BGRX : FH__ORDER_BGR;
+    if (bytes != 3)
+        return FH__ORDER_ANY;
+    if (f->big_endian ? f->red_shift == 16 && f->blue_shift == 0
+                      : f->red_shift == 0 && f->blue_shift == 16)
+        return FH__ORDER_RGB;
+    return FH__ORDER_ANY;
+}
+
 static void fill_rgb(struct fh__pixel_table *t)
 {
     t->bytes = 3;
+    t->order = FH__ORDER_RGB;
     for (unsigned v = 0; v < 256; v++) {
         const uint8_t r[4] = {(uint8_t)v}, g[4] = {0, (uint8_t)v}, b[4] = {0, 0, (uint8_t)v};
 
@@ -96,6 +112,7 @@ void fh__pixel_table_init(struct fh__pixel_table *t, const struct fh_pixel_forma
     }
     t->bytes =
         kind == FH__PIXEL_COMPACT ? fh__pixel_compact_bytes(f, &from) : f->bits_per_pixel / 8u;
+    t->order = fh__pixel_order_of(f, t->bytes);
     for (unsigned v = 0; v < 256; v++) {
         t->red[v] = word_of(scale(v, f->red_max, f->red_shift), f, from, t->bytes);
         t->green[v] = word_of(scale(v, f->green_max, f->green_shift), f, from, t->bytes);
@@ -103,10 +120,31 @@ void fh__pixel_table_init(struct fh__pixel_table *t, const struct fh_pixel_forma
     }
 }
 
+typedef uint32_t four __attribute__((vector_size(16)));
+
+/* Four pixels to words of blue, green, red, or of red, green, blue, which is the machine's own. */
+static four translate_four(four v, bool is_rgb)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return is_rgb ? (v >> 16 & 0xff) | (v & 0xff00) | (v & 0xff) << 16 : v & 0xffffff;
+#else
+    return is_rgb ? v << 8 : (v & 0xff) << 24 | (v & 0xff00) << 8 | (v >> 8 & 0xff00);
+#endif
+}
+
 void fh__pixel_translate(const struct fh__pixel_table *t, const uint32_t *px, size_t n,
                          uint32_t *out)
 {
-    for (size_t i = 0; i < n; i++)
+    const bool is_rgb = t->order == FH__ORDER_RGB;
+    size_t i = 0;
+    four v;
+
+    for (; t->order != FH__ORDER_ANY && i + 4 <= n; i += 4) {
+        memcpy(&v, px + i, sizeof v);
+        v = translate_four(v, is_rgb);
+        memcpy(out + i, &v, sizeof v);
+    }
+    for (; i < n; i++)
         out[i] = fh__pixel_word(t, px[i]);
 }
 
@@ -130,10 +168,17 @@ uint8_t *fh__pixel_store(const struct fh__pixel_table *t, const uint32_t *words,
         }
         break;
     case 3:
-        for (size_t i = 0; i < n; i++, out += 3) {
+        /* The fourth byte, which lies in a word that was read, is the next one's to overwrite. */
+        for (size_t i = 0; i + 1 < n; i++, out += 3) {
             const uint32_t w = words[i];
 
+            memcpy(out, &w, 4);
+        }
+        if (n != 0) {
+            const uint32_t w = words[n - 1];
+
             memcpy(out, &w, 3);
+            out += 3;
         }
         break;
     default:

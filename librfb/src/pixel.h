@@ -21,11 +21,18 @@ enum fh__pixel_kind {
     FH__PIXEL_TIGHT    /* TPIXEL of Tight, rfbproto */
 };
 
+/* How the bytes of a pixel lie, of those that are read without looking at a format. */
+enum fh__pixel_order { FH__ORDER_BGRX, FH__ORDER_BGR, FH__ORDER_RGB, FH__ORDER_ANY };
+
 /* What each value of a colour adds to the wire word. */
 struct fh__pixel_table {
     uint32_t red[256], green[256], blue[256];
     unsigned bytes; /* of one pixel on the wire, 1 to 4 */
+    enum fh__pixel_order order;
 };
+
+/* The order of rgb888 and its like, whose bytes are the colours; bytes: of a pixel on the wire. */
+enum fh__pixel_order fh__pixel_order_of(const struct fh_pixel_format *f, unsigned bytes);
 
 /* fmt: valid by fh_pixel_format_is_valid. */
 void fh__pixel_table_init(struct fh__pixel_table *t, const struct fh_pixel_format *fmt,
@@ -42,9 +49,6 @@ uint8_t *fh__pixel_store(const struct fh__pixel_table *t, const uint32_t *words,
  * green, 6-7 blue. out: red, green, blue as SetColourMapEntries (RFC 6143 7.6.2) has them.
  */
 void fh__pixel_map_entry(uint8_t index, uint16_t out[static 3]);
-
-/* How the bytes of a pixel lie, of those that are read without looking at a format. */
-enum fh__pixel_order { FH__ORDER_BGRX, FH__ORDER_BGR, FH__ORDER_RGB, FH__ORDER_ANY };
 
 /* What a viewer gets, back to 0x00RRGGBB; the other way of fh__pixel_table. */
 struct fh__pixel_reader {

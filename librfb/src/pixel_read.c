@@ -16,22 +16,6 @@ static void fill_table(uint8_t table[static 256], uint16_t max)
         table[v] = to_byte(v, max);
 }
 
-/* The order of rgb888 and its like, whose bytes are the colours. */
-static enum fh__pixel_order order_of(const struct fh_pixel_format *f, unsigned bytes)
-{
-    if (f->bits_per_pixel != 32 || f->red_max != 255 || f->green_max != 255 || f->blue_max != 255 ||
-        f->green_shift != 8)
-        return FH__ORDER_ANY;
-    if (!f->big_endian && f->red_shift == 16 && f->blue_shift == 0)
-        return bytes == 4 ? FH__ORDER_BGRX : FH__ORDER_BGR;
-    if (bytes != 3)
-        return FH__ORDER_ANY;
-    if (f->big_endian ? f->red_shift == 16 && f->blue_shift == 0
-                      : f->red_shift == 0 && f->blue_shift == 16)
-        return FH__ORDER_RGB;
-    return FH__ORDER_ANY;
-}
-
 void fh__pixel_reader_init(struct fh__pixel_reader *t, const struct fh_pixel_format *fmt,
                            enum fh__pixel_kind kind)
 {
@@ -53,7 +37,7 @@ void fh__pixel_reader_init(struct fh__pixel_reader *t, const struct fh_pixel_for
     if (kind == FH__PIXEL_COMPACT)
         t->bytes = fh__pixel_compact_bytes(fmt, &from);
     t->lift = fmt->big_endian ? 8 * (size - from - t->bytes) : 8 * from;
-    t->order = t->lift == 0 ? order_of(fmt, t->bytes) : FH__ORDER_ANY;
+    t->order = t->lift == 0 ? fh__pixel_order_of(fmt, t->bytes) : FH__ORDER_ANY;
 }
 
 static uint32_t value_of(const struct fh__pixel_reader *t, const uint8_t *p)
@@ -85,22 +69,54 @@ uint32_t fh__pixel_of_colours(const struct fh__pixel_reader *t, const uint16_t c
     return (uint32_t)r << 16 | (uint32_t)g << 8 | b;
 }
 
-static void read_bgrx(const uint8_t *restrict p, size_t n, uint32_t *restrict out)
+/* The four bytes at p as a number whose lowest is the first. */
+static uint32_t load_le(const uint8_t *p)
 {
-    for (size_t i = 0; i < n; i++, p += 4)
-        out[i] = (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+    uint32_t v;
+
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap32(v);
+#endif
+    return v;
 }
 
+/* Four pixels at a time, on any machine. */
+static void read_bgrx(const uint8_t *restrict p, size_t n, uint32_t *restrict out)
+{
+    typedef uint32_t four __attribute__((vector_size(16)));
+    size_t i = 0;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    for (; i + 4 <= n; i += 4, p += 16) {
+        four v;
+
+        memcpy(&v, p, sizeof v);
+        v &= 0xffffff;
+        memcpy(out + i, &v, sizeof v);
+    }
+#endif
+    for (; i < n; i++, p += 4)
+        out[i] = load_le(p) & 0xffffff;
+}
+
+/* Of three bytes each: with the first of the next, but for the last pixel. */
 static void read_bgr(const uint8_t *restrict p, size_t n, uint32_t *restrict out)
 {
-    for (size_t i = 0; i < n; i++, p += 3)
-        out[i] = (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+    if (n == 0)
+        return;
+    for (size_t i = 0; i + 1 < n; i++, p += 3)
+        out[i] = load_le(p) & 0xffffff;
+    out[n - 1] = (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
 static void read_rgb(const uint8_t *restrict p, size_t n, uint32_t *restrict out)
 {
-    for (size_t i = 0; i < n; i++, p += 3)
-        out[i] = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+    if (n == 0)
+        return;
+    for (size_t i = 0; i + 1 < n; i++, p += 3)
+        out[i] = __builtin_bswap32(load_le(p)) >> 8;
+    out[n - 1] = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 }
 
 void fh__pixel_read(const struct fh__pixel_reader *t, const uint8_t *p, size_t n, uint32_t *out)

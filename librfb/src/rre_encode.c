@@ -12,8 +12,11 @@ static uint32_t background(const struct fh_encoder *e, size_t pixels)
     uint32_t count[FH__PALETTE_MAX] = {0};
     unsigned best = 0;
 
-    for (size_t i = 0; i < pixels; i++)
-        count[fh__palette_index(&e->palette, e->words[i])]++;
+    for (size_t i = 0, run; i < pixels; i += run) {
+        for (run = 1; i + run < pixels && e->words[i + run] == e->words[i]; run++)
+            ;
+        count[fh__palette_index(&e->palette, e->words[i])] += (uint32_t)run;
+    }
     for (unsigned i = 1; i < e->palette.n; i++)
         best = count[i] > count[best] ? i : best;
     return e->palette.colour[best];

@@ -68,10 +68,8 @@ static void put_run(struct fh_decoder *d, uint32_t colour, int32_t n)
 
     while (n > 0) {
         const int32_t now = min32(n, t->tile.w - t->x);
-        uint32_t *to = tile_row(d) + t->x;
 
-        for (int32_t i = 0; i < now; i++)
-            to[i] = colour;
+        fh__fill_pixels(tile_row(d) + t->x, now, colour);
         n -= now;
         t->x += now;
         if (t->x == t->tile.w) {
@@ -166,27 +164,39 @@ static enum fh__step on_raw(struct fh_decoder *d, struct rd *r)
     return end_tile(d);
 }
 
+/* A row of indices from the highest bits. False: one is not in the palette. */
+static bool unpack_row(const struct fh__tiles *t, unsigned bits, const uint8_t *p, uint32_t *to)
+{
+    const unsigned mask = (1u << bits) - 1;
+    unsigned most = 0;
+
+    for (int32_t i = 0; i < t->tile.w; p++) {
+        unsigned byte = *p;
+
+        for (unsigned n = 8 / bits; n > 0 && i < t->tile.w; n--, byte <<= bits) {
+            const unsigned index = byte >> (8 - bits) & mask;
+
+            most = index > most ? index : most;
+            to[i++] = t->palette[index];
+        }
+    }
+    return most < t->n_palette;
+}
+
 static enum fh__step on_packed(struct fh_decoder *d, struct rd *r)
 {
     struct fh__tiles *t = &d->tiles;
     const unsigned bits = t->n_palette <= 2 ? 1 : t->n_palette <= 4 ? 2 : 4;
     const size_t len = ((size_t)t->tile.w * bits + 7) / 8;
 
+    /* A row that is refused shows nothing that was there before (V21). */
+    for (unsigned i = t->n_palette; i < 1u << bits; i++)
+        t->palette[i] = 0;
     for (; t->y < t->tile.h; t->y++) {
-        const uint8_t *p;
-        uint32_t *to = tile_row(d);
-
         if (r->left < len)
             return FH__STEP_MORE;
-        p = rd_bytes(r, len);
-        for (int32_t i = 0; i < t->tile.w; i++) {
-            const unsigned bit = (unsigned)i * bits;
-            const unsigned index = p[bit / 8] >> (8 - bits - bit % 8) & ((1u << bits) - 1);
-
-            if (index >= t->n_palette)
-                return FH__STEP_BAD;
-            to[i] = t->palette[index];
-        }
+        if (!unpack_row(t, bits, rd_bytes(r, len), tile_row(d)))
+            return FH__STEP_BAD;
     }
     return end_tile(d);
 }
@@ -230,23 +240,49 @@ static enum fh__step on_plain_rle(struct fh_decoder *d, struct rd *r)
     return end_tile(d);
 }
 
+/* Pixels without a run, as many as there are in this row. False: one is not in the palette. */
+static bool put_singles(struct fh_decoder *d, struct rd *r)
+{
+    struct fh__tiles *t = &d->tiles;
+    const size_t in_row = (size_t)(t->tile.w - t->x), most = r->left < in_row ? r->left : in_row;
+    uint32_t *to = tile_row(d) + t->x;
+    size_t n = 0;
+
+    for (; n < most && r->p[n] < 0x80; n++) {
+        if (r->p[n] >= t->n_palette)
+            return false;
+        to[n] = t->palette[r->p[n]];
+    }
+    rd_skip(r, n);
+    t->x += (int32_t)n;
+    if (t->x == t->tile.w) {
+        t->x = 0;
+        t->y++;
+    }
+    return true;
+}
+
 static enum fh__step on_palette_rle(struct fh_decoder *d, struct rd *r)
 {
     struct fh__tiles *t = &d->tiles;
-    int32_t most;
 
-    while ((most = pixels_left(t)) != 0) {
+    while (t->y < t->tile.h) {
         struct rd at = *r;
         enum fh__step s;
         uint8_t index;
-        int32_t run = 1;
+        int32_t run;
 
         if (at.left == 0)
             return FH__STEP_MORE;
         index = rd_u8(&at);
+        if (index < 0x80) {
+            if (!put_singles(d, r))
+                return FH__STEP_BAD;
+            continue;
+        }
         if ((index & 0x7f) >= t->n_palette)
             return FH__STEP_BAD;
-        if ((index & 0x80) && (s = read_run(&at, most, &run)) != FH__STEP_AGAIN)
+        if ((s = read_run(&at, pixels_left(t), &run)) != FH__STEP_AGAIN)
             return s;
         put_run(d, t->palette[index & 0x7f], run);
         *r = at;

@@ -32,7 +32,7 @@ bool fh__held_key(struct fh__held *h, uint32_t keysym, uint32_t keycode, bool do
     return true;
 }
 
-void fh__held_pointer(struct fh__held *h, uint16_t x, uint16_t y, uint8_t buttons)
+void fh__held_pointer(struct fh__held *h, uint16_t x, uint16_t y, uint16_t buttons)
 {
     h->x = x;
     h->y = y;

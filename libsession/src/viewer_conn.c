@@ -351,7 +351,7 @@ int fh_viewer_conn_key(struct fh_viewer_conn *v, uint32_t keysym, uint32_t keyco
     return fh_rfb_client_key(v->s.rfb, keysym, keycode, down);
 }
 
-int fh_viewer_conn_pointer(struct fh_viewer_conn *v, uint16_t x, uint16_t y, uint8_t buttons)
+int fh_viewer_conn_pointer(struct fh_viewer_conn *v, uint16_t x, uint16_t y, uint16_t buttons)
 {
     if (!may_send(v, FH_ACT_POINTER))
         return FH_SESSION_E_STATE;

@@ -11,7 +11,7 @@ static void openings(const uint8_t *data, size_t len)
     static uint8_t again[RECORD_MAX];
     struct rd r = rd_init(data, len);
     struct fh__tlog_opening o;
-    const uint8_t *begin = r.p;
+    const uint8_t *begin = data;
 
     while (r.left > 0 && read_record(&r, &o)) {
         struct wr w = wr_init(again, sizeof again);

@@ -250,7 +250,7 @@ void fh__desktop_key(struct fh__desktop *t, const void *owner, uint32_t keysym, 
 }
 
 void fh__desktop_pointer(struct fh__desktop *t, const void *owner, uint16_t x, uint16_t y,
-                         uint8_t buttons)
+                         uint16_t buttons)
 {
     fh__input_pointer(t->input, owner, x, y, buttons);
 }

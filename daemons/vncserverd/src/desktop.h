@@ -60,7 +60,7 @@ void fh__desktop_watch(struct fh__desktop *t, bool is_watched, bool has_clipboar
 void fh__desktop_key(struct fh__desktop *t, const void *owner, uint32_t keysym, uint32_t xt,
                      bool is_down);
 void fh__desktop_pointer(struct fh__desktop *t, const void *owner, uint16_t x, uint16_t y,
-                         uint8_t buttons);
+                         uint16_t buttons);
 void fh__desktop_release(struct fh__desktop *t, const void *owner);
 int fh__desktop_set_clipboard(struct fh__desktop *t, const char *text, size_t len);
 /* With OK events->screen() was called. */

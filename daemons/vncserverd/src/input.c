@@ -11,7 +11,7 @@ struct item {
     enum { KEY_DOWN, KEY_UP, POINTER, RELEASE } kind;
     uint32_t keysym, xt;
     uint16_t x, y;
-    uint8_t buttons;
+    uint16_t buttons;
 };
 
 struct fh__input {
@@ -130,7 +130,7 @@ void fh__input_key(struct fh__input *in, const void *owner, uint32_t keysym, uin
 }
 
 void fh__input_pointer(struct fh__input *in, const void *owner, uint16_t x, uint16_t y,
-                       uint8_t buttons)
+                       uint16_t buttons)
 {
     struct item it = {.owner = owner, .kind = POINTER, .x = x, .y = y, .buttons = buttons};
 

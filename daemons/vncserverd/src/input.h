@@ -21,7 +21,7 @@ bool fh__input_event(struct fh__input *in, const xcb_generic_event_t *ev);
 void fh__input_key(struct fh__input *in, const void *owner, uint32_t keysym, uint32_t xt,
                    bool is_down);
 void fh__input_pointer(struct fh__input *in, const void *owner, uint16_t x, uint16_t y,
-                       uint8_t buttons);
+                       uint16_t buttons);
 /* The owner has gone: in its turn, all that is held is released. NULL: everyone, and at once. */
 void fh__input_release(struct fh__input *in, const void *owner);
 /* Goes on with what waits. */

@@ -500,7 +500,7 @@ bool fh__msg_pointer_read(struct rd r, struct fh__msg_pointer *out)
 {
     out->x = rd_u16(&r);
     out->y = rd_u16(&r);
-    out->buttons = rd_u8(&r);
+    out->buttons = rd_u16(&r);
     return rd_is_done(&r);
 }
 
@@ -508,7 +508,7 @@ void fh__msg_pointer_write(struct wr *w, const struct fh__msg_pointer *m)
 {
     wr_u16(w, m->x);
     wr_u16(w, m->y);
-    wr_u8(w, m->buttons);
+    wr_u16(w, m->buttons);
 }
 
 bool fh__msg_part_read(struct rd r, struct fh__msg_part *out)

@@ -160,10 +160,10 @@ struct fh__msg_key {
     uint32_t keysym, keycode;
     bool down;
 };
-/* POINTER: u16 x | u16 y | u8 buttons */
+/* POINTER: u16 x | u16 y | u16 buttons */
 struct fh__msg_pointer {
     uint16_t x, y;
-    uint8_t buttons;
+    uint16_t buttons;
 };
 /* TEXT_IN, TEXT_OUT: u32 length of all | u8 0: the first part, 1: another | bytes */
 struct fh__msg_part {

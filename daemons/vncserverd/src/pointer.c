@@ -19,7 +19,7 @@ static void button(struct fh__pointer *p, unsigned i, const void *owner)
     p->owner[i] = owner;
 }
 
-static bool is_change(const struct fh__pointer *p, unsigned i, const void *owner, uint8_t buttons)
+static bool is_change(const struct fh__pointer *p, unsigned i, const void *owner, uint16_t buttons)
 {
     bool is_down = buttons & 1u << i;
 
@@ -27,7 +27,7 @@ static bool is_change(const struct fh__pointer *p, unsigned i, const void *owner
 }
 
 void fh__pointer_set(struct fh__pointer *p, const void *owner, uint16_t x, uint16_t y,
-                     uint8_t buttons)
+                     uint16_t buttons)
 {
     bool has_button = false;
     unsigned i;

@@ -5,7 +5,7 @@
 
 #include "display.h"
 
-enum { FH__BUTTONS = 8 /* of RFB, and their numbers in X from 1 */ };
+enum { FH__BUTTONS = 9 /* of RFB, and their numbers in X from 1 */ };
 
 struct fh__pointer {
     const struct fh__display *d;
@@ -17,7 +17,7 @@ struct fh__pointer {
 void fh__pointer_init(struct fh__pointer *p, const struct fh__display *d);
 /* x, y: pixels; buttons: RFB's mask. Only what differs from before is sent. */
 void fh__pointer_set(struct fh__pointer *p, const void *owner, uint16_t x, uint16_t y,
-                     uint8_t buttons);
+                     uint16_t buttons);
 /* owner NULL: everyone's. */
 void fh__pointer_release_all(struct fh__pointer *p, const void *owner);
 

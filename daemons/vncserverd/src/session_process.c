@@ -357,7 +357,7 @@ static void on_key(void *user, struct fh_session *session, uint32_t keysym, uint
 }
 
 static void on_pointer(void *user, struct fh_session *session, uint16_t x, uint16_t y,
-                       uint8_t buttons)
+                       uint16_t buttons)
 {
     struct seat *s = user;
     const struct fh__msg_pointer m = {x, y, buttons};

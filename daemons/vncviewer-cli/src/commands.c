@@ -97,7 +97,7 @@ static int check_point(const struct step *s, char *why, size_t room)
 
 static int check_button(const struct step *s, char *why, size_t room)
 {
-    return check_integers(s, 0, 1, 1, 7, why, room);
+    return check_integers(s, 0, 1, 1, 9, why, room);
 }
 
 static int check_part(const struct step *s, char *why, size_t room)
@@ -307,14 +307,14 @@ static enum step_result run_move(struct run *r, const struct step *s, bool first
 static enum step_result run_mousedown(struct run *r, const struct step *s, bool first)
 {
     (void)first;
-    r->buttons |= (uint8_t)(1 << (integer(s, 0) - 1));
+    r->buttons |= (uint16_t)(1 << (integer(s, 0) - 1));
     return send_pointer(r);
 }
 
 static enum step_result run_mouseup(struct run *r, const struct step *s, bool first)
 {
     (void)first;
-    r->buttons &= (uint8_t) ~(1 << (integer(s, 0) - 1));
+    r->buttons &= (uint16_t) ~(1 << (integer(s, 0) - 1));
     return send_pointer(r);
 }
 
@@ -631,7 +631,7 @@ const struct command commands[] = {
     {"pastefile", 1, "FILE", "put what a file holds into the server's clipboard", NULL, run_pastefile},
     {"copy", 0, "", "print the server's clipboard: the newest text not printed yet", NULL, run_copy},
     {"move", 2, "X Y", "move the pointer", check_point, run_move},
-    {"click", 1, "BUTTON", "press and release a button: 1 left, 2 middle, 3 right, 4-7 wheel", check_button, run_click},
+    {"click", 1, "BUTTON", "press and release a button: 1 left, 2 middle, 3 right, 4-7 wheel, 8 back, 9 forward", check_button, run_click},
     {"drag", 2, "X Y", "move the pointer there in small steps", check_point, run_drag},
     {"mousedown", 1, "BUTTON", "press a button", check_button, run_mousedown},
     {"mouseup", 1, "BUTTON", "release it", check_button, run_mouseup},

@@ -45,7 +45,7 @@ struct run {
     bool has_picture;        /* a whole picture came since the session began */
     pixman_region32_t stale; /* what a refresh has not brought yet */
     uint16_t x, y;           /* pointer */
-    uint8_t buttons;
+    uint16_t buttons;
     char *clipboard;
     size_t clipboard_len;
     bool clipboard_is_new;

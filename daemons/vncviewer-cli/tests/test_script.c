@@ -70,7 +70,7 @@ static const struct {
     {"move 3 70000", "not a whole number"},
     {"move 3 -1", "not a whole number"},
     {"click 0", "not a whole number"},
-    {"click 8", "not a whole number"},
+    {"click 10", "not a whole number"},
     {"pause x", "number of seconds"},
     {"pause -1", "number of seconds"},
     {"pause nan", "number of seconds"},

@@ -55,7 +55,7 @@ static void on_authenticate(void *user, struct fh_session *s, const struct fh_cr
     fh_session_authenticated(s, is_right ? FH_PERM_VIEW | FH_PERM_KEYBOARD | FH_PERM_POINTER : 0);
 }
 
-static void on_pointer(void *user, struct fh_session *s, uint16_t x, uint16_t y, uint8_t buttons)
+static void on_pointer(void *user, struct fh_session *s, uint16_t x, uint16_t y, uint16_t buttons)
 {
     const struct fh_rect dot = {
         .x = x < WIDTH - 3 ? x : WIDTH - 3, .y = y < HEIGHT - 3 ? y : HEIGHT - 3, .w = 3, .h = 3};

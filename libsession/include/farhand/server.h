@@ -90,7 +90,7 @@ struct fh_server_callbacks {
     void (*answered)(void *user, struct fh_session *s, const struct fh_item *items, size_t n);
     void (*started)(void *user, struct fh_session *s);
     void (*key)(void *user, struct fh_session *s, uint32_t keysym, uint32_t keycode, bool down);
-    void (*pointer)(void *user, struct fh_session *s, uint16_t x, uint16_t y, uint8_t buttons);
+    void (*pointer)(void *user, struct fh_session *s, uint16_t x, uint16_t y, uint16_t buttons);
     void (*cut_text)(void *user, struct fh_session *s, const char *text, size_t len);
     /* Answer with fh_session_resize_done(). NULL: prohibited. */
     void (*resize)(void *user, struct fh_session *s, uint16_t width, uint16_t height);

@@ -163,7 +163,7 @@ struct fh_server_conn_event {
         } key;
         struct {
             uint16_t x, y;
-            uint8_t buttons;
+            uint16_t buttons;
         } pointer;
         struct {
             const char *text;

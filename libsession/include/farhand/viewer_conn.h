@@ -243,7 +243,7 @@ unsigned fh_viewer_conn_older(const struct fh_viewer_conn *v);
 const struct fh_framebuffer *fh_viewer_conn_framebuffer(const struct fh_viewer_conn *v);
 const char *fh_viewer_conn_name(const struct fh_viewer_conn *v);
 int fh_viewer_conn_key(struct fh_viewer_conn *v, uint32_t keysym, uint32_t keycode, bool down);
-int fh_viewer_conn_pointer(struct fh_viewer_conn *v, uint16_t x, uint16_t y, uint8_t buttons);
+int fh_viewer_conn_pointer(struct fh_viewer_conn *v, uint16_t x, uint16_t y, uint16_t buttons);
 int fh_viewer_conn_cut_text(struct fh_viewer_conn *v, const char *text, size_t len);
 int fh_viewer_conn_refresh(struct fh_viewer_conn *v); /* all of the picture again, changed or not */
 int fh_viewer_conn_resize(struct fh_viewer_conn *v, uint16_t width, uint16_t height);
