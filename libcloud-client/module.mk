@@ -19,4 +19,5 @@ libcloud-client_UV_DEPS    :=
 libcloud-client_UV_PKGS    := libuv
 libcloud-client_UV_HEADERS := include/farhand/path_uv.h include/farhand/cloud_uv.h
 libcloud-client_UV_SRCS    := uv/path_uv.c uv/cloud_uv.c uv/cloud_conn.c uv/dial.c uv/relay_stream.c uv/turn_uri.c
-libcloud-client_UV_TESTS   := tests/test_path_uv.c
+libcloud-client_UV_TESTS   := tests/test_path_uv.c tests/test_cloud_uv.c tests/test_turn_uri.c
+libcloud-client_UV_FUZZERS := fuzz/fuzz_turn_uri.c

@@ -18,6 +18,7 @@ daemons/vnccloudd_SRCS += src/presence.c src/turn.c src/table.c src/endpoints.c 
   src/request.c src/meeting.c src/watch.c src/recheck.c
 daemons/vnccloudd_TESTS += tests/test_presence.c tests/test_turn.c tests/test_endpoints.c tests/test_broker.c tests/test_cloud.c
 daemons/vnccloudd_FUZZERS += fuzz/fuzz_broker_service.c
+daemons/vnccloudd_BENCHES := bench/bench_broker.c
 # The store.
 daemons/vnccloudd_SRCS += src/store.c src/store_sql.c src/store_sql_endpoint.c src/store_sql_account.c src/store_sqlite.c
 daemons/vnccloudd_UV_TESTS += tests/test_store_sqlite.c

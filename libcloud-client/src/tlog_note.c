@@ -298,7 +298,7 @@ int fh_tlog_checkpoint_open(const struct fh_tlog_key *key, const char *note, siz
     line = next_line(&at, end, &n);
     if (!line || base64_read(line, n, c.root, sizeof c.root) != FH_TLOG_HASH_LEN)
         return FH_CLOUD_E_PROTO;
-    while ((line = next_line(&at, end, &n)) != NULL)
+    while (next_line(&at, end, &n))
         if (n == 0)
             return FH_CLOUD_E_PROTO;
     *out = c;

@@ -287,7 +287,12 @@ static void on_path_opened(void *user, struct fh_stream *s, int error)
     }
     d->stands = true;
     k->attempts = 0;
-    if (k->has_guard)
+    /*
+     * The server seals with new keys at once: not before the viewer's end stands, which is a round
+     * trip later than ours and would not open the answer that makes it stand.
+     */
+    d->renews = k->has_guard && !k->is_viewer;
+    if (k->has_guard && k->is_viewer)
         (void)fh_path_renew(d->path, k->guard_client, k->guard_server);
     give(k, s, FH_CLOUD_DIRECT);
 }
@@ -511,6 +516,21 @@ static void renew_ticket(struct fh_cloud_conn *k)
     fh__cloud_kick(k->cloud);
 }
 
+/* What was sent has been acknowledged: by an end that stands. */
+static void renew_when_due(struct fh_cloud_conn *k)
+{
+    struct fh__direct *d = k->direct;
+    struct fh_path_info info;
+
+    if (!d || !d->renews)
+        return;
+    fh_path_info(d->path, &info);
+    if (info.sctp.sent == 0 || info.sctp.in_flight > 0)
+        return;
+    d->renews = false;
+    (void)fh_path_renew(d->path, k->guard_client, k->guard_server);
+}
+
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -535,8 +555,11 @@ static void on_timer(uv_timer_t *timer)
         end(k, FH_CLOUD_E_TIMEOUT);
     if (k->closing || k->told_end)
         return;
+    renew_when_due(k);
     at = sooner(sooner(k->pair_by, k->relay_at), sooner(k->direct_at, k->give_up_at));
     now = now_of(k);
+    if (k->direct && k->direct->renews)
+        at = sooner(at, now + FH__RENEW_MS);
     if (at != UINT64_MAX)
         uv_timer_start(timer, on_timer, at > now ? at - now : 0, 0);
 }
@@ -782,9 +805,9 @@ int fh_cloud_conn_renew(struct fh_cloud_conn *k, const uint8_t client_secret[FH_
     memcpy(k->guard_client, client_secret, sizeof k->guard_client);
     memcpy(k->guard_server, server_secret, sizeof k->guard_server);
     k->has_guard = true;
-    if (k->direct && k->direct->stands)
-        return fh_path_renew(k->direct->path, client_secret, server_secret);
-    return 0;
+    if (!k->direct || !k->direct->stands || k->direct->renews)
+        return 0;
+    return fh_path_renew(k->direct->path, client_secret, server_secret);
 }
 
 void fh_cloud_conn_retry(struct fh_cloud_conn *k)

@@ -23,6 +23,7 @@ enum {
     FH__PAIR_MS = 40000,   /* the relay says after 30 s that the other one did not come */
     FH__RETRY_MS = 1000,   /* first pause before a way is looked for again */
     FH__PAUSE_MAX_MS = 30000,
+    FH__RENEW_MS = 50,
     FH__PATH_ATTEMPTS = 5, /* of a connection that has never had a direct stream */
     FH__LINES = 32 << 10   /* bytes of lines that wait for the broker */
 };
@@ -34,6 +35,7 @@ struct fh__direct {
     struct fh_cloud_conn *conn; /* NULL: the connection has let go of it */
     struct fh_path *path;
     bool stands; /* its stream was given */
+    bool renews; /* server: turns to the channel's keys once the viewer is known to have them */
 };
 
 struct fh_cloud_conn {

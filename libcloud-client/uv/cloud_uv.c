@@ -2,6 +2,7 @@
 /* The connection to the cloud: the core's bytes, deadlines and signatures on a loop. */
 #include "cloud_internal.h"
 
+#include <farhand/proxy.h>
 #include <farhand/transport_error.h>
 
 #include <sys/time.h>
@@ -29,6 +30,9 @@ static void wipe_config(struct fh_cloud *u)
     fh_tls_free(u->relay_tls);
     fh_tls_session_free(u->broker_session);
     fh_tls_session_free(u->relay_session);
+    if (u->proxy)
+        fh_wipe(u->proxy, sizeof *u->proxy);
+    free(u->proxy);
     free(u);
 }
 
@@ -449,9 +453,21 @@ static int make_tls(struct fh_cloud *u, const char *alpn, uint16_t fragment,
     return fh_tls_client_new(&cfg, out) == 0 ? 0 : FH_CLOUD_E_RESOURCES;
 }
 
+static int copy_proxy(struct fh_cloud *u, const struct fh_proxy *proxy)
+{
+    u->proxy = malloc(sizeof *u->proxy);
+    if (!u->proxy)
+        return FH_CLOUD_E_RESOURCES;
+    *u->proxy = *proxy;
+    return 0;
+}
+
 static int make_parts(struct fh_cloud *u, const struct fh_cloud_config *cfg)
 {
     int ret = cfg->identity ? copy_identity(u, cfg->identity) : 0;
+
+    if (ret == 0 && cfg->proxy)
+        ret = copy_proxy(u, cfg->proxy);
 
     if (ret == 0)
         ret = make_core(u, cfg);

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include <farhand/cloud_error.h>
-#include <farhand/tcp.h>
+#include <farhand/proxy_uv.h>
 
 struct fh__dial {
     struct fh__dial_config cfg;
     char name[FH_CLOUD_HOST_TEXT];
     uv_loop_t *loop;
     struct fh_tcp_connecting *tcp;
+    struct fh_proxy_connecting *proxy;
     struct fh_tls_starting *tls;
     bool cancelled;
 };
@@ -33,6 +34,8 @@ static int error_of(int transport_error)
         return FH_CLOUD_E_INVAL;
     case FH_TRANSPORT_E_PROTO:
         return FH_CLOUD_E_PROTO;
+    case FH_TRANSPORT_E_DENIED:
+        return FH_CLOUD_E_REFUSED;
     default:
         return FH_CLOUD_E_RESET;
     }
@@ -79,6 +82,7 @@ static void on_connected(void *user, struct fh_stream *s, int error, const char 
     int ret;
 
     d->tcp = NULL;
+    d->proxy = NULL;
     if (error != 0 || d->cancelled) {
         finish(d, s, error_of(error), text);
         return;
@@ -104,6 +108,15 @@ static int connect_straight(struct fh__dial *d)
     return error_of(fh_tcp_connect(d->loop, &to, &cfg, &d->tcp));
 }
 
+static int connect_by_proxy(struct fh__dial *d)
+{
+    const struct fh_proxy_connect_config cfg = {
+        .timeout_ms = d->cfg.timeout_ms, .done = on_connected, .user = d};
+
+    return error_of(
+        fh_proxy_connect(d->loop, d->cfg.proxy, d->cfg.host, d->cfg.port, &cfg, &d->proxy));
+}
+
 int fh__dial_start(uv_loop_t *loop, const struct fh__dial_config *cfg, struct fh__dial **out)
 {
     struct fh__dial *d;
@@ -117,7 +130,7 @@ int fh__dial_start(uv_loop_t *loop, const struct fh__dial_config *cfg, struct fh
     d->cfg = *cfg;
     d->loop = loop;
     strcpy(d->name, cfg->name);
-    ret = connect_straight(d);
+    ret = cfg->proxy ? connect_by_proxy(d) : connect_straight(d);
     d->cfg.host = d->cfg.name = NULL;
     if (ret != 0) {
         free(d);
@@ -134,6 +147,8 @@ void fh__dial_cancel(struct fh__dial *d)
     d->cancelled = true;
     if (d->tcp)
         fh_tcp_connect_cancel(d->tcp);
+    else if (d->proxy)
+        fh_proxy_connect_cancel(d->proxy);
     else if (d->tls)
         fh_tls_cancel(d->tls);
 }

@@ -588,6 +588,32 @@ START_TEST(a_slow_reader_stops_the_writer_and_nothing_is_lost)
 }
 END_TEST
 
+START_TEST(tls_runs_inside_tls)
+{
+    static uint8_t big[200000];
+    struct tls_pair outer, inner;
+
+    for (size_t i = 0; i < sizeof big; i++)
+        big[i] = (uint8_t)(i * 5 + i / 251);
+    shake_hands(&outer, client, server, NULL);
+    assert_opened(&outer);
+    start_end(&inner.client, client, outer.client.s, &by_name);
+    start_end(&inner.server, server, outer.server.s, &nothing);
+    RUN_UNTIL(inner.client.done && inner.server.done);
+    assert_opened(&inner);
+    for (size_t sent = 0; sent < sizeof big;) {
+        int n = fh_stream_write(inner.client.s, big + sent, sizeof big - sent);
+
+        ck_assert_int_ge(n, 0);
+        sent += (size_t)n;
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    RUN_UNTIL(inner.server.owner.len == sizeof big || inner.server.owner.ends);
+    ck_assert_uint_eq(inner.server.owner.sum, sum_of(big, sizeof big));
+    close_pair(&inner);
+}
+END_TEST
+
 START_TEST(an_end_is_told_when_all_before_it_was_taken)
 {
     struct tls_pair p;
@@ -861,6 +887,7 @@ static void add_resuming(TCase *tc)
 static void add_flow(TCase *tc)
 {
     tcase_add_test(tc, a_slow_reader_stops_the_writer_and_nothing_is_lost);
+    tcase_add_test(tc, tls_runs_inside_tls);
     tcase_add_test(tc, an_end_is_told_when_all_before_it_was_taken);
     tcase_add_test(tc, last_words_then_shutdown_then_close_arrive);
     tcase_add_test(tc, an_end_without_farewell_is_an_error);

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* TLS over a wire in memory: byte by byte, meddled with, and against peers that are none. */
+#define say record_say
+#define hear record_hear
+#include "../uv/tls_record.c"
+#undef say
+#undef hear
+
 #include "tls_support.h"
 
 static struct pki pki;
@@ -270,6 +276,82 @@ START_TEST(a_cut_wire_is_no_end)
 }
 END_TEST
 
+/* A record with the client's keys, whatever it would say. */
+static size_t forge(struct wire *w, uint8_t type, const void *body, size_t len, uint8_t *out)
+{
+    struct fh__tls *c = (struct fh__tls *)w->ends.client.s;
+
+    ck_assert(c->records.is_on && set_key(c, &c->records.out));
+    return seal(c, type, body, len, out);
+}
+
+/* ---- a peer with the right keys ----------------------------------------------------------------
+ */
+
+static const struct {
+    uint8_t type;
+    const char *body;
+    size_t len;
+    int end; /* 1: it goes on */
+} odd[] = {
+    {FH__TLS_DATA, "", 0, 1},
+    {FH__TLS_ALERT, "\1\144", 2, 1}, /* no_renegotiation, a warning */
+    {FH__TLS_ALERT, "\1\132", 2, 1}, /* user_canceled */
+    {FH__TLS_ALERT, "\1\0", 2, 0},   /* close_notify */
+    {FH__TLS_ALERT, "\2\0", 2, 0},
+    {FH__TLS_ALERT, "\2\120", 2, FH_TRANSPORT_E_PROTO}, /* internal_error */
+    {FH__TLS_ALERT, "\1", 1, FH_TRANSPORT_E_PROTO},
+    {FH__TLS_ALERT, "", 0, FH_TRANSPORT_E_PROTO},
+    {FH__TLS_ALERT, "\1\0\1\0", 4, FH_TRANSPORT_E_PROTO},
+    {FH__TLS_HANDSHAKE_RECORD, "\1\0\0\2ab", 6, 1}, /* declined */
+    {FH__TLS_HANDSHAKE_RECORD, "", 0, 1},
+    {20, "\1", 1, FH_TRANSPORT_E_PROTO}, /* ChangeCipherSpec */
+};
+
+START_TEST(odd_records_of_a_real_peer)
+{
+    uint8_t record[FH__TLS_RECORD_MAX];
+    struct wire w;
+    size_t n;
+
+    open_wire(&w);
+    start_both(&w, NULL);
+    TURN_UNTIL(&w, w.ends.client.done && w.ends.server.done);
+    n = forge(&w, odd[_i].type, odd[_i].body, odd[_i].len, record);
+    ck_assert_uint_eq(fh_pipe_inject(w.pipe, 0, record, n), n);
+    if (odd[_i].end == 1) {
+        say(&w.ends.client, "and on");
+        TURN_UNTIL(&w, w.ends.server.owner.len == 6);
+        ck_assert_uint_eq(w.ends.server.owner.ends + w.ends.client.owner.ends, 0);
+    } else {
+        TURN_UNTIL(&w, w.ends.server.owner.ends);
+        ck_assert_int_eq(w.ends.server.owner.error, odd[_i].end);
+    }
+    close_wire(&w);
+}
+END_TEST
+
+START_TEST(questions_without_end_are_not_answered_for_ever)
+{
+    uint8_t record[FH__TLS_RECORD_MAX];
+    unsigned asked = 0;
+    struct wire w;
+
+    open_wire(&w);
+    start_both(&w, NULL);
+    TURN_UNTIL(&w, w.ends.client.done && w.ends.server.done);
+    for (; !w.ends.server.owner.ends && asked < 1000; asked++) {
+        size_t n = forge(&w, FH__TLS_HANDSHAKE_RECORD, "\1\0\0\0", 4, record);
+
+        (void)fh_pipe_inject(w.pipe, 0, record, n);
+        turn(&w);
+    }
+    ck_assert_int_eq(w.ends.server.owner.error, FH_TRANSPORT_E_PROTO);
+    ck_assert_uint_lt(asked, 1000);
+    close_wire(&w);
+}
+END_TEST
+
 /* ---- peers that are none ----------------------------------------------------------------------
  */
 
@@ -389,6 +471,8 @@ int main(void)
     tcase_add_test(tc, a_record_that_was_seen_before_ends_it);
     tcase_add_test(tc, a_flipped_bit_of_data_ends_it);
     tcase_add_test(tc, a_cut_wire_is_no_end);
+    tcase_add_loop_test(tc, odd_records_of_a_real_peer, 0, (int)(sizeof odd / sizeof *odd));
+    tcase_add_test(tc, questions_without_end_are_not_answered_for_ever);
     tcase_add_loop_test(tc, nonsense_is_refused_by_a_server, 0, lies);
     tcase_add_loop_test(tc, nonsense_is_refused_by_a_client, 0, lies);
     tcase_add_test(tc, noise_is_refused);

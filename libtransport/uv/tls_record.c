@@ -24,10 +24,12 @@ enum {
 
 #define GCRYPT_VERSION_LEAST "1.8.0"
 
-/* Each is used within one call, and by nobody else of its thread meanwhile: streams do not call
- * their owners from inside a write. */
+/* Each is used within one call. Where one connection runs inside another, such a call is made
+ * within such a call, and finds that its thread's are taken. */
 static _Thread_local uint8_t sealed[BATCH * FH__TLS_RECORD_MAX];
 static _Thread_local uint8_t opened[BATCH * FH__TLS_PLAIN];
+static _Thread_local bool is_sealing; /* and the stream below reads from `sealed` */
+static _Thread_local bool is_lent;    /* `opened`, to an owner */
 
 /* ---- one record -------------------------------------------------------------------------------
  */
@@ -178,27 +180,42 @@ void fh__tls_records_finish(struct fh__tls_records *r)
 /* ---- sending ----------------------------------------------------------------------------------
  */
 
-int fh__tls_records_write(struct fh__tls *t, const uint8_t *data, size_t len)
+/* Some records at once. Returns how many of the len >= 1 plain bytes are in them. */
+static size_t write_batch(struct fh__tls *t, const uint8_t *data, size_t len, uint8_t *out)
 {
     struct fh__tls_records *r = &t->records;
-    size_t taken = 0;
+    size_t n = 0, taken = 0;
 
     if (!set_key(t, &r->out))
         t->send_error = FH_TRANSPORT_E_RESOURCES;
-    while (taken < len && t->held_len == 0 && !t->send_error) {
-        size_t n = 0;
+    for (int i = 0; i < BATCH && taken < len && !t->send_error; i++) {
+        size_t part = len - taken < r->fragment ? len - taken : r->fragment;
+        size_t sealed_len = seal(t, FH__TLS_DATA, data + taken, part, out + n);
 
-        for (int i = 0; i < BATCH && taken < len && !t->send_error; i++) {
-            size_t part = len - taken < r->fragment ? len - taken : r->fragment;
-            size_t sealed_len = seal(t, FH__TLS_DATA, data + taken, part, sealed + n);
-
-            if (sealed_len == 0)
-                t->send_error = FH_TRANSPORT_E_RESOURCES;
-            n += sealed_len;
-            taken += part;
-        }
-        (void)fh__tls_bio_send(t, sealed, n);
+        if (sealed_len == 0)
+            t->send_error = FH_TRANSPORT_E_RESOURCES;
+        n += sealed_len;
+        taken += part;
     }
+    if (!t->send_error)
+        (void)fh__tls_bio_send(t, out, n);
+    return taken;
+}
+
+int fh__tls_records_write(struct fh__tls *t, const uint8_t *data, size_t len)
+{
+    bool is_outside = is_sealing;
+    uint8_t *out = is_outside ? malloc(sizeof sealed) : sealed;
+    size_t taken = 0;
+
+    if (!out)
+        return FH_TRANSPORT_E_RESOURCES;
+    is_sealing = true;
+    while (taken < len && t->held_len == 0 && !t->send_error)
+        taken += write_batch(t, data + taken, len - taken, out);
+    is_sealing = is_outside;
+    if (is_outside)
+        free(out);
     return t->send_error ? t->send_error : (int)taken;
 }
 
@@ -343,7 +360,8 @@ static size_t read_one(struct fh__tls *t, const uint8_t *record, size_t len, uin
     return 0;
 }
 
-bool fh__tls_records_read(struct fh__tls *t)
+/* As many records as there are and fit. Returns how many bytes of data are at out. */
+static size_t read_batch(struct fh__tls *t, uint8_t *out)
 {
     const uint8_t *record;
     size_t n = 0, len = 0;
@@ -354,17 +372,32 @@ bool fh__tls_records_read(struct fh__tls *t)
            (record = next_record(t, &len)) != NULL) {
         bool is_data = record[0] == FH__TLS_DATA;
 
-        n += read_one(t, record, len, opened + n);
+        n += read_one(t, record, len, out + n);
         /* An answer may have set the other direction's key. */
         if (!is_data && !set_key(t, &t->records.in))
             fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
     }
-    if (n == 0)
-        return false;
-    if (!fh__tls_give(t, opened, n))
+    return n;
+}
+
+bool fh__tls_records_read(struct fh__tls *t)
+{
+    bool is_inside = is_lent;
+    uint8_t *out = is_inside ? malloc(sizeof opened) : opened;
+    size_t n = out ? read_batch(t, out) : 0;
+
+    if (!out)
         fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
-    fh_wipe(opened, n);
-    return true;
+    if (n > 0) {
+        is_lent = true;
+        if (!fh__tls_give(t, out, n))
+            fh__tls_end(t, FH_TRANSPORT_E_RESOURCES);
+        is_lent = is_inside;
+        fh_wipe(out, n);
+    }
+    if (is_inside)
+        free(out);
+    return n > 0;
 }
 
 /* ---- the cipher -------------------------------------------------------------------------------

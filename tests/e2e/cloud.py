@@ -15,6 +15,7 @@ import threading
 sys.dont_write_bytecode = True
 import clouds  # noqa: E402
 import farhand  # noqa: E402
+import processes  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../support"))
 import procs  # noqa: E402
@@ -374,21 +375,17 @@ class TheProcess(Reachable):
     """vncserverd-cloud: what it is confined to, and what its death costs."""
 
     def cloud_pid(self, server):
-        def found():
-            return [p for p in procs.children(server.pid) if procs.name(p) == "vncserverd-cloud"]
-        return farhand.wait_until(found, "the cloud process")[0]
+        return farhand.wait_until(lambda: procs.of(server)["cloud"], "the cloud process")[0]
 
     @farhand.unittest.skipIf(farhand.is_sanitized(), "in this build there is less of a sandbox")
     def test_it_is_confined(self):
         if os.geteuid() != 0:
             self.skipTest("what cannot be debugged can be looked at by root alone")
         server = self.serve()
-        status, limits = procs.status(pid := self.cloud_pid(server)), procs.limits(pid)
-        self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
-        for capabilities in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
-            self.assertEqual(int(status[capabilities], 16), 0, capabilities)
-        self.assertNotIn("0", status["Uid"].split())
-        self.assertEqual((limits["Max core file size"], limits["Max file size"]), ("0", "0"))
+        pid = self.cloud_pid(server)
+        for row in processes.profile("cloud"):
+            self.assertIn(row, processes.SHAPES, "how is this seen in a process that runs?")
+            self.assertTrue(processes.SHAPES[row](pid), row)
         self.assertEqual(os.readlink(f"/proc/{pid}/fd/2"), "/dev/null")
         for what in procs.descriptors(pid).values():
             self.assertNotRegex(what, "identity|users|cloud.key")

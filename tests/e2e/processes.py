@@ -113,12 +113,14 @@ SHAPES = {
     ("LimitCORE", "0"): has_limit("Max core file size", 0),
     ("LimitNOFILE", "16"): has_limit("Max open files", 16),
     ("LimitNOFILE", "2048"): has_limit("Max open files", 2048),
+    ("LimitNOFILE", "1024"): has_limit("Max open files", 1024),
     ("LimitNPROC", "0"): has_limit("Max processes", 0),
     ("LimitFSIZE", "0"): has_limit("Max file size", 0),
     ("ExecStart", "@bindir@/vncserverd"): lambda pid: os.path.realpath(f"/proc/{pid}/exe") == os.path.realpath(
         farhand.SERVERD),
     **{row: has_filter for row in (
-        ("RestrictAddressFamilies", "none"), ("RestrictNamespaces", "yes"), ("RestrictRealtime", "yes"),
+        ("RestrictAddressFamilies", "none"), ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_NETLINK AF_UNIX"),
+        ("SystemCallFilter", "@basic-io @io-event @network-io"), ("RestrictNamespaces", "yes"), ("RestrictRealtime", "yes"),
         ("RestrictSUIDSGID", "yes"), ("MemoryDenyWriteExecute", "yes"), ("LockPersonality", "yes"),
         ("SystemCallArchitectures", "native"), ("SystemCallFilter", "@basic-io @io-event"), ("ProtectSystem", "strict"),
         ("ProtectHome", "yes"), ("PrivateTmp", "yes"), ("PrivateDevices", "yes"), ("PrivateMounts", "yes"),

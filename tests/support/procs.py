@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """procs.py -- the processes of a running vncserverd, and what root can do to them from outside.
 
-    of(server)               {"monitor": [pid], "key": [pid], "session": [pid, ...], "desktop": [pid]}
+    of(server)               {"monitor": [pid], "key": [pid], "session": [pid, ...], "desktop": [pid],
+                             "cloud": [pid]}
     status(pid)              /proc/PID/status as a dictionary
     steal(pid, fd)           a copy of another process's descriptor
     memory(pid)              (address, bytes) of all that it can read
@@ -10,7 +11,8 @@ import ctypes
 import os
 import re
 
-NAMES = {"vncserverd-key": "key", "vncserverd-session": "session", "vncserverd-desktop": "desktop"}
+NAMES = {"vncserverd-key": "key", "vncserverd-session": "session", "vncserverd-desktop": "desktop",
+         "vncserverd-cloud": "cloud"}
 LIBC = ctypes.CDLL(None, use_errno=True)
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # the same on all architectures
 
@@ -38,7 +40,7 @@ def name(pid):
 
 
 def of(server):
-    out = {"monitor": [server.pid], "key": [], "session": [], "desktop": []}
+    out = {"monitor": [server.pid], "key": [], "session": [], "desktop": [], "cloud": []}
     for pid in children(server.pid):
         kind = NAMES.get(name(pid))
         if kind:

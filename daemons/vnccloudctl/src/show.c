@@ -47,7 +47,7 @@ static void text_of(const json_t *v, char *out, size_t room)
         snprintf(out, room, "-");
     } else if (json_is_object(v)) {
         n = json_dumpb(v, out, room - 1, JSON_COMPACT | JSON_ENSURE_ASCII);
-        out[n < room ? n : 0] = '\0';
+        out[n < room - 1 ? n : room - 1] = '\0';
     } else {
         json_array_foreach(v, i, item)
         {
@@ -69,7 +69,7 @@ void fh__show_head(const struct fh__column *columns)
 void fh__show_rows(const struct fh__column *columns, const json_t *items)
 {
     const json_t *item;
-    char text[4096];
+    char text[4096] = "";
     size_t i;
 
     json_array_foreach(items, i, item)
@@ -86,7 +86,7 @@ void fh__show_object(const json_t *object)
 {
     const char *key;
     json_t *value;
-    char text[4096];
+    char text[4096] = "";
 
     json_object_foreach((json_t *)object, key, value)
     {

@@ -16,6 +16,8 @@
 #include "api_call.h"
 #include "base64.h"
 
+enum { REFUSALS_A_MINUTE = 240 /* lines in the audit */ };
+
 /* ---- routes ---- */
 
 #define M(who, scope, fn)                                                                          \
@@ -334,25 +336,46 @@ static bool parse_basic(struct fh__http_text t, char name[FH__KEY_NAME_TEXT],
     return true;
 }
 
+/* Strangers fill the disk with so many lines a minute and no more; the next one tells how many. */
+static bool may_record_refusal(struct fh__api_call *c)
+{
+    struct fh__api *a = c->api;
+    const struct fh__api_hooks *h = &a->cfg.hooks;
+    struct fh__api_quota quota;
+    bool is_limited = h->limit && !h->limit(h->own, FH__API_LIMIT_FAILURE,
+                                            fh__http_conn_peer(c->conn), NULL, false, &quota);
+
+    if (c->now_ms - a->refused_ms >= 60000) {
+        a->refused_ms = c->now_ms;
+        a->refused = 0;
+    }
+    if (is_limited || a->refused >= REFUSALS_A_MINUTE) {
+        a->unwritten++;
+        return false;
+    }
+    a->refused++;
+    return true;
+}
+
 /* Whatever was wrong: one answer (ASVS 6.3.8). Why, is in the audit. */
 static void refuse_key(struct fh__api_call *c, const char *reason)
 {
     struct fh__change_event ev = {.what = FH__CHANGE_REFUSED, .actor = "unknown", .peer = c->peer};
-    struct fh__api_quota quota;
-    const struct fh__api_hooks *h = &c->api->cfg.hooks;
     char name[FH__KEY_NAME_TEXT];
 
     fh__count(c->api->cfg.metrics, FH__COUNT_KEY_REFUSED);
-    ev.details = json_pack("{s:s}", "reason", reason);
     if (c->key.id[0]) {
         fh__key_name(c->key.id, name);
         ev.target = name;
     }
-    if (!h->limit ||
-        h->limit(h->own, FH__API_LIMIT_FAILURE, fh__http_conn_peer(c->conn), NULL, false, &quota))
+    if (may_record_refusal(c)) {
+        ev.details = json_pack("{s:s}", "reason", reason);
+        if (c->api->unwritten > 0)
+            json_object_set_new(ev.details, "unwritten",
+                                json_integer((json_int_t)c->api->unwritten));
+        c->api->unwritten = 0;
         fh__changelog_write(c->api->cfg.changelog, &ev);
-    else
-        json_decref(ev.details);
+    }
     fh__answer_field(c, "WWW-Authenticate", "Basic realm=\"cloud\", charset=\"UTF-8\"");
     fh__answer_problem(c, 401, "not-signed-in", "expected an API key and its secret");
 }

@@ -23,6 +23,8 @@ struct fh__api {
     bool is_draining, is_closing, http_closed;
     void (*closed)(void *user);
     void *user;
+    uint64_t refused_ms; /* the minute in which keys are refused, and how many lines it had */
+    unsigned refused, unwritten;
     uint64_t probed_ms; /* when it was last tried whether the database can be written */
     int probed;         /* and what came of it */
 };

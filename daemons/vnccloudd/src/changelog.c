@@ -13,8 +13,15 @@ enum { TAIL = 1 << 20 /* bytes of a file that are read back */ };
 
 struct kept {
     json_t *line; /* NULL: none yet */
+    json_int_t number;
     uint8_t account[FH__ACCOUNT_LEN];
     bool has_account;
+};
+
+/* The newest lines, n % size is where the next one goes. */
+struct ring {
+    struct kept *kept;
+    uint64_t size, n;
 };
 
 struct fh__changelog {
@@ -23,8 +30,9 @@ struct fh__changelog {
     void (*leaf)(void *user, enum fh__leaf kind, const uint8_t *address, const char *line,
                  size_t len);
     void *user;
-    struct kept kept[FH__CHANGELOG_KEPT];
-    uint64_t n; /* how many there were, since the start and before */
+    struct kept kept_changes[FH__CHANGELOG_KEPT], kept_refused[FH__CHANGELOG_REFUSED];
+    struct ring changes, refused;
+    json_int_t number; /* of the last line */
     void (*closed)(void *user);
     void *closed_user;
 };
@@ -67,13 +75,19 @@ static enum fh__leaf leaf_of(enum fh__change what)
 /* line: taken. */
 static void keep(struct fh__changelog *l, json_t *line)
 {
-    struct kept *k = &l->kept[l->n % FH__CHANGELOG_KEPT];
+    const char *event = json_string_value(json_object_get(line, "event"));
     const char *account = json_string_value(json_object_get(line, "account"));
+    bool is_refusal = event && strcmp(event, name_of(FH__CHANGE_REFUSED)) == 0;
+    struct ring *r = is_refusal ? &l->refused : &l->changes;
+    struct kept *k = &r->kept[r->n % r->size];
 
     json_decref(k->line);
     k->line = line;
+    k->number = json_integer_value(json_object_get(line, "number"));
     k->has_account = account && fh__hex_read(account, k->account, sizeof k->account);
-    l->n++;
+    if (k->number > l->number)
+        l->number = k->number;
+    r->n++;
 }
 
 /* Only lines that the writer of this file wrote have "event" with a dot; notes of the log do not.
@@ -115,18 +129,35 @@ out:
     free(text);
 }
 
+/* The next line of a ring; NULL: there is none. */
+static const struct kept *at(const struct ring *r, uint64_t i)
+{
+    return i < r->n ? &r->kept[i % r->size] : NULL;
+}
+
+static uint64_t oldest(const struct ring *r)
+{
+    return r->n > r->size ? r->n - r->size : 0;
+}
+
 json_t *fh__changelog_read(const struct fh__changelog *l, const uint8_t *account, uint64_t after,
                            size_t limit, uint64_t *next, bool *more)
 {
-    uint64_t i = l->n > FH__CHANGELOG_KEPT ? l->n - FH__CHANGELOG_KEPT : 0;
+    uint64_t i = oldest(&l->changes), j = oldest(&l->refused);
     json_t *array = json_array();
+    const struct kept *a, *b, *k;
 
     *more = false;
-    for (*next = after; i < l->n; i++) {
-        const struct kept *k = &l->kept[i % FH__CHANGELOG_KEPT];
-        json_int_t seq = json_integer_value(json_object_get(k->line, "number"));
-
-        if ((uint64_t)seq <= after ||
+    *next = after;
+    for (;;) {
+        a = at(&l->changes, i);
+        b = at(&l->refused, j);
+        if (!a && !b)
+            break;
+        k = !b || (a && a->number < b->number) ? a : b;
+        i += k == a;
+        j += k == b;
+        if ((uint64_t)k->number <= after ||
             (account && (!k->has_account || memcmp(k->account, account, FH__ACCOUNT_LEN) != 0)))
             continue;
         if (json_array_size(array) == limit) {
@@ -134,7 +165,7 @@ json_t *fh__changelog_read(const struct fh__changelog *l, const uint8_t *account
             break;
         }
         json_array_append(array, k->line);
-        *next = (uint64_t)seq;
+        *next = (uint64_t)k->number;
     }
     return array;
 }
@@ -150,13 +181,11 @@ static void set_text(json_t *o, const char *name, const char *text)
 /* number: counts the lines of this service, as the chain's seq does those of a file. */
 static json_t *compose(struct fh__changelog *l, const struct fh__change_event *ev)
 {
-    const struct kept *last = &l->kept[(l->n + FH__CHANGELOG_KEPT - 1) % FH__CHANGELOG_KEPT];
-    json_int_t number = json_integer_value(json_object_get(last->line, "number")) + 1;
     char address[FH_CLOUD_ADDRESS_TEXT];
     json_t *o = json_object();
 
     json_object_set_new(o, "utc", fh__json_time(l->utc_ms()));
-    json_object_set_new(o, "number", json_integer(number));
+    json_object_set_new(o, "number", json_integer(l->number + 1));
     set_text(o, "event", name_of(ev->what));
     set_text(o, "actor", ev->actor);
     set_text(o, "peer", ev->peer);
@@ -235,7 +264,9 @@ void fh__changelog_set_leaf(struct fh__changelog *l,
 static void discard(struct fh__changelog *l)
 {
     for (size_t i = 0; i < FH__CHANGELOG_KEPT; i++)
-        json_decref(l->kept[i].line);
+        json_decref(l->kept_changes[i].line);
+    for (size_t i = 0; i < FH__CHANGELOG_REFUSED; i++)
+        json_decref(l->kept_refused[i].line);
     free(l);
 }
 
@@ -273,6 +304,8 @@ int fh__changelog_open(const struct fh__changelog_config *cfg, char *why, size_t
         free(l);
         return ret;
     }
+    l->changes = (struct ring){.kept = l->kept_changes, .size = FH__CHANGELOG_KEPT};
+    l->refused = (struct ring){.kept = l->kept_refused, .size = FH__CHANGELOG_REFUSED};
     l->utc_ms = cfg->utc_ms;
     l->leaf = cfg->leaf;
     l->user = cfg->user;

@@ -20,7 +20,10 @@
 
 #include "store.h"
 
-enum { FH__CHANGELOG_KEPT = 4096 /* lines */, FH__CHANGELOG_TEXT = 512 };
+enum {
+    FH__CHANGELOG_KEPT = 4096,  /* lines of changes */
+    FH__CHANGELOG_REFUSED = 256 /* of refusals, apart: strangers shall not push changes out */
+};
 
 /* Each event; whether the transparency log has a leaf for it, and of which kind. */
 #define FH__CHANGES(X)                                                                             \

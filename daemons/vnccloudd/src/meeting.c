@@ -100,9 +100,10 @@ static void end_both(struct fh__meeting *m, enum fh_broker_reason reason)
 
 void fh__meeting_leave(struct fh__client *c)
 {
-    struct fh__meeting *m;
+    struct fh__meeting *m, *next;
 
-    while ((m = c->meetings) != NULL) {
+    for (m = c->meetings; m; m = next) {
+        next = m->ends[end_of(m, c)].next;
         if (m->state != FH__ACCEPTED)
             say_end(m->conn, other_than(m, c), FH_BROKER_GONE);
         meeting_free(m);

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "office.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,6 +268,22 @@ static void on_trouble(void *user, const char *where, const char *error)
         fh__log(FH__LOG_NOTICE, "audit: %s: works again", where);
 }
 
+/* Copies of the database that nobody was there any more to be given. */
+static void remove_copies(const char *state)
+{
+    static const char prefix[] = "copy-"; /* api_service.c */
+    DIR *dir = opendir(state);
+    struct dirent *entry;
+    char path[4096];
+
+    while (dir && (entry = readdir(dir)) != NULL)
+        if (strncmp(entry->d_name, prefix, sizeof prefix - 1) == 0 &&
+            snprintf(path, sizeof path, "%s/%s", state, entry->d_name) < (int)sizeof path)
+            (void)unlink(path);
+    if (dir)
+        closedir(dir);
+}
+
 static int open_parts(struct fh__office *o, char *why, size_t room)
 {
     const struct fh__store_sqlite_config store = {.loop = o->loop, .path = o->cfg->database};
@@ -284,6 +301,7 @@ static int open_parts(struct fh__office *o, char *why, size_t room)
                                  .max = o->cfg->max_api,
                                  .utc_ms = utc_ms};
 
+    remove_copies(o->cfg->state);
     if (fh__store_sqlite_open(&store, why, room, &o->store) != 0 ||
         fh__changelog_open(&changelog, why, room, &o->changelog) != 0)
         return -1;

@@ -38,7 +38,7 @@ static size_t slot_of(const struct local *l, const uint8_t *address)
 
 static int resize(struct local *l, size_t n)
 {
-    struct fh__holder **old = l->slots, **slots = calloc(n, sizeof(*slots));
+    struct fh__holder **old = l->slots, **slots = calloc(n, sizeof(void *));
     size_t old_n = l->n;
 
     if (!slots)

@@ -26,8 +26,12 @@ static void finish(struct fh__recheck_job *j)
 
 void fh__recheck_cancel(struct fh__broker *b)
 {
-    while (b->rechecks)
-        finish(b->rechecks);
+    struct fh__recheck_job *j, *next;
+
+    for (j = b->rechecks; j; j = next) {
+        next = j->next;
+        finish(j);
+    }
 }
 
 static void step(struct fh__recheck_job *j);

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWERS_KEPT_MS = 24 * 3600 * 1000 };
+enum {
+    ANSWERS_KEPT_MS = 24 * 3600 * 1000,
+    ANSWERS_KEPT = 10000 /* of one owner: then the oldest go before their time */
+};
 
 static size_t page_of(const struct fh__store_call *call)
 {
@@ -130,7 +133,7 @@ int fh__sql_account_update(struct fh__sql *q, struct fh__store_call *call)
         "relay_bytes = ?, version = version + 1 WHERE id = ? AND version = ?";
     const struct fh__account *a = call->account_record;
     struct fh__sql_row r;
-    uint64_t version;
+    uint64_t version = 0;
     int ret, changed;
 
     if ((ret = version_of(q, get, a->id, sizeof a->id, false, &version)) != 0)
@@ -270,7 +273,7 @@ int fh__sql_key_create(struct fh__sql *q, struct fh__store_call *call)
         "last_used_ms, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 1)";
     const struct fh__key *k = call->key;
     struct fh__sql_row r;
-    uint64_t version;
+    uint64_t version = 0;
     int ret;
 
     if ((ret = fh__sql_idempotency(q, call)) != 0 ||
@@ -297,7 +300,7 @@ int fh__sql_key_update(struct fh__sql *q, struct fh__store_call *call)
         "version = version + 1 WHERE id = ? AND account = ? AND version = ?";
     const struct fh__key *k = call->key;
     struct fh__sql_row r;
-    uint64_t version;
+    uint64_t version = 0;
     int ret, changed;
 
     if ((ret = version_of(q, get, k->id, 0, true, &version)) != 0)
@@ -381,6 +384,19 @@ static int drop_old_answers(struct fh__sql *q, uint64_t before_ms)
     return fh__sql_run(&r, NULL);
 }
 
+static int drop_excess_answers(struct fh__sql *q, const char *owner)
+{
+    static const char text[] =
+        "DELETE FROM answer WHERE owner = ? AND created_ms <= (SELECT o.created_ms FROM answer o "
+        "WHERE o.owner = ? ORDER BY o.created_ms DESC LIMIT 1 OFFSET ?)";
+    struct fh__sql_row r = fh__sql_begin(q, text);
+
+    fh__put_text(&r, owner);
+    fh__put_text(&r, owner);
+    fh__put_int(&r, ANSWERS_KEPT - 1);
+    return fh__sql_run(&r, NULL);
+}
+
 int fh__sql_idempotency(struct fh__sql *q, struct fh__store_call *call)
 {
     static const char text[] = "INSERT INTO answer (owner, name, account, request, status, body, "
@@ -392,7 +408,8 @@ int fh__sql_idempotency(struct fh__sql *q, struct fh__store_call *call)
 
     if (i->name[0] == '\0')
         return 0;
-    if ((ret = find_answer(q, i, old)) != 0 || (ret = drop_old_answers(q, old)) != 0)
+    if ((ret = find_answer(q, i, old)) != 0 || (ret = drop_old_answers(q, old)) != 0 ||
+        (ret = drop_excess_answers(q, i->owner)) != 0)
         return ret;
     r = fh__sql_begin(q, text);
     fh__put_text(&r, i->owner);

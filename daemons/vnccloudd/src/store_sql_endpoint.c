@@ -135,7 +135,7 @@ static int collect(struct fh__sql_row *r, struct fh__store_call *call)
     size_t limit = call->limit < FH__STORE_PAGE_MAX ? (size_t)call->limit : FH__STORE_PAGE_MAX;
     int ret;
 
-    if (!(call->endpoints = calloc(limit + 1, sizeof call->endpoints[0])))
+    if (!(call->endpoints = calloc(limit + 1, sizeof(struct fh__endpoint *))))
         return FH__STORE_E_NOMEM;
     while ((ret = fh__sql_step(r)) == 1) {
         if (call->n == limit) {

@@ -109,7 +109,8 @@ static const char *const migrations[SCHEMA] = {
     "CREATE TABLE answer (owner TEXT NOT NULL, name TEXT NOT NULL, account BLOB NOT NULL,"
     " request BLOB NOT NULL, status INTEGER NOT NULL, body BLOB, created_ms INTEGER NOT NULL,"
     " PRIMARY KEY (owner, name)) STRICT;"
-    "CREATE INDEX answer_created ON answer (created_ms);",
+    "CREATE INDEX answer_created ON answer (created_ms);"
+    "CREATE INDEX answer_of_owner ON answer (owner, created_ms);",
 };
 
 /* 0: there are no tables yet. */

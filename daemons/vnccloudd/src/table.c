@@ -44,7 +44,7 @@ static void hang_in(struct fh__table *t, struct fh__entry *e)
 
 static int resize(struct fh__table *t, size_t n)
 {
-    struct fh__entry **old = t->chains, **chains = calloc(n, sizeof(*chains)), *e;
+    struct fh__entry **old = t->chains, **chains = calloc(n, sizeof(void *)), *e;
     size_t old_n = t->n;
 
     if (!chains)

@@ -64,7 +64,8 @@ static struct fh__watch *after(const struct fh__watch *w)
 {
     struct fh__entry *e = fh__table_next(&w->entry);
 
-    while (e && memcmp(FH__OF(e, struct fh__watch, entry)->address, w->address, FH__ADDRESS_LEN))
+    while (e &&
+           memcmp(FH__OF(e, struct fh__watch, entry)->address, w->address, FH__ADDRESS_LEN) != 0)
         e = fh__table_next(e);
     return e ? FH__OF(e, struct fh__watch, entry) : NULL;
 }

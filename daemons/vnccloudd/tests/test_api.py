@@ -489,6 +489,26 @@ class Limits(Case):
         self.ask("GET", "/cloud/2/stats", status=200)  # the operator is not held back
 
 
+class Flood(Case):
+    arguments = ("--limit-api-failure", "0", "--limit-api-source", "0")
+
+    def test_refusals_neither_fill_the_record_nor_push_changes_out(self):
+        account = self.service.account("pushed out?")
+        for _ in range(300):
+            self.ask("GET", NEW, key=("vck_x", "y"), status=401)
+        with open(self.service.home + "/audit") as f:
+            lines = [json.loads(line) for line in f]
+        self.assertLessEqual(sum(i["event"] == "key.refused" for i in lines), 480)  # 240 in each of two minutes
+        found, path = [], "/cloud/2/audit?limit=500"
+        while path:
+            page = self.ask("GET", path, status=200)
+            found += page.json["items"]
+            path = page.next()
+        self.assertEqual([i["number"] for i in found], sorted(i["number"] for i in found))
+        self.assertIn(account, [i.get("account") for i in found])
+        self.assertLessEqual(sum(i["event"] == "key.refused" for i in found), 256)
+
+
 class Wire(Case):
     def talk(self, data, make=None):
         """All that is answered until the service closes, or says nothing more for a while after the last answer."""

@@ -377,6 +377,23 @@ END_TEST
 
 /* ---- the same again ---- */
 
+static long rows(const char *table)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    char text[128];
+    long n;
+
+    ck_assert_int_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    snprintf(text, sizeof text, "SELECT COUNT(*) FROM %s", table);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, text, -1, &s, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(s), SQLITE_ROW);
+    n = (long)sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return n;
+}
+
 static struct fh__store_call *named_creation(uint8_t seed, const char *name, uint8_t request)
 {
     struct fh__store_call *call = creation(seed, 1);
@@ -412,6 +429,26 @@ START_TEST(what_was_done_once_is_answered_from_memory)
 }
 END_TEST
 
+START_TEST(of_too_many_answers_the_oldest_go)
+{
+    static const char fill[] =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) "
+        "INSERT INTO answer SELECT '0123456789abcdef', 'n' || i, x'00', x'00', 201, x'00', "
+        "900000 + i FROM n";
+    sqlite3 *db;
+
+    create_account(1, "acme");
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, fill, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    ck_assert_int_eq(run_free(named_creation(1, "a", 1)), 0);
+    ck_assert_int_eq(rows("answer"), 10000);
+    ck_assert_int_eq(rows("answer WHERE name = 'n12000'"), 1);
+    ck_assert_int_eq(rows("answer WHERE name = 'n2001'"), 0);
+    ck_assert_int_eq(rows("answer WHERE name = 'n2002'"), 1);
+}
+END_TEST
+
 START_TEST(what_failed_is_not_remembered_as_done)
 {
     struct fh__store_call *call;
@@ -437,23 +474,6 @@ static int create_key(const char *id, uint8_t account)
     call->key->scopes = FH__SCOPE_ADDRESS_READ;
     strcpy(call->key->networks, "192.0.2.0/24");
     return run_free(call);
-}
-
-static long rows(const char *table)
-{
-    sqlite3 *db;
-    sqlite3_stmt *s;
-    char text[64];
-    long n;
-
-    ck_assert_int_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    snprintf(text, sizeof text, "SELECT COUNT(*) FROM %s", table);
-    ck_assert_int_eq(sqlite3_prepare_v2(db, text, -1, &s, NULL), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_step(s), SQLITE_ROW);
-    n = (long)sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    sqlite3_close(db);
-    return n;
 }
 
 static bool file_has(const char *suffix, const void *what, size_t len)
@@ -908,6 +928,7 @@ int main(void)
     tcase_add_test(tc, uses_and_time_run_out);
     tcase_add_test(tc, an_account_has_no_more_addresses_than_it_may);
     tcase_add_test(tc, what_was_done_once_is_answered_from_memory);
+    tcase_add_test(tc, of_too_many_answers_the_oldest_go);
     tcase_add_test(tc, what_failed_is_not_remembered_as_done);
     tcase_add_test(tc, deleting_an_account_removes_everything_of_it);
     tcase_add_test(tc, when_things_were_seen_is_written_in_batches);

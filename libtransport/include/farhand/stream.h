@@ -2,8 +2,8 @@
 /*
  * stream.h -- a reliable, ordered stream of bytes, whoever carries it.
  *
- * A stream comes from a carrier (<farhand/pipe.h>, <farhand/tcp.h>, <farhand/sctp_uv.h>), already
- * connected. Then:
+ * A stream comes from a carrier (<farhand/pipe.h>, <farhand/tcp.h>, <farhand/sctp_uv.h>,
+ * <farhand/tls_uv.h>), already connected. Then:
  *
  *     fh_stream_attach()     say who owns it; it begins to read
  *     fh_stream_write()      send; takes as much as there is room for

@@ -18,8 +18,8 @@
  * TLS 1.2 with ECDHE and AEAD and nothing else; no renegotiation, no compression, no session cache.
  * Sessions are resumed by tickets. A client trusts pinned roots, never the system's.
  *
- * Memory of a connection at rest is in docs/performance.md: the buffers of TLS records are given
- * back between records, so that it is a few KiB, whatever size of record was agreed.
+ * A connection at rest holds 2 KiB of heap and no buffer, whatever size of record was agreed; one
+ * in the midst of a record that record's length, at most 16.4 KiB; a handshake about 40 KiB.
  *
  * A context belongs to the thread of one loop, as do its connections. RFC 5246, 5077, 5705, 6066,
  * 7301, 7627, 8422. Keys and certificates are made by <farhand/pki.h>.
@@ -55,6 +55,13 @@ struct fh_tls_server_config {
     /* PEM, zero-terminated, borrowed. cert: the leaf first; with the root, if clients pin it. */
     const char *cert_pem;
     const char *key_pem;
+    /*
+     * In the place of key_pem, where the key is in another process: sign this hash with the RSA key
+     * of the certificate, as fh_pki_signer_sign() of <farhand/pki.h> does, into sig, which is
+     * sig_len bytes, as long as the modulus. 0, or negative: the handshake fails. Called from
+     * inside a handshake and waited for.
+     */
+    int (*sign)(void *user, const uint8_t *hash, size_t hash_len, uint8_t *sig, size_t sig_len);
     /* Protocols offered to ALPN, the preferred first, or NULL; copied. */
     const char *const *alpn;
     size_t alpn_len;
