@@ -65,7 +65,7 @@ class Cloud(clouds.Cloud):
         at = address("cloud")
         self.program = farhand.Program(
             [clouds.CLOUDD, "--config", "/dev/null", "--state", os.path.join(self.folder, "state"), "--name", "cloud.test",
-             "--node", at, "--stun", f"{at}:3478", "--listen", f"{at}:443", "--stun-listen", f"{at}:3478", "--user", "root",
+             "--node", f"{at}:443", "--stun", f"{at}:3478", "--listen", f"{at}:443", "--stun-listen", f"{at}:3478", "--user", "root",
              "--audit", os.path.join(self.folder, "audit"), "--control", self.control], preexec_fn=enters("cloud"))
         line = self.program.wait_line(r"^cloud = (\S+)").group(1)
         self.line = re.sub(r"^[^,]*", at, line) + ("" if ",name=" in line else ",name=cloud.test")
