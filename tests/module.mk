@@ -6,7 +6,7 @@ tests_SRCS  += bench/desktop/scene.c
 tests_TESTS := simnet/test_simnet.c simnet/test_simnat.c interop/test_sctp_usrsctp.c simnet/test_paths.c simnet/test_scenarios.c interop/nice.c stack/test_session_path.c
 # Who gets in.
 tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/auth.py e2e/auth_program.py e2e/auth_pam.py e2e/policy.py e2e/addresses.py netlab/kinds.py netlab/opinion.py \
-  netlab/paths.py netlab/relays.py netlab/stack.py
+  netlab/paths.py netlab/relays.py netlab/stack.py netlab/cloud.py
 # What happens in a session, and to the service.
 tests_SCRIPTS += e2e/control.py e2e/config.py e2e/desk.py e2e/motion.py e2e/seat.py e2e/commands.py e2e/service.py e2e/hostile.py e2e/processes.py e2e/residue.py e2e/audit.py
 tests_SCRIPTS += e2e/demo.py e2e/resume.py e2e/cloud.py
