@@ -11,7 +11,7 @@ tests_SCRIPTS := e2e/trust.py e2e/access.py e2e/auth.py e2e/auth_program.py e2e/
 tests_SCRIPTS += e2e/control.py e2e/config.py e2e/desk.py e2e/motion.py e2e/seat.py e2e/commands.py e2e/service.py e2e/hostile.py e2e/processes.py e2e/residue.py e2e/audit.py
 tests_SCRIPTS += e2e/demo.py e2e/resume.py e2e/cloud.py
 # Beside code that is not ours, and in its hands.
-tests_SCRIPTS += interop/second.py mitm/meddle.py e2e/cpace.py
+tests_SCRIPTS += interop/second.py mitm/meddle.py mitm/cloud.py e2e/cpace.py
 
 tests_BENCH_SCRIPTS := bench/first_byte.py bench/connect.py bench/split.py bench/share.py bench/servers.py
 tests_BENCHES := bench/loopback.c bench/grid.c
