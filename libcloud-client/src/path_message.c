@@ -131,7 +131,9 @@ static int print_description(const struct fh_path_message *m, char *out)
 
 static int print_candidate(const struct fh_path_message *m, char *out)
 {
-    size_t n = strnlen(m->ufrag, sizeof m->ufrag), at = strlen(strcpy(out, "candidate "));
+    const char *zero = memchr(m->ufrag, '\0', sizeof m->ufrag);
+    size_t n = zero ? (size_t)(zero - m->ufrag) : sizeof m->ufrag;
+    size_t at = strlen(strcpy(out, "candidate "));
 
     if (!fh_ice_is_credential(m->ufrag, n, FH_ICE_MIN_UFRAG))
         return FH_CLOUD_E_INVAL;

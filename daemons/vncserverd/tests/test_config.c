@@ -73,6 +73,12 @@ static const struct {
     {"name = a\nname = b\n", 2, "only once"},
     {"name =\n", 1, "not empty"},
     {"frame-rate = 0\n", 1, "a number from 1 to 240"},
+    {"cloud = nonsense\n", 1, "cloud"},
+    {"cloud-address = x\n", 1, "an address in a cloud"},
+    {"cloud-address = 00000-00000-00000-0000L\n", 1, "mistyped"},
+    {"cloud-proxy = ftp://x\n", 1, "cloud-proxy"},
+    {"cloud-path = up\n", 1, "any|direct|relay"},
+    {"filter = - cloud:00000-00000-00000-0000L\n", 1, "filter"},
     {"frame-rate = 241\n", 1, "a number from 1 to 240"},
     {"frame-rate = 99999999999999999999\n", 1, "a number from 1 to 240"},
     {"frame-rate = 6x\n", 1, "a number"},
@@ -222,6 +228,7 @@ static const struct {
     {{"vncserverd", "--version"}, FH__ACTION_VERSION, NULL, NULL},
     {{"vncserverd", "--verbose", "user", "add"}, FH__ACTION_USER, NULL, "add"},
     {{"vncserverd", "--config=/g", "identity", "show"}, FH__ACTION_IDENTITY, "/g", "show"},
+    {{"vncserverd", "cloud", "show"}, FH__ACTION_CLOUD, NULL, "show"},
 };
 
 START_TEST(actions_are_recognised)
@@ -274,6 +281,38 @@ START_TEST(a_display_and_a_virtual_one_exclude_each_other)
     read_text(&c, "display = :1\nvirtual = 640x480\n");
     ck_assert_int_ne(fh__config_finish(&c, error, sizeof error), 0);
     ck_assert_ptr_nonnull(strstr(error, "not both"));
+    fh__config_free(&c);
+}
+END_TEST
+
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define CLOUD "cloud = cloud.example.org:443,root=" ZEROS "\n"
+#define CLOUD_ADDRESS "cloud-address = 00000-00000-00000-0000K\n"
+
+static const struct {
+    const char *text, *expect; /* NULL: it is taken */
+} ways_in[] = {
+    {"listen = none\n", "expected a cloud"},
+    {"listen = none\nlisten = 127.0.0.1:5900\n" CLOUD CLOUD_ADDRESS, "not both"},
+    {CLOUD, "both cloud and cloud-address"},
+    {CLOUD_ADDRESS, "both cloud and cloud-address"},
+    {CLOUD CLOUD_ADDRESS, NULL},
+    {"listen = none\n" CLOUD CLOUD_ADDRESS, NULL},
+};
+
+/* There is some way in, and a cloud is given whole or not at all. */
+START_TEST(there_is_a_way_in)
+{
+    struct fh__config c;
+    char error[300] = "";
+
+    read_text(&c, ways_in[_i].text);
+    if (!ways_in[_i].expect) {
+        ck_assert_msg(fh__config_finish(&c, error, sizeof error) == 0, "%s", error);
+    } else {
+        ck_assert_int_ne(fh__config_finish(&c, error, sizeof error), 0);
+        ck_assert_msg(strstr(error, ways_in[_i].expect), "%s", error);
+    }
     fh__config_free(&c);
 }
 END_TEST
@@ -551,6 +590,7 @@ int main(void)
     tcase_add_loop_test(tc, a_wrong_command_line_is_explained, 0,
                         sizeof bad_lines / sizeof *bad_lines);
     tcase_add_test(tc, a_display_and_a_virtual_one_exclude_each_other);
+    tcase_add_loop_test(tc, there_is_a_way_in, 0, sizeof ways_in / sizeof *ways_in);
     tcase_add_loop_test(tc, the_policy_has_the_last_word, 0, sizeof policies / sizeof *policies);
     tcase_add_test(tc, bounds_hold_whatever_stands_between_them);
     tcase_add_test(tc, what_is_printed_reads_as_the_same);
