@@ -306,6 +306,27 @@ START_TEST(an_answer_that_takes_its_time_is_waited_for)
 }
 END_TEST
 
+/* Strangers that fill one door do not keep the operator out of his. */
+START_TEST(each_door_has_room_of_its_own)
+{
+    const struct fh_pipe_config cfg = {.buffer_len = 1000};
+    const struct fh_address peer = {.family = FH_ADDRESS_NONE};
+    struct fh_pipe *more = fh_pipe_new(&cfg), *control = fh_pipe_new(&cfg);
+
+    fh__http_serve(server, fh_pipe_end(more, 1), &peer, FH__DOOR_PUBLIC);
+    ck_assert_uint_eq(fh__http_server_count(server), 1);
+    fh__http_serve(server, fh_pipe_end(control, 1), &peer, FH__DOOR_CONTROL);
+    ck_assert_uint_eq(fh__http_server_count(server), 2);
+    fh_pipe_cut(control);
+    fh_pipe_run(control);
+    fh_pipe_run(more);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    ck_assert_uint_eq(fh__http_server_count(server), 1);
+    fh_pipe_free(more);
+    fh_pipe_free(control);
+}
+END_TEST
+
 START_TEST(who_left_meanwhile_is_not_missed)
 {
     answers_later = true;
@@ -377,6 +398,7 @@ int main(void)
     tcase_add_test(tc, who_dribbles_is_sent_away);
     tcase_add_test(tc, who_does_not_take_its_answer_is_sent_away);
     tcase_add_test(tc, an_answer_that_takes_its_time_is_waited_for);
+    tcase_add_test(tc, each_door_has_room_of_its_own);
     tcase_add_test(tc, who_left_meanwhile_is_not_missed);
     tcase_add_test(tc, at_the_end_who_waits_for_an_answer_gets_it);
     tcase_add_test(tc, who_is_idle_at_the_end_is_sent_away);
