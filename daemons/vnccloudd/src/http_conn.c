@@ -122,9 +122,9 @@ static void on_timer(uv_timer_t *timer)
 static void set_timer(struct fh__http_conn *c)
 {
     const struct fh__http_server_config *cfg = &c->server->cfg;
-    uint32_t ms = c->is_answering               ? cfg->answer_ms
-                  : fh__http_is_within(c->http) ? cfg->request_ms
-                                                : cfg->idle_ms;
+    /* Who has asked nothing yet has not earned its place. */
+    bool is_asked = fh__http_is_within(c->http) || c->requests == 0;
+    uint32_t ms = c->is_answering ? cfg->answer_ms : is_asked ? cfg->request_ms : cfg->idle_ms;
 
     if (c->stream)
         uv_timer_start(&c->timer, on_timer, ms, 0);

@@ -306,6 +306,35 @@ START_TEST(an_answer_that_takes_its_time_is_waited_for)
 }
 END_TEST
 
+START_TEST(who_never_asked_is_not_kept_as_long_as_who_has)
+{
+    const struct fh_pipe_config pipe = {.buffer_len = 1000};
+    const struct fh__http_server_config cfg = {.loop = &loop,
+                                               .idle_ms = 3600000,
+                                               .request_ms = 20,
+                                               .utc_ms = utc_ms,
+                                               .handle = on_handle,
+                                               .refuse = on_refuse};
+    const struct fh_address peer = {.family = FH_ADDRESS_NONE};
+    struct fh__http_server *patient = fh__http_server_new(&cfg);
+    struct fh_pipe *other = fh_pipe_new(&pipe);
+    static uv_timer_t later;
+
+    fh__http_serve(patient, fh_pipe_end(other, 1), &peer, FH__DOOR_PUBLIC);
+    is_later = false;
+    uv_timer_init(&loop, &later);
+    uv_timer_start(&later, on_later, 5000, 0);
+    while (fh__http_server_count(patient) > 0 && !is_later) {
+        uv_run(&loop, UV_RUN_ONCE);
+        fh_pipe_run(other);
+    }
+    uv_close((uv_handle_t *)&later, NULL);
+    ck_assert(!is_later);
+    fh__http_server_close(patient, NULL, NULL);
+    fh_pipe_free(other);
+}
+END_TEST
+
 /* Strangers that fill one door do not keep the operator out of his. */
 START_TEST(each_door_has_room_of_its_own)
 {
@@ -398,6 +427,7 @@ int main(void)
     tcase_add_test(tc, who_dribbles_is_sent_away);
     tcase_add_test(tc, who_does_not_take_its_answer_is_sent_away);
     tcase_add_test(tc, an_answer_that_takes_its_time_is_waited_for);
+    tcase_add_test(tc, who_never_asked_is_not_kept_as_long_as_who_has);
     tcase_add_test(tc, each_door_has_room_of_its_own);
     tcase_add_test(tc, who_left_meanwhile_is_not_missed);
     tcase_add_test(tc, at_the_end_who_waits_for_an_answer_gets_it);
