@@ -99,6 +99,26 @@ START_TEST(a_stream_beside_from_as_good_a_place_takes_nothing)
 }
 END_TEST
 
+/* Rules of PAM's and of programs take "" for this machine. */
+START_TEST(who_comes_through_a_cloud_is_not_of_this_machine)
+{
+    struct fh__caller c = {.ip_len = 0};
+    char place[FH_ADDRESS_TEXT];
+
+    fh__caller_place(&c, place);
+    ck_assert_str_eq(place, "");
+    come_from(&c, "192.0.2.7", 1);
+    fh__caller_place(&c, place);
+    ck_assert_str_eq(place, "192.0.2.7");
+    strcpy(c.cloud, "00000-00000-00000-0000K");
+    for (size_t len = 0; len <= 4; len += 4) { /* by a relay, or directly */
+        c.ip_len = len;
+        fh__caller_place(&c, place);
+        ck_assert_str_eq(place, "cloud:00000-00000-00000-0000K");
+    }
+}
+END_TEST
+
 static const char *resume_named(uint8_t told)
 {
     stream = (struct viewer){.s = &sharing, .has_arrived = true};
@@ -130,6 +150,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, a_stream_beside_gives_no_more_than_its_place_allows, 0, 2);
     tcase_add_test(tc, a_stream_beside_from_as_good_a_place_takes_nothing);
+    tcase_add_test(tc, who_comes_through_a_cloud_is_not_of_this_machine);
     tcase_add_test(tc, a_stream_carries_on_only_for_whom_the_cloud_named);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);
