@@ -45,6 +45,7 @@ daemons/vnccloudd_TOOLS += bench/relay_bench.c
 daemons/vnccloudd_BENCH_SCRIPTS += bench/relay.py
 # A crowd of clients.
 daemons/vnccloudd_TOOLS += bench/crowd.c
+daemons/vnccloudd_BENCH_SCRIPTS += bench/crowd.py
 # Credentials for TURN, at coturn itself.
 daemons/vnccloudd_TOOLS += tests/turn_rest.c
 daemons/vnccloudd_SCRIPTS += tests/turn_rest.py

@@ -267,7 +267,7 @@ static void on_granted(struct client *c, uint32_t conn)
 /* Why, for the first of them. */
 static void on_ended(struct client *c, const struct fh_cloud_client_event *ev)
 {
-    if (!c->is_viewer)
+    if (!c->is_viewer || !is_meeting)
         return;
     if (failed++ == 0)
         fprintf(stderr, "crowd: no grant: %s (reason %u)\n", fh_cloud_strerror(ev->end.error),
