@@ -43,6 +43,7 @@ struct fh__front {
     struct fh_tcp_listener *listener;
     struct fh__admission admission;
     struct fh__timer timer, report;
+    uint64_t timer_at;
     struct fh__gcra host, network;
     struct visitor *visitors;
     struct fh__front_counters counters;
@@ -58,12 +59,17 @@ static uint64_t now(const struct fh__front *f)
 
 /* ---- time ---- */
 
+/* Sooner than it was set, never later: or who keeps coming would keep all from being let in. */
 static void set_timer(struct fh__front *f)
 {
     bool waits = f->admission.full.n + f->admission.resumed.n > 0;
+    uint64_t at = now(f) + (waits ? STEP_MS : IDLE_STEP_MS);
 
-    if (f->visitors && !fh__timer_is_set(&f->timer))
-        fh__wheel_set(f->cfg.wheel, &f->timer, now(f) + (waits ? STEP_MS : IDLE_STEP_MS));
+    if (!f->visitors || (fh__timer_is_set(&f->timer) && f->timer_at <= at))
+        return;
+    fh__wheel_clear(f->cfg.wheel, &f->timer);
+    fh__wheel_set(f->cfg.wheel, &f->timer, at);
+    f->timer_at = at;
 }
 
 static void on_timer(struct fh__timer *t, uint64_t now_ms)
@@ -123,10 +129,8 @@ static bool on_admit(void *user, struct fh_tls_starting *t, bool resumes)
     v->starting = t;
     v->waiter.resumes = resumes;
     at_once = fh__admission_enter(&f->admission, now(f), &v->waiter);
-    if (!at_once) {
-        fh__wheel_clear(f->cfg.wheel, &f->timer);
+    if (!at_once)
         set_timer(f);
-    }
     return at_once;
 }
 
