@@ -12,7 +12,7 @@ daemons/vnccloudd_EXPOSURE := 2.0
 daemons/vnccloudd_CONF := vnccloudd.conf
 # The front door, and what keeps it from being run down.
 daemons/vnccloudd_SRCS += src/wheel.c src/wheel_uv.c src/gcra.c src/admission.c src/doorstep.c src/front.c
-daemons/vnccloudd_TESTS += tests/test_wheel.c tests/test_gcra.c tests/test_admission.c
+daemons/vnccloudd_TESTS += tests/test_wheel.c tests/test_gcra.c tests/test_admission.c tests/test_front.c
 # The broker.
 daemons/vnccloudd_SRCS += src/presence.c src/turn.c src/table.c src/endpoints.c src/broker_config.c src/broker.c src/broker_uv.c src/client.c src/signin.c \
   src/request.c src/meeting.c src/watch.c src/recheck.c
