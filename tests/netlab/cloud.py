@@ -126,14 +126,6 @@ class Cloud(clouds.Cloud):
         self.line = farhand.wait_until(lambda: re.match(r"cloud = (\S+)\n", farhand.read_text(client)), "what clients need").group(1)
 
 
-class Desktop(farhand.Display):
-    """One that runs outside of the namespaces, where the numbers of displays are given out."""
-
-    def __init__(self, folder):
-        self.folder, self.name = folder, os.environ["FARHAND_CLOUD_DISPLAY"]
-        self.env = {**farhand.ENV, "DISPLAY": self.name, "HOME": folder}
-
-
 class Endpoint(clouds.Endpoint):
     """Whose ways are the real ones, not those within this machine."""
 
@@ -155,7 +147,8 @@ class World:
         self.kinds = {"A": kind_a, "B": kind_b}
         lab.Lab(kind_a, kind_b)
         lab.run("sysctl -qw net.ipv4.ip_unprivileged_port_start=0")
-        self.display = Desktop(self.folder)
+        lab.own_displays()
+        self.display = farhand.Display(self.folder)
         self.display.ask("xsetroot", "-solid", "navy")
         self.key = farhand.make_identity(os.path.join(self.folder, "server.pem"))
         self.viewer_key = farhand.make_identity(os.path.join(self.folder, "viewer.pem"))
@@ -354,19 +347,16 @@ def one(name):
 
 
 def again(name):
-    """In namespaces of its own, with a desktop outside."""
     began = time.monotonic()
-    display = farhand.Display(farhand.temporary())
     done = subprocess.run([sys.executable, os.path.abspath(__file__), name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False, env=dict(os.environ, FARHAND_CLOUD_DISPLAY=display.name))
-    display.xvfb.stop()
+                          text=True, check=False, env=dict(os.environ, FARHAND_CLOUD_ONE="1"))
     return done, time.monotonic() - began
 
 
 def main():
     coturn.need()
     farhand.need("Xvfb", "xwd", "xsetroot", "tinyproxy")
-    if "FARHAND_CLOUD_DISPLAY" in os.environ:
+    if "FARHAND_CLOUD_ONE" in os.environ:
         lab.enter()
         one(sys.argv[1])
     names = sys.argv[1:] or TELLING
