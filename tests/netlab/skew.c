@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A wall clock that is wrong by $FARHAND_SKEW seconds, for a program that this is preloaded into; what counts
- * intervals stays right. Built by tests/netlab/cloud.py.
+ * A wall clock that is wrong by $FARHAND_SKEW seconds, for a program that this is preloaded into;
+ * what counts intervals stays right. Built by tests/netlab/cloud.py.
  */
 #include <stdlib.h>
 #include <sys/syscall.h>
