@@ -49,15 +49,6 @@ def build(delay):
         lab.run(f"ip -n {place} route add default dev wan")
 
 
-def enters(place):
-    def body():
-        fd = os.open("/run/netns/" + place, os.O_RDONLY)
-        if lab.libc.setns(fd, lab.CLONE_NEWNET) != 0:
-            raise OSError("setns")
-        os.close(fd)
-    return body
-
-
 class Cloud(clouds.Cloud):
     """In its own place, at the port that clients expect."""
 
@@ -66,7 +57,7 @@ class Cloud(clouds.Cloud):
         self.program = farhand.Program(
             [clouds.CLOUDD, "--config", "/dev/null", "--state", os.path.join(self.folder, "state"), "--name", "cloud.test",
              "--node", f"{at}:443", "--stun", f"{at}:3478", "--listen", f"{at}:443", "--stun-listen", f"{at}:3478", "--user", "root",
-             "--audit", os.path.join(self.folder, "audit"), "--control", self.control], preexec_fn=enters("cloud"))
+             "--audit", os.path.join(self.folder, "audit"), "--control", self.control], preexec_fn=lab.enters("cloud"))
         line = self.program.wait_line(r"^cloud = (\S+)").group(1)
         self.line = re.sub(r"^[^,]*", at, line) + ("" if ",name=" in line else ",name=cloud.test")
         farhand.wait_until(lambda: os.path.exists(self.control), "the control socket")
@@ -81,11 +72,10 @@ class End:
         users = os.path.join(self.folder, "users")
         self.fingerprint = farhand.make_identity(key, 3072)
         farhand.add_user(users, farhand.USER, farhand.PASSWORD)
-        self.display = farhand.Display(self.folder, "1280x800")
         self.cloud = Cloud(self.folder)
         self.here, self.there = self.cloud.endpoint("listen", "--allow-all"), self.cloud.endpoint("connect")
-        self.server = farhand.Server(self.folder, ["--display", self.display.name], key, users=users, listen="none",
-                                     options=self.here.options, ready=False, preexec_fn=enters("server"))
+        self.server = farhand.Server(self.folder, ["--virtual", "1280x800"], key, users=users, listen="none",
+                                     options=self.here.options, ready=False, preexec_fn=lab.enters_as_user("server"))
         self.server.program.wait_line("notice: reachable through the cloud")
 
     def look(self, way):
@@ -95,7 +85,7 @@ class End:
                 "cloud:" + self.here.address, "info"]
         ran = subprocess.run(args, env=dict(farhand.ENV, HOME=self.folder, FH_PASSWORD=farhand.PASSWORD), check=False,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                             timeout=farhand.PATIENCE, preexec_fn=enters("viewer"))
+                             timeout=farhand.PATIENCE, preexec_fn=lab.enters("viewer"))
         if ran.returncode != 0:
             raise AssertionError(f"{way}: {ran.returncode} {ran.stderr}")
         info = next(json.loads(line) for line in ran.stdout.splitlines() if line.startswith('{"command":"info"'))

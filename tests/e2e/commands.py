@@ -103,7 +103,7 @@ class Input(Commands):
 
     def test_back_and_forward_are_pressed(self):
         xev = self.xev("button")
-        self.run_ok("move", "100", "100", "click", "8", "click", "9")
+        self.run_ok("move", "100", "100", "wait-stable", "0.5", "click", "8", "click", "9")
         xev.wait_line(r"state 0x[0-9a-f]+, button 8")
         xev.wait_line(r"state 0x[0-9a-f]+, button 9")
 

@@ -285,6 +285,25 @@ START_TEST(another_statement_of_the_same_identity_replaces_it)
 }
 END_TEST
 
+START_TEST(who_only_signs_it_again_adds_nothing_to_the_log)
+{
+    struct fh__endpoint *e = world_add(&ends[VIEWER], true);
+    struct endpoint *o = &ends[VIEWER];
+    uint8_t digest[32], sig[FH_SIGNATURE_MAX];
+    int len = fh_cloud_statement_begin(o->address, world.utc + 1000, o->seal_key, o->spki,
+                                       o->spki_len, o->statement, digest);
+    size_t sig_len = sign_for(o, FH_IDENTITY_CLOUD_BINDING, digest, sig);
+
+    len = fh_cloud_statement_end(o->statement, (size_t)len, sig, sig_len);
+    ck_assert_uint_eq(len, o->statement_len);
+    ck_assert_mem_ne(e->binding, o->statement, e->binding_len);
+    sign_in(&viewer, &ends[VIEWER], FH_BROKER_REBIND, ALL);
+    ck_assert_int_eq(conn_next(&viewer, &f), FH_BROKER_WELCOME);
+    ck_assert_uint_eq(world.appends, 0);
+    ck_assert_uint_eq(e->version, 1);
+}
+END_TEST
+
 START_TEST(an_address_has_its_time)
 {
     struct fh__endpoint *e = world_add(&ends[VIEWER], true);
@@ -491,7 +510,7 @@ START_TEST(two_are_put_in_touch)
     /* What is in the broker's own buffer is gone. */
     ck_assert_ptr_null(memmem(world.broker->out, sizeof world.broker->out, secret, sizeof secret));
 
-    say_signal(&server, conn, 24);
+    say_signal(&server, conn, FH_SEAL_OVERHEAD);
     ck_assert_int_eq(conn_next(&viewer, &f), FH_BROKER_SIGNAL);
     say_conn(&viewer, FH_BROKER_RENEW, conn);
     ck_assert_int_eq(conn_next(&viewer, &f), FH_BROKER_RENEWED);
@@ -502,7 +521,7 @@ START_TEST(two_are_put_in_touch)
 
     say_conn(&server, FH_BROKER_END, conn);
     expect_end(&viewer, conn, FH_BROKER_REFUSED);
-    say_signal(&viewer, conn, 24);
+    say_signal(&viewer, conn, FH_SEAL_OVERHEAD);
     say_conn(&viewer, FH_BROKER_END, conn);
     expect_nothing(&server);
     say_conn(&viewer, FH_BROKER_RENEW, conn);
@@ -546,7 +565,7 @@ START_TEST(strangers_to_a_conn_have_no_part_in_it)
     both_in();
     be_in(&other, &ends[OTHER]);
     meet(conn);
-    say_signal(&other, conn, 24);
+    say_signal(&other, conn, FH_SEAL_OVERHEAD);
     say_conn(&other, FH_BROKER_ACCEPT, conn);
     say_conn(&other, FH_BROKER_END, conn);
     /* Nor does the viewer accept for the server. */
@@ -739,10 +758,10 @@ START_TEST(signals_have_a_measure)
     both_in();
     meet(conn);
     for (int i = 0; i < 64; i++) {
-        say_signal(&viewer, conn, 24);
+        say_signal(&viewer, conn, FH_SEAL_OVERHEAD);
         ck_assert_int_eq(conn_next(&server, &f), FH_BROKER_SIGNAL);
     }
-    say_signal(&viewer, conn, 24);
+    say_signal(&viewer, conn, FH_SEAL_OVERHEAD);
     expect_end(&server, conn, FH_BROKER_POLICY);
     expect_end(&viewer, conn, FH_BROKER_POLICY);
     meet(conn);
@@ -860,6 +879,25 @@ START_TEST(who_may_know_is_told_who_comes_and_goes)
     ck_assert_uint_eq(world.broker->watches.used, 0);
     watch(&viewer, &ends[SERVER], 1);
     expect_nothing(&viewer);
+}
+END_TEST
+
+START_TEST(who_may_not_watch_any_more_is_told_nothing)
+{
+    struct fh__endpoint *v = world_add(&ends[VIEWER], true);
+
+    world_add(&ends[SERVER], true);
+    be_in(&viewer, &ends[VIEWER]);
+    watch(&viewer, &ends[SERVER], 1);
+    expect_state(&viewer, &ends[SERVER], false);
+    v->roles = FH_BROKER_LISTEN | FH_BROKER_CONNECTS;
+    fh__broker_changed(world.broker, v->address);
+    world_run();
+    while (conn_next(&viewer, &f) != FH_BROKER_UNKNOWN)
+        ;
+    be_in(&server, &ends[SERVER]);
+    expect_nothing(&viewer);
+    ck_assert_uint_eq(world.broker->watches.used, 0);
 }
 END_TEST
 
@@ -1000,7 +1038,7 @@ static size_t print_said(size_t i, uint8_t *out)
     if (q.type == FH_BROKER_AUTH)
         q.auth.signature = (struct fh_broker_bytes){bytes, sizeof bytes};
     if (q.type == FH_BROKER_SIGNAL)
-        q.signal.sealed = (struct fh_broker_bytes){bytes, 24};
+        q.signal.sealed = (struct fh_broker_bytes){bytes, FH_SEAL_OVERHEAD};
     len = fh_broker_print(&q, out, FH_BROKER_FRAME_MAX);
     ck_assert_int_gt(len, 0);
     return (size_t)len;
@@ -1102,6 +1140,24 @@ START_TEST(the_log_answers)
     f.log.new_size = 11;
     conn_say(&viewer, &f);
     expect_error(&viewer, FH_BROKER_E_PROTOCOL, 0);
+}
+END_TEST
+
+/* Each costs us much and the client nothing. */
+START_TEST(the_log_does_not_answer_without_end)
+{
+    world_add(&ends[VIEWER], true);
+    be_in(&viewer, &ends[VIEWER]);
+    for (int i = 0; i < 6; i++) {
+        f = said[10];
+        conn_say(&viewer, &f);
+        ck_assert_int_eq(conn_next(&viewer, &f), FH_BROKER_LOG_CONSISTENT);
+    }
+    f = said[10];
+    conn_say(&viewer, &f);
+    expect_error(&viewer, FH_BROKER_E_TOO_OFTEN, 0);
+    ck_assert_uint_gt(f.error.retry_after_ms, 0);
+    ck_assert(viewer.is_closed);
 }
 END_TEST
 
@@ -1227,6 +1283,7 @@ int main(void)
     tcase_add_test(tc, signing_in_again_asks_nobody_and_writes_nothing);
     tcase_add_loop_test(tc, who_proves_nothing_is_refused, 0, ARRAY_LEN(refusals));
     tcase_add_test(tc, another_statement_of_the_same_identity_replaces_it);
+    tcase_add_test(tc, who_only_signs_it_again_adds_nothing_to_the_log);
     tcase_add_test(tc, an_address_has_its_time);
     tcase_add_test(tc, the_newest_sign_in_wins);
     tcase_add_test(tc, who_fails_too_often_waits);
@@ -1246,6 +1303,7 @@ int main(void)
     tcase_add_test(tc, an_offer_that_nobody_answers_ends);
     tcase_add_test(tc, who_has_no_room_ends_the_conn_not_the_client);
     tcase_add_test(tc, who_may_know_is_told_who_comes_and_goes);
+    tcase_add_test(tc, who_may_not_watch_any_more_is_told_nothing);
     tcase_add_test(tc, watching_what_is_not_there_tells_nothing_and_is_counted);
     tcase_add_test(tc, what_is_changed_takes_effect_at_once);
     tcase_add_test(tc, an_operator_disconnects);
@@ -1256,6 +1314,7 @@ int main(void)
     tcase_add_loop_test(tc, nonsense_is_known_by_its_first_bytes, 0, ARRAY_LEN(nonsense));
     tcase_add_test(tc, half_frames_are_bounded_in_all);
     tcase_add_test(tc, the_log_answers);
+    tcase_add_test(tc, the_log_does_not_answer_without_end);
     tcase_add_test(tc, one_request_at_a_time);
     tcase_add_loop_test(tc, who_goes_in_the_middle_of_anything_is_forgotten, 0, 4);
     tcase_add_test(tc, a_client_at_rest_costs_little);

@@ -318,8 +318,7 @@ static void start_dialogue(struct fh__entry *e, const struct fh_credentials *c)
                                              .connection = e->caller.number,
                                              .attempt = c->attempt};
 
-    if (e->caller.ip_len > 0)
-        uv_inet_ntop(e->caller.ip_len == 4 ? AF_INET : AF_INET6, e->caller.ip, ip, sizeof ip);
+    fh__caller_place(&e->caller, ip);
     if (cfg->auth == FH__AUTH_PAM)
         e->dialogue = fh__pam_start(e->at->loop, cfg->pam_service, &facts, &dialogue_events, e);
     else

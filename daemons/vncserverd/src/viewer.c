@@ -495,6 +495,16 @@ static bool hand_on(struct viewer *v, struct viewer *to, const struct fh_link_op
     return true;
 }
 
+/* Whom the cloud named is who that session's viewer is, or what is recorded of it would be wrong.
+ */
+static bool is_named(const struct viewer *v, const struct viewer *to)
+{
+    const struct fh__caller *c = &to->entry.caller;
+
+    return !v->has_arrived || (c->has_fingerprint &&
+                               memcmp(v->arrival.told, c->fingerprint, sizeof c->fingerprint) == 0);
+}
+
 static bool on_moved(struct viewer *v, struct rd body)
 {
     struct fh__msg_moved m;
@@ -505,7 +515,9 @@ static bool on_moved(struct viewer *v, struct rd body)
     if (!fh__msg_moved_read(body, &m) || v->stream < 0)
         return false;
     if ((to = find_linked(v->s, m.ref)) != NULL)
-        refused = fh__gate_resume(&v->s->gate, &v->entry.caller, to->entry.asks, &most);
+        refused = is_named(v, to)
+                      ? fh__gate_resume(&v->s->gate, &v->entry.caller, to->entry.asks, &most)
+                      : "swapped";
     if (!refused && !hand_on(v, to, &m.opening))
         refused = "internal";
     close_stream(v);
@@ -526,10 +538,21 @@ static void move_to(struct fh__caller *c, const struct fh__caller *from)
     memcpy(c->told, from->told, sizeof c->told);
 }
 
+/* Whose streams come from there as well may be in a place from which less is allowed. */
+static void narrow(struct viewer *v, const struct fh__caller *from)
+{
+    uint32_t most = FH_PERM_NONE;
+
+    (void)fh__gate_resume(&v->s->gate, from, v->entry.asks, &most);
+    v->granted = fh_permissions_and(v->granted, most);
+    fh__viewer_apply(v);
+}
+
 /* One more stream, which its session may go by from now on, or later. */
 static void on_beside(struct viewer *v, const struct fh__caller *from)
 {
     v->ways[from->way] = *from;
+    narrow(v, from);
     fh__log(FH__LOG_DEBUG, "%s has a %s stream as well", v->entry.caller.peer,
             fh__way_word(from->way));
 }
@@ -549,20 +572,16 @@ static bool on_way(struct viewer *v, struct rd body)
     return true;
 }
 
-/* Where it is now may be a place from which less is allowed. */
 static void on_back(struct viewer *v, const struct fh__caller *from)
 {
     struct fh__caller *c = &v->entry.caller;
-    uint32_t most = FH_PERM_NONE;
 
     v->is_away = false;
     v->ways[from->way] = *from;
     move_to(c, from);
     fh__viewer_record(v, FH_AUDIT_RESUMED, NULL, NULL);
     fh__log(FH__LOG_NOTICE, "%s carries on with its session", c->peer);
-    (void)fh__gate_resume(&v->s->gate, c, v->entry.asks, &most);
-    v->granted = fh_permissions_and(v->granted, most);
-    fh__viewer_apply(v);
+    narrow(v, c);
     fh__sharing_changed(v->s);
 }
 
