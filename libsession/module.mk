@@ -7,11 +7,11 @@ libsession_HEADERS := include/farhand/session_version.h include/farhand/session_
   include/farhand/codes.h include/farhand/ip_filter.h include/farhand/blacklist.h include/farhand/admission.h \
   include/farhand/server_conn.h include/farhand/viewer_conn.h include/farhand/older.h
 libsession_SRCS := src/version.c src/error.c src/permissions.c src/audit.c src/audit_chain.c src/audit_limit.c \
-  src/audit_target.c src/admission.c src/known_peers.c src/unique.c src/users.c src/codes.c src/factors.c \
-  src/login.c src/ip_filter.c src/blacklist.c src/text.c src/bye.c src/mux.c src/session_messages.c src/method.c \
-  src/auth_server.c src/auth_viewer.c src/held.c src/server_rfb.c src/server_session.c src/viewer_session.c \
-  src/viewer_audit.c src/server_conn.c src/older.c src/older_wire.c src/older_server.c src/server_older.c \
-  src/older_viewer.c src/viewer_older.c src/viewer_conn.c src/new.c
+  src/audit_target.c src/admission.c src/known_peers.c src/known_older.c src/unique.c src/users.c src/codes.c \
+  src/factors.c src/login.c src/ip_filter.c src/blacklist.c src/text.c src/bye.c src/mux.c src/session_messages.c \
+  src/method.c src/auth_server.c src/auth_viewer.c src/held.c src/server_rfb.c src/server_session.c \
+  src/viewer_session.c src/viewer_audit.c src/server_conn.c src/older.c src/older_wire.c src/older_server.c \
+  src/server_older.c src/older_viewer.c src/viewer_older.c src/viewer_conn.c src/new.c
 libsession_TESTS := tests/test_permissions.c tests/test_audit.c tests/test_audit_chain.c tests/test_audit_limit.c \
   tests/test_admission.c tests/test_known_peers.c tests/test_users.c tests/test_codes.c tests/test_ip_filter.c \
   tests/test_blacklist.c tests/test_mux.c tests/test_session_messages.c tests/test_login.c tests/test_session.c \
@@ -30,6 +30,6 @@ libsession_UV_SRCS := uv/private_file.c uv/known_peers_file.c uv/users_file.c uv
   uv/session_uv.c uv/older_uv.c uv/viewer_uv.c
 libsession_UV_TESTS   := tests/test_resume_uv.c tests/test_store_files.c tests/test_audit_log.c tests/test_server_uv.c
 # What is held in memory as a whole grows with its file, up to the limits of the headers.
-libsession_ALLOC := src/new.c src/known_peers.c src/users.c src/codes.c src/ip_filter.c src/blacklist.c \
+libsession_ALLOC := src/new.c src/known_peers.c src/known_older.c src/users.c src/codes.c src/ip_filter.c src/blacklist.c \
   src/admission.c src/audit_limit.c
 libsession_BENCHES := bench/bench_session.c

@@ -20,7 +20,7 @@ libtransport_UV_SYSLIBS := -lmbedtls -lmbedx509 -lmbedcrypto
 libtransport_UV_HEADERS := include/farhand/tcp.h include/farhand/sctp_uv.h include/farhand/link_uv.h \
   include/farhand/tls_uv.h include/farhand/pki.h include/farhand/proxy_uv.h
 libtransport_UV_SRCS := uv/connect.c uv/listen.c uv/sctp_uv.c uv/socket.c uv/stream_uv.c uv/udp.c uv/link_uv.c \
-  uv/pki.c uv/pki_crl.c uv/tls_buffers.c uv/tls_context.c uv/tls_error.c uv/tls_exporter.c uv/tls_record.c uv/tls_start.c \
+  uv/pki.c uv/pki_crl.c uv/pki_signer.c uv/tls_buffers.c uv/tls_context.c uv/tls_error.c uv/tls_exporter.c uv/tls_record.c uv/tls_start.c \
   uv/tls_stream.c uv/tls_ticket.c uv/tls_verify.c uv/proxy_uv.c
 libtransport_UV_FUZZERS := fuzz/fuzz_tls_client.c fuzz/fuzz_tls_record.c fuzz/fuzz_tls_server.c
 libtransport_UV_TESTS := tests/test_sctp_uv.c tests/test_sctp_alloc.c tests/test_tcp.c tests/test_tcp_alloc.c \

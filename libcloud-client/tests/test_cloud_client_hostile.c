@@ -783,6 +783,7 @@ START_TEST(a_split_view_is_a_fork_and_final)
     ck_assert_uint_eq(v->events[FH_CLOUD_EV_FORK], 1);
     ck_assert_uint_gt(v->last[FH_CLOUD_EV_FORK].fork.kept.len, 0);
     ck_assert_uint_gt(v->last[FH_CLOUD_EV_FORK].fork.seen.len, 0);
+    ck_assert_int_eq(v->last[FH_CLOUD_EV_END].end.error, FH_CLOUD_E_FORK);
     ck_assert_uint_eq(v->events[FH_CLOUD_EV_HANG_UP], 1);
     run_for(3600000);
     ck_assert_uint_eq(v->events[FH_CLOUD_EV_DIAL], 0);

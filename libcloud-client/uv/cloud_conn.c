@@ -592,7 +592,7 @@ static void on_timer(uv_timer_t *timer)
     if (!has_hope(k))
         end(k, k->end_error ? k->end_error : FH_CLOUD_E_NO_PATH);
     else if (now >= k->give_up_at)
-        end(k, FH_CLOUD_E_TIMEOUT);
+        end(k, k->end_error ? k->end_error : FH_CLOUD_E_TIMEOUT);
     if (k->closing || k->told_end)
         return;
     renew_when_due(k);
@@ -707,6 +707,8 @@ static void on_end(struct fh_cloud_conn *k, const struct fh_cloud_client_event *
     k->relay_at = k->direct_at = UINT64_MAX;
     k->renews = false;
     k->lines_len = 0;
+    if (k->give_up_at != UINT64_MAX)
+        k->give_up_at = sooner(k->give_up_at, now_of(k) + FH__LAST_MS);
     if (k->is_viewer || k->is_accepted) {
         tell_changed(k);
         if (!k->closing)

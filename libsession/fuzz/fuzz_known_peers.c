@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     const char *text, *second;
     uint8_t no_key[294] = {0};
     struct fh_known_entry entry;
+    struct fh_known_older older;
+    char name[FH_KNOWN_PEERS_NAME_MAX + 1];
     unsigned line;
     size_t n, m;
 
@@ -24,6 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         (void)fh_known_peers_entry_is(k, i, "host:5900");
     (void)fh_known_peers_retire(k, "host:5900", no_key, sizeof no_key);
     (void)fh_known_peers_withdraw(k, no_key, sizeof no_key);
+    (void)fh_known_peers_check_older(k, "host:5900", 129, no_key, NULL);
+    (void)fh_known_peers_older_minimum(k, "host:5900");
+    for (size_t i = 0; fh_known_peers_older_entry(k, i, name, &older); i++)
+        assert(older.type != 0 && strlen(name) <= FH_KNOWN_PEERS_NAME_MAX);
     (void)fh_known_peers_remove(k, "gone:1");
     text = fh_known_peers_text(k, &n);
     assert(text && n <= len + 1);

@@ -7,9 +7,9 @@
  * NAME as connected to, or |1|SALT|HMAC-SHA-256(SALT, NAME) in base64; STATUS trusted, revoked or
  * retired; ID the fingerprint, 64 hex digits; SPKI base64; FIRST, LAST UTC seconds since 1970; HOW
  * one of the words below, or rotated-by:ID; PHRASE the catchphrase with '_' for spaces, or '-'.
- * What follows is kept. Lines that are empty, begin with '#' or with another number than 1 are kept
- * and not read. Others are errors: a line that was damaged may have been the one that revokes a
- * key.
+ * What follows is kept. Lines that begin with 2 are those of known_older.c. Lines that are empty,
+ * begin with '#' or with another number are kept and not read. Others are errors: a line that was
+ * damaged may have been the one that revokes a key.
  */
 #include <farhand/known_peers.h>
 
@@ -20,32 +20,7 @@
 #include <farhand/identity.h>
 
 #include "base64.h"
-
-enum { SALT_LEN = 16, NUMBER_MAX = 20, NEW_LINE_MAX = 2048 };
-
-struct field {
-    const char *p;
-    size_t len;
-};
-
-/* A line as text, and what was read from it if it holds a key. */
-struct line {
-    char *text; /* NUL-terminated, without newline */
-    bool is_key;
-    enum fh_known_status status;
-    struct field name;
-    struct field rest; /* behind PHRASE, with the space before it; empty if there is none */
-    uint8_t spki[FH_SPKI_MAX];
-    size_t spki_len;
-    char phrase[FH_CATCHPHRASE_MAX];
-    struct fh_known_peer peer;
-};
-
-struct fh_known_peers {
-    struct line *lines;
-    size_t n, cap;
-    char *text;
-};
+#include "known_lines.h"
 
 static const char *const how_words[] = {
     [FH_KNOWN_PHRASE_TYPED] = "phrase-typed",
@@ -72,22 +47,22 @@ const char *fh_known_how_word(enum fh_known_how how)
     return how_words[how];
 }
 
-static bool field_is(struct field f, const char *word)
+bool fh__known_field_is(struct fh__known_field f, const char *word)
 {
     return strlen(word) == f.len && memcmp(f.p, word, f.len) == 0;
 }
 
 /* The next field of *p, up to one space or the end; empty ones are an error. */
-static bool next_field(const char **p, struct field *out)
+bool fh__known_next_field(const char **p, struct fh__known_field *out)
 {
     size_t len = strcspn(*p, " ");
 
-    *out = (struct field){.p = *p, .len = len};
+    *out = (struct fh__known_field){.p = *p, .len = len};
     *p += len + ((*p)[len] == ' ');
     return len != 0;
 }
 
-static bool read_number(struct field f, int64_t *out)
+bool fh__known_read_number(struct fh__known_field f, int64_t *out)
 {
     int64_t v = 0;
 
@@ -103,7 +78,7 @@ static bool read_number(struct field f, int64_t *out)
 }
 
 /* rotated-by:ID, with ID as this file writes it. */
-static bool read_rotated(struct field f, struct fh_known_peer *out)
+static bool read_rotated(struct fh__known_field f, struct fh_known_peer *out)
 {
     const size_t head = sizeof rotated_by - 1;
     char hex[FH_FINGERPRINT_HEX], again[FH_FINGERPRINT_HEX];
@@ -119,10 +94,10 @@ static bool read_rotated(struct field f, struct fh_known_peer *out)
     return strcmp(hex, again) == 0;
 }
 
-static bool read_how(struct field f, struct fh_known_peer *out)
+bool fh__known_read_how(struct fh__known_field f, struct fh_known_peer *out)
 {
     for (size_t i = 0; i < FH_KNOWN_ROTATED; i++) {
-        if (field_is(f, how_words[i])) {
+        if (fh__known_field_is(f, how_words[i])) {
             out->how = (enum fh_known_how)i;
             return true;
         }
@@ -130,10 +105,10 @@ static bool read_how(struct field f, struct fh_known_peer *out)
     return read_rotated(f, out);
 }
 
-static bool read_status(struct field f, enum fh_known_status *out)
+static bool read_status(struct fh__known_field f, enum fh_known_status *out)
 {
     for (size_t i = 0; i < sizeof status_words / sizeof *status_words; i++) {
-        if (field_is(f, status_words[i])) {
+        if (fh__known_field_is(f, status_words[i])) {
             *out = (enum fh_known_status)i;
             return true;
         }
@@ -142,7 +117,8 @@ static bool read_status(struct field f, enum fh_known_status *out)
 }
 
 /* The key must be of an accepted form, and be the one that ID names. */
-static bool read_key(struct line *l, struct field id, struct field spki)
+static bool read_key(struct fh__known_line *l, struct fh__known_field id,
+                     struct fh__known_field spki)
 {
     char hex[FH_FINGERPRINT_HEX];
     int n = base64_read(spki.p, spki.len, l->spki, sizeof l->spki);
@@ -152,12 +128,12 @@ static bool read_key(struct line *l, struct field id, struct field spki)
     l->spki_len = (size_t)n;
     fh_fingerprint(l->spki, l->spki_len, l->peer.fingerprint);
     fh_fingerprint_to_hex(l->peer.fingerprint, hex);
-    return field_is(id, hex);
+    return fh__known_field_is(id, hex);
 }
 
-static bool read_phrase(struct line *l, struct field f)
+static bool read_phrase(struct fh__known_line *l, struct fh__known_field f)
 {
-    if (field_is(f, "-"))
+    if (fh__known_field_is(f, "-"))
         return true;
     if (f.len >= sizeof l->phrase)
         return false;
@@ -167,7 +143,7 @@ static bool read_phrase(struct line *l, struct field f)
     return true;
 }
 
-static bool is_valid_name(struct field f)
+bool fh__known_is_valid_name(struct fh__known_field f)
 {
     for (size_t i = 0; i < f.len; i++)
         if ((unsigned char)f.p[i] <= ' ' || f.p[i] == 0x7f)
@@ -176,45 +152,48 @@ static bool is_valid_name(struct field f)
 }
 
 /* Reads l->text. False if it begins with no version, or claims to be of version 1 and is not. */
-static bool read_line(struct line *l)
+static bool read_line(struct fh__known_line *l)
 {
     const char *p = l->text;
-    struct field version, status, id, spki, first, last, how, phrase;
+    struct fh__known_field version, status, id, spki, first, last, how, phrase;
     int64_t number;
 
     if (*p == '\0' || *p == '#')
         return true;
-    if (!next_field(&p, &version) || !read_number(version, &number))
+    if (!fh__known_next_field(&p, &version) || !fh__known_read_number(version, &number))
         return false;
-    if (!field_is(version, "1"))
+    if (fh__known_field_is(version, "2"))
+        return fh__known_older_read(l, p);
+    if (!fh__known_field_is(version, "1"))
         return true;
-    if (!next_field(&p, &l->name) || !next_field(&p, &status) || !next_field(&p, &id) ||
-        !next_field(&p, &spki) || !next_field(&p, &first) || !next_field(&p, &last) ||
-        !next_field(&p, &how) || !next_field(&p, &phrase))
+    if (!fh__known_next_field(&p, &l->name) || !fh__known_next_field(&p, &status) ||
+        !fh__known_next_field(&p, &id) || !fh__known_next_field(&p, &spki) ||
+        !fh__known_next_field(&p, &first) || !fh__known_next_field(&p, &last) ||
+        !fh__known_next_field(&p, &how) || !fh__known_next_field(&p, &phrase))
         return false;
     if (*p != '\0')
-        l->rest = (struct field){.p = p - 1, .len = strlen(p) + 1};
+        l->rest = (struct fh__known_field){.p = p - 1, .len = strlen(p) + 1};
     if (!read_status(status, &l->status))
         return false;
-    l->is_key = is_valid_name(l->name) && read_key(l, id, spki) &&
-                read_number(first, &l->peer.first_seen_s) &&
-                read_number(last, &l->peer.last_seen_s) && read_how(how, &l->peer) &&
-                read_phrase(l, phrase);
+    l->is_key = fh__known_is_valid_name(l->name) && read_key(l, id, spki) &&
+                fh__known_read_number(first, &l->peer.first_seen_s) &&
+                fh__known_read_number(last, &l->peer.last_seen_s) &&
+                fh__known_read_how(how, &l->peer) && read_phrase(l, phrase);
     return l->is_key;
 }
 
-static struct line *new_line(struct fh_known_peers *k, const char *text, size_t len)
+struct fh__known_line *fh__known_new_line(struct fh_known_peers *k, const char *text, size_t len)
 {
     if (k->n == k->cap) {
         size_t cap = k->cap ? 2 * k->cap : 16;
-        struct line *lines = realloc(k->lines, cap * sizeof *lines);
+        struct fh__known_line *lines = realloc(k->lines, cap * sizeof *lines);
 
         if (!lines)
             return NULL;
         k->lines = lines;
         k->cap = cap;
     }
-    k->lines[k->n] = (struct line){.text = malloc(len + 1)};
+    k->lines[k->n] = (struct fh__known_line){.text = malloc(len + 1)};
     if (!k->lines[k->n].text)
         return NULL;
     if (len != 0)
@@ -230,11 +209,11 @@ static int parse_lines(struct fh_known_peers *k, const char *text, size_t len, u
     for (*line = 1; len != 0; (*line)++) {
         const char *end = memchr(text, '\n', len);
         size_t n = end ? (size_t)(end - text) : len;
-        struct line *l;
+        struct fh__known_line *l;
 
         if (n > FH_KNOWN_PEERS_LINE_MAX || memchr(text, '\0', n) || total > FH_KNOWN_PEERS_FILE_MAX)
             return FH_SESSION_E_FORMAT;
-        l = new_line(k, text, n);
+        l = fh__known_new_line(k, text, n);
         if (!l)
             return FH_SESSION_E_NOMEM;
         if (!read_line(l))
@@ -297,34 +276,36 @@ const char *fh_known_peers_text(struct fh_known_peers *k, size_t *len)
     return k->text;
 }
 
-static void hash_name(const char *name, const uint8_t salt[SALT_LEN], uint8_t out[FH_HMAC_LEN])
+static void hash_name(const char *name, const uint8_t salt[FH__KNOWN_SALT_LEN],
+                      uint8_t out[FH_HMAC_LEN])
 {
-    fh_hmac_sha256(salt, SALT_LEN, name, strlen(name), out);
+    fh_hmac_sha256(salt, FH__KNOWN_SALT_LEN, name, strlen(name), out);
 }
 
-static bool name_is(struct field stored, const char *name)
+bool fh__known_name_is(struct fh__known_field stored, const char *name)
 {
-    uint8_t salt[SALT_LEN], hash[FH_HMAC_LEN], ours[FH_HMAC_LEN];
+    uint8_t salt[FH__KNOWN_SALT_LEN], hash[FH_HMAC_LEN], ours[FH_HMAC_LEN];
 
     if (stored.p[0] != '|')
-        return field_is(stored, name);
-    if (stored.len != 3 + BASE64_LEN(SALT_LEN) + 1 + BASE64_LEN(FH_HMAC_LEN) ||
-        memcmp(stored.p, "|1|", 3) != 0 || stored.p[3 + BASE64_LEN(SALT_LEN)] != '|')
+        return fh__known_field_is(stored, name);
+    if (stored.len != 3 + BASE64_LEN(FH__KNOWN_SALT_LEN) + 1 + BASE64_LEN(FH_HMAC_LEN) ||
+        memcmp(stored.p, "|1|", 3) != 0 || stored.p[3 + BASE64_LEN(FH__KNOWN_SALT_LEN)] != '|')
         return false;
-    if (base64_read(stored.p + 3, BASE64_LEN(SALT_LEN), salt, sizeof salt) != SALT_LEN ||
-        base64_read(stored.p + 4 + BASE64_LEN(SALT_LEN), BASE64_LEN(FH_HMAC_LEN), hash,
+    if (base64_read(stored.p + 3, BASE64_LEN(FH__KNOWN_SALT_LEN), salt, sizeof salt) !=
+            FH__KNOWN_SALT_LEN ||
+        base64_read(stored.p + 4 + BASE64_LEN(FH__KNOWN_SALT_LEN), BASE64_LEN(FH_HMAC_LEN), hash,
                     sizeof hash) != FH_HMAC_LEN)
         return false;
     hash_name(name, salt, ours);
     return memcmp(hash, ours, sizeof hash) == 0;
 }
 
-static bool has_key(const struct line *l, const uint8_t *spki, size_t len)
+static bool has_key(const struct fh__known_line *l, const uint8_t *spki, size_t len)
 {
     return l->spki_len == len && memcmp(l->spki, spki, len) == 0;
 }
 
-static bool is_trusted(const struct line *l)
+static bool is_trusted(const struct fh__known_line *l)
 {
     return l->is_key && l->status == FH_KNOWN_TRUSTED;
 }
@@ -333,11 +314,11 @@ enum fh_known_result fh_known_peers_check(const struct fh_known_peers *k, const 
                                           const uint8_t *spki, size_t spki_len,
                                           struct fh_known_peer *out)
 {
-    const struct line *same = NULL, *other = NULL, *retired = NULL;
+    const struct fh__known_line *same = NULL, *other = NULL, *retired = NULL;
     bool revoked = false;
 
     for (size_t i = 0; i < k->n; i++) {
-        const struct line *l = &k->lines[i];
+        const struct fh__known_line *l = &k->lines[i];
 
         if (!l->is_key)
             continue;
@@ -347,7 +328,7 @@ enum fh_known_result fh_known_peers_check(const struct fh_known_peers *k, const 
                 revoked = true;
                 same = l;
             }
-        } else if (name_is(l->name, name)) {
+        } else if (fh__known_name_is(l->name, name)) {
             if (l->status == FH_KNOWN_RETIRED)
                 retired = l;
             else if (!has_key(l, spki, spki_len))
@@ -370,11 +351,11 @@ const char *fh_known_peers_other_name(struct fh_known_peers *k, const char *name
                                       const uint8_t *spki, size_t spki_len)
 {
     for (size_t i = 0; i < k->n; i++) {
-        struct line *l = &k->lines[i];
+        struct fh__known_line *l = &k->lines[i];
         char *copy;
 
         if (!is_trusted(l) || l->name.p[0] == '|' || !has_key(l, spki, spki_len) ||
-            name_is(l->name, name))
+            fh__known_name_is(l->name, name))
             continue;
         copy = realloc(k->text, l->name.len + 1);
         if (!copy)
@@ -386,7 +367,7 @@ const char *fh_known_peers_other_name(struct fh_known_peers *k, const char *name
     return NULL;
 }
 
-static void write_name(char *out, const char *name, const uint8_t *salt)
+void fh__known_write_name(char *out, const char *name, const uint8_t *salt)
 {
     uint8_t hash[FH_HMAC_LEN];
 
@@ -396,12 +377,12 @@ static void write_name(char *out, const char *name, const uint8_t *salt)
     }
     hash_name(name, salt, hash);
     memcpy(out, "|1|", 3);
-    base64_write(salt, SALT_LEN, out + 3);
-    out[3 + BASE64_LEN(SALT_LEN)] = '|';
-    base64_write(hash, sizeof hash, out + 4 + BASE64_LEN(SALT_LEN));
+    base64_write(salt, FH__KNOWN_SALT_LEN, out + 3);
+    out[3 + BASE64_LEN(FH__KNOWN_SALT_LEN)] = '|';
+    base64_write(hash, sizeof hash, out + 4 + BASE64_LEN(FH__KNOWN_SALT_LEN));
 }
 
-static char *append_field(char *p, const char *text, size_t len)
+char *fh__known_append_field(char *p, const char *text, size_t len)
 {
     *p++ = ' ';
     for (size_t i = 0; i < len; i++)
@@ -410,7 +391,7 @@ static char *append_field(char *p, const char *text, size_t len)
     return p;
 }
 
-static char *append_number(char *p, int64_t v)
+char *fh__known_append_number(char *p, int64_t v)
 {
     char digits[NUMBER_MAX];
     size_t n = sizeof digits;
@@ -419,7 +400,7 @@ static char *append_number(char *p, int64_t v)
         digits[--n] = (char)('0' + v % 10);
         v /= 10;
     } while (v != 0);
-    return append_field(p, digits + n, sizeof digits - n);
+    return fh__known_append_field(p, digits + n, sizeof digits - n);
 }
 
 static void write_how(const struct fh_known_peer *peer, char *out)
@@ -430,7 +411,8 @@ static void write_how(const struct fh_known_peer *peer, char *out)
 }
 
 /* The text of a key's line; rest begins with a space or is empty. The caller frees it. */
-static char *write_line(struct field name, const struct line *l, struct field rest)
+static char *write_line(struct fh__known_field name, const struct fh__known_line *l,
+                        struct fh__known_field rest)
 {
     char hex[FH_FINGERPRINT_HEX], spki[BASE64_LEN(FH_SPKI_MAX) + 1];
     char how[sizeof rotated_by + FH_FINGERPRINT_HEX];
@@ -442,14 +424,15 @@ static char *write_line(struct field name, const struct line *l, struct field re
     fh_fingerprint_to_hex(l->peer.fingerprint, hex);
     base64_write(l->spki, l->spki_len, spki);
     *p++ = '1';
-    p = append_field(p, name.p, name.len);
-    p = append_field(p, status_words[l->status], 7);
-    p = append_field(p, hex, strlen(hex));
-    p = append_field(p, spki, strlen(spki));
-    p = append_number(p, l->peer.first_seen_s);
-    p = append_number(p, l->peer.last_seen_s);
-    p = append_field(p, how, strlen(how));
-    p = l->phrase[0] ? append_field(p, l->phrase, strlen(l->phrase)) : append_field(p, "-", 1);
+    p = fh__known_append_field(p, name.p, name.len);
+    p = fh__known_append_field(p, status_words[l->status], 7);
+    p = fh__known_append_field(p, hex, strlen(hex));
+    p = fh__known_append_field(p, spki, strlen(spki));
+    p = fh__known_append_number(p, l->peer.first_seen_s);
+    p = fh__known_append_number(p, l->peer.last_seen_s);
+    p = fh__known_append_field(p, how, strlen(how));
+    p = l->phrase[0] ? fh__known_append_field(p, l->phrase, strlen(l->phrase))
+                     : fh__known_append_field(p, "-", 1);
     if (rest.len != 0)
         memcpy(p, rest.p, rest.len);
     p[rest.len] = '\0';
@@ -457,10 +440,10 @@ static char *write_line(struct field name, const struct line *l, struct field re
 }
 
 /* Replaces the text of a line by what its fields say now. */
-static int rewrite_line(struct line *l)
+static int rewrite_line(struct fh__known_line *l)
 {
     char *text = write_line(l->name, l, l->rest);
-    struct line fresh = {.text = text};
+    struct fh__known_line fresh = {.text = text};
 
     if (!text)
         return FH_SESSION_E_NOMEM;
@@ -478,15 +461,16 @@ static bool is_valid_phrase(const char *phrase)
     return strlen(phrase) < FH_CATCHPHRASE_MAX && strpbrk(phrase, "_\n\r\t") == NULL;
 }
 
-static int add_line(struct fh_known_peers *k, const char *stored, const struct line *fields)
+static int add_line(struct fh_known_peers *k, const char *stored,
+                    const struct fh__known_line *fields)
 {
-    const struct field none = {.p = "", .len = 0};
-    struct line *l;
+    const struct fh__known_field none = {.p = "", .len = 0};
+    struct fh__known_line *l;
     char *text;
     bool added;
 
-    text = write_line((struct field){.p = stored, .len = strlen(stored)}, fields, none);
-    l = text ? new_line(k, text, strlen(text)) : NULL;
+    text = write_line((struct fh__known_field){.p = stored, .len = strlen(stored)}, fields, none);
+    l = text ? fh__known_new_line(k, text, strlen(text)) : NULL;
     free(text);
     if (!l)
         return FH_SESSION_E_NOMEM;
@@ -502,12 +486,12 @@ int fh_known_peers_add(struct fh_known_peers *k, const char *name, const uint8_t
                        size_t spki_len, enum fh_known_how how, const char *phrase, int64_t now_s,
                        const uint8_t *salt)
 {
-    struct line fields = {.spki_len = spki_len, .peer = {.how = how}};
-    const struct field plain = {.p = name, .len = strlen(name)};
+    struct fh__known_line fields = {.spki_len = spki_len, .peer = {.how = how}};
+    const struct fh__known_field plain = {.p = name, .len = strlen(name)};
     char stored[FH_KNOWN_PEERS_NAME_MAX + 1];
 
     phrase = phrase ? phrase : "";
-    if (!is_valid_name(plain) || *name == '|' || now_s < 0 || !is_valid_phrase(phrase) ||
+    if (!fh__known_is_valid_name(plain) || *name == '|' || now_s < 0 || !is_valid_phrase(phrase) ||
         fh_identity_check_spki(spki, spki_len, NULL) != 0)
         return FH_SESSION_E_INVAL;
     switch (fh_known_peers_check(k, name, spki, spki_len, NULL)) {
@@ -516,9 +500,9 @@ int fh_known_peers_add(struct fh_known_peers *k, const char *name, const uint8_t
         return FH_SESSION_E_CHANGED;
     case FH_KNOWN_MATCHES:
         for (size_t i = 0; i < k->n; i++) {
-            struct line *l = &k->lines[i];
+            struct fh__known_line *l = &k->lines[i];
 
-            if (!is_trusted(l) || !name_is(l->name, name) || !has_key(l, spki, spki_len))
+            if (!is_trusted(l) || !fh__known_name_is(l->name, name) || !has_key(l, spki, spki_len))
                 continue;
             l->peer.how = how;
             l->peer.last_seen_s = now_s;
@@ -534,7 +518,7 @@ int fh_known_peers_add(struct fh_known_peers *k, const char *name, const uint8_t
     fh_fingerprint(spki, spki_len, fields.peer.fingerprint);
     fields.peer.first_seen_s = fields.peer.last_seen_s = now_s;
     strcpy(fields.phrase, phrase);
-    write_name(stored, name, salt);
+    fh__known_write_name(stored, name, salt);
     return add_line(k, stored, &fields);
 }
 
@@ -544,9 +528,10 @@ int fh_known_peers_remove(struct fh_known_peers *k, const char *name)
     int removed = 0;
 
     for (size_t i = 0; i < k->n; i++) {
-        struct line *l = &k->lines[i];
+        struct fh__known_line *l = &k->lines[i];
 
-        if (l->is_key && l->status != FH_KNOWN_IS_REVOKED && name_is(l->name, name)) {
+        if (((l->is_key && l->status != FH_KNOWN_IS_REVOKED) || l->is_older) &&
+            fh__known_name_is(l->name, name)) {
             free(l->text);
             removed++;
         } else {
@@ -559,13 +544,14 @@ int fh_known_peers_remove(struct fh_known_peers *k, const char *name)
 
 /* ---- successors ---- */
 
-static bool is_field_of(const struct line *l, struct field name)
+static bool is_field_of(const struct fh__known_line *l, struct fh__known_field name)
 {
     return l->name.len == name.len && memcmp(l->name.p, name.p, name.len) == 0;
 }
 
-static const struct line *find_key(const struct fh_known_peers *k, struct field name,
-                                   const uint8_t *spki, size_t len)
+static const struct fh__known_line *find_key(const struct fh_known_peers *k,
+                                             struct fh__known_field name, const uint8_t *spki,
+                                             size_t len)
 {
     for (size_t i = 0; i < k->n; i++)
         if (k->lines[i].is_key && is_field_of(&k->lines[i], name) &&
@@ -583,7 +569,8 @@ static bool is_refused(const struct fh_known_peers *k, const uint8_t *spki, size
     return false;
 }
 
-static bool is_named_by(const struct line *l, const uint8_t fingerprint[FH_FINGERPRINT_LEN])
+static bool is_named_by(const struct fh__known_line *l,
+                        const uint8_t fingerprint[FH_FINGERPRINT_LEN])
 {
     return is_trusted(l) && l->peer.how == FH_KNOWN_ROTATED &&
            memcmp(l->peer.rotated_by, fingerprint, FH_FINGERPRINT_LEN) == 0;
@@ -597,7 +584,7 @@ static int remove_named(struct fh_known_peers *k, const uint8_t fingerprint[FH_F
     int removed = 0;
 
     for (size_t i = 0; i < k->n; i++) {
-        struct line *l = &k->lines[i];
+        struct fh__known_line *l = &k->lines[i];
 
         if (is_named_by(l, fingerprint) && !has_key(l, except, except_len)) {
             free(l->text);
@@ -610,7 +597,7 @@ static int remove_named(struct fh_known_peers *k, const uint8_t fingerprint[FH_F
     return removed;
 }
 
-static bool may_name_another(const struct line *l, const uint8_t *spki, size_t len)
+static bool may_name_another(const struct fh__known_line *l, const uint8_t *spki, size_t len)
 {
     return is_trusted(l) && l->peer.how != FH_KNOWN_ACCEPTED_BLIND && has_key(l, spki, len);
 }
@@ -619,7 +606,7 @@ int fh_known_peers_rotate(struct fh_known_peers *k, const uint8_t *old_spki, siz
                           const uint8_t *new_spki, size_t new_len, const char *phrase,
                           int64_t now_s)
 {
-    struct line fields = {.spki_len = new_len, .peer = {.how = FH_KNOWN_ROTATED}};
+    struct fh__known_line fields = {.spki_len = new_len, .peer = {.how = FH_KNOWN_ROTATED}};
     int added = 0, ret = FH_SESSION_E_UNCONFIRMED;
 
     phrase = phrase ? phrase : "";
@@ -635,7 +622,7 @@ int fh_known_peers_rotate(struct fh_known_peers *k, const uint8_t *old_spki, siz
     /* One that was named before and is not any more: there is one successor, not a row of them. */
     (void)remove_named(k, fields.peer.rotated_by, new_spki, new_len);
     for (size_t i = 0, n = k->n; i < n; i++) {
-        const struct field name = k->lines[i].name;
+        const struct fh__known_field name = k->lines[i].name;
         char stored[FH_KNOWN_PEERS_NAME_MAX + 1];
 
         if (!may_name_another(&k->lines[i], old_spki, old_len))
@@ -653,14 +640,14 @@ int fh_known_peers_rotate(struct fh_known_peers *k, const uint8_t *old_spki, siz
 }
 
 /* The line of the key under this name, if another named it. */
-static const struct line *find_successor(const struct fh_known_peers *k, const char *name,
-                                         const uint8_t *spki, size_t len)
+static const struct fh__known_line *find_successor(const struct fh_known_peers *k, const char *name,
+                                                   const uint8_t *spki, size_t len)
 {
     for (size_t i = 0; i < k->n; i++) {
-        const struct line *l = &k->lines[i];
+        const struct fh__known_line *l = &k->lines[i];
 
         if (is_trusted(l) && l->peer.how == FH_KNOWN_ROTATED && has_key(l, spki, len) &&
-            name_is(l->name, name))
+            fh__known_name_is(l->name, name))
             return l;
     }
     return NULL;
@@ -669,13 +656,13 @@ static const struct line *find_successor(const struct fh_known_peers *k, const c
 int fh_known_peers_retire(struct fh_known_peers *k, const char *name, const uint8_t *spki,
                           size_t spki_len)
 {
-    const struct line *next = find_successor(k, name, spki, spki_len);
+    const struct fh__known_line *next = find_successor(k, name, spki, spki_len);
     int retired = 0;
 
     for (size_t i = 0; next && i < k->n; i++) {
-        struct line *l = &k->lines[i];
+        struct fh__known_line *l = &k->lines[i];
 
-        if (!is_trusted(l) || !name_is(l->name, name) ||
+        if (!is_trusted(l) || !fh__known_name_is(l->name, name) ||
             memcmp(l->peer.fingerprint, next->peer.rotated_by, FH_FINGERPRINT_LEN) != 0)
             continue;
         l->status = FH_KNOWN_RETIRED;
@@ -708,7 +695,7 @@ int fh_known_peers_withdraw(struct fh_known_peers *k, const uint8_t *spki, size_
 
 /* ---- looking at it ---- */
 
-static const struct line *nth_key(const struct fh_known_peers *k, size_t i)
+static const struct fh__known_line *nth_key(const struct fh_known_peers *k, size_t i)
 {
     for (size_t n = 0; n < k->n; n++)
         if (k->lines[n].is_key && i-- == 0)
@@ -718,7 +705,7 @@ static const struct line *nth_key(const struct fh_known_peers *k, size_t i)
 
 bool fh_known_peers_entry(const struct fh_known_peers *k, size_t i, struct fh_known_entry *out)
 {
-    const struct line *l = nth_key(k, i);
+    const struct fh__known_line *l = nth_key(k, i);
 
     if (!l)
         return false;
@@ -733,7 +720,7 @@ bool fh_known_peers_entry(const struct fh_known_peers *k, size_t i, struct fh_kn
 
 bool fh_known_peers_entry_is(const struct fh_known_peers *k, size_t i, const char *name)
 {
-    const struct line *l = nth_key(k, i);
+    const struct fh__known_line *l = nth_key(k, i);
 
-    return l && name_is(l->name, name);
+    return l && fh__known_name_is(l->name, name);
 }

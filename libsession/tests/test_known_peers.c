@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <farhand/older.h>
+
 #include "../src/known_peers.c"
 
 #include "keys.h"
@@ -154,7 +156,7 @@ START_TEST(comments_other_versions_and_unknown_fields_are_kept)
     unsigned line;
     size_t len;
 
-    snprintf(text, sizeof text, "# mine\n\n2 future line\n%s", line_with("trusted", " x=1 y=2"));
+    snprintf(text, sizeof text, "# mine\n\n3 future line\n%s", line_with("trusted", " x=1 y=2"));
     ck_assert_int_eq(fh_known_peers_parse(text, strlen(text), &k, &line), 0);
     ck_assert_str_eq(fh_known_peers_text(k, &len), text);
     ck_assert_int_eq(
@@ -372,6 +374,101 @@ START_TEST(the_keys_can_be_listed)
 }
 END_TEST
 
+/* ---- servers without the channel ---- */
+
+static const uint8_t rsa_id[32] = {1}, tls_id[32] = {2}, other_id[32] = {3};
+
+START_TEST(an_older_server_is_known_by_its_key_and_its_best_type)
+{
+    const uint8_t *salt = _i ? salt16 : NULL;
+    struct fh_known_older o;
+
+    ck_assert_uint_eq(fh_known_peers_older_minimum(k, "h:5900"), 0);
+    ck_assert_int_eq(fh_known_peers_check_older(k, "h:5900", FH_OLDER_RA2, rsa_id, NULL),
+                     FH_KNOWN_UNKNOWN);
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:5900", FH_OLDER_RA2, rsa_id, FH_KNOWN_GIVEN, 7, salt), 0);
+    ck_assert_int_eq(add("h:5900", key_a, FH_KNOWN_GIVEN, salt), 0); /* and its channel beside it */
+    reload();
+    ck_assert_uint_eq(fh_known_peers_older_minimum(k, "h:5900"), FH_OLDER_RA2);
+    ck_assert_int_eq(fh_known_peers_check_older(k, "h:5900", FH_OLDER_RA2_256, rsa_id, &o),
+                     FH_KNOWN_MATCHES);
+    ck_assert_int_eq(o.how, FH_KNOWN_GIVEN);
+    ck_assert_int_eq(o.first_seen_s, 7);
+    ck_assert_int_eq(fh_known_peers_check_older(k, "h:5900", FH_OLDER_RA2, other_id, NULL),
+                     FH_KNOWN_CHANGED);
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:5900", FH_OLDER_RA2, other_id, FH_KNOWN_GIVEN, 8, NULL),
+        FH_SESSION_E_CHANGED);
+    ck_assert_int_eq(check("h:5900", key_a, NULL), FH_KNOWN_MATCHES);
+    ck_assert_int_eq(check("h:5900", key_b, NULL), FH_KNOWN_CHANGED);
+    ck_assert_int_eq(fh_known_peers_remove(k, "h:5900"), 2);
+    ck_assert_uint_eq(fh_known_peers_older_minimum(k, "h:5900"), 0);
+}
+END_TEST
+
+START_TEST(the_best_type_of_all_kinds_counts_and_never_falls)
+{
+    char name[FH_KNOWN_PEERS_NAME_MAX + 1];
+    struct fh_known_older o;
+
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:1", FH_OLDER_VNC, NULL, FH_KNOWN_ACCEPTED_BLIND, 1, NULL),
+        0);
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:1", FH_OLDER_RA2_256, rsa_id, FH_KNOWN_GIVEN, 2, NULL), 0);
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:1", FH_OLDER_RA2NE, rsa_id, FH_KNOWN_GIVEN, 3, NULL), 0);
+    ck_assert_uint_eq(fh_known_peers_older_minimum(k, "h:1"), FH_OLDER_RA2_256);
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:1", FH_OLDER_X509_PLAIN, tls_id, FH_KNOWN_GIVEN, 4, NULL),
+        0);
+    reload();
+    ck_assert_uint_eq(fh_known_peers_older_minimum(k, "h:1"), FH_OLDER_X509_PLAIN);
+    ck_assert(fh_known_peers_older_entry(k, 1, name, &o));
+    ck_assert_str_eq(name, "h:1");
+    ck_assert_uint_eq(o.type, FH_OLDER_RA2_256);
+    ck_assert_int_eq(o.last_seen_s, 3);
+    ck_assert(!fh_known_peers_older_entry(k, 3, name, &o));
+}
+END_TEST
+
+START_TEST(what_no_older_server_can_be_is_not_kept)
+{
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:1", FH_OLDER_RA2, NULL, FH_KNOWN_GIVEN, 1, NULL),
+        FH_SESSION_E_INVAL);
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:1", FH_OLDER_VNC, rsa_id, FH_KNOWN_GIVEN, 1, NULL),
+        FH_SESSION_E_INVAL);
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h:1", FH_OLDER_TLS_VNC, NULL, FH_KNOWN_GIVEN, 1, NULL),
+        FH_SESSION_E_INVAL);
+    ck_assert_int_eq(
+        fh_known_peers_add_older(k, "h 1", FH_OLDER_VNC, NULL, FH_KNOWN_GIVEN, 1, NULL),
+        FH_SESSION_E_INVAL);
+}
+END_TEST
+
+static const char *const bad_older[] = {
+    "2 h:1 RA2 - 1 1 given",       "2 h:1 Nonsense - 1 1 given",
+    "2 h:1 TLSVnc - 1 1 given",    "2 h:1 VncAuth 00 1 1 given",
+    "2 h:1 VncAuth - 1 1 rotated", "2 h:1 VncAuth - x 1 given",
+    "2 h:1 VncAuth - 1 1",         "2 h:1",
+    "2 h:1 VncAuth - 1 1 ",
+};
+
+START_TEST(a_damaged_line_of_an_older_server_is_an_error)
+{
+    struct fh_known_peers *bad;
+    unsigned line;
+
+    ck_assert_int_eq(fh_known_peers_parse(bad_older[_i], strlen(bad_older[_i]), &bad, &line),
+                     FH_SESSION_E_FORMAT);
+    ck_assert_uint_eq(line, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("known_peers");
@@ -398,6 +495,11 @@ int main(void)
     tcase_add_test(tc, a_changed_letter_in_key_or_fingerprint_is_an_error);
     tcase_add_loop_test(tc, a_line_without_a_version_is_an_error, 0, 6);
     tcase_add_test(tc, lines_and_files_beyond_the_limits_are_refused);
+    tcase_add_loop_test(tc, an_older_server_is_known_by_its_key_and_its_best_type, 0, 2);
+    tcase_add_test(tc, the_best_type_of_all_kinds_counts_and_never_falls);
+    tcase_add_test(tc, what_no_older_server_can_be_is_not_kept);
+    tcase_add_loop_test(tc, a_damaged_line_of_an_older_server_is_an_error, 0,
+                        sizeof bad_older / sizeof bad_older[0]);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);

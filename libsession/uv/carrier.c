@@ -34,6 +34,8 @@ void fh__carrier_close(struct fh__carrier *c)
         fh_stream_shutdown(c->stream);
     if (c->stream)
         fh_stream_close(c->stream, on_stream_closed, c);
+    else if (c->cancel)
+        c->cancel(c);
     else
         c->open--;
     uv_close((uv_handle_t *)&c->timer, on_handle_closed);
@@ -85,7 +87,7 @@ static size_t send_some(struct fh__carrier *c)
     size_t sent = 0, len;
     const uint8_t *p;
 
-    while (!c->is_closing && !c->is_full && !c->is_broken && sent < FH_CARRIER_TURN &&
+    while (!c->is_closing && c->stream && !c->is_full && !c->is_broken && sent < FH_CARRIER_TURN &&
            (p = c->ops->out(c->conn, uv_now(c->loop), &len)) != NULL) {
         size_t want = len < INT_MAX ? len : INT_MAX;
         int n = fh_stream_write(c->stream, p, want);
@@ -106,7 +108,7 @@ static void read_on(struct fh__carrier *c)
 {
     size_t room;
 
-    if (!c->is_stopped || !c->ops->in(c->conn, &room))
+    if (!c->is_stopped || !c->stream || !c->ops->in(c->conn, &room))
         return;
     c->is_stopped = false;
     fh_stream_resume(c->stream);
@@ -157,7 +159,9 @@ static size_t on_data(void *user, const uint8_t *data, size_t len)
         c->ops->events(c);
     }
     if (c->ops->is_finished(c->conn))
-        at = len; /* nobody reads it any more */
+        at = len;  /* nobody reads it any more */
+    if (c->cancel) /* the rest is for who has the stream now */
+        return at;
     c->is_stopped = at < len;
     pump(c);
     return at;
@@ -213,6 +217,37 @@ struct fh_stream *fh__carrier_exchange(struct fh__carrier *c, struct fh_stream *
 
     c->stream = stream;
     return before;
+}
+
+struct fh_stream *fh__carrier_take(struct fh__carrier *c, void (*cancel)(struct fh__carrier *c))
+{
+    struct fh_stream *stream = c->stream;
+
+    c->stream = NULL;
+    c->cancel = cancel;
+    c->is_attached = c->is_stopped = c->is_full = false;
+    return stream;
+}
+
+void fh__carrier_give(struct fh__carrier *c, struct fh_stream *stream)
+{
+    c->cancel = NULL;
+    if (c->is_closing) {
+        if (stream)
+            fh_stream_close(stream, on_stream_closed, c);
+        else
+            one_closed(c);
+        return;
+    }
+    c->stream = stream;
+    if (stream) {
+        fh__carrier_attach(c);
+        fh__carrier_soon(c);
+        return;
+    }
+    c->is_broken = true;
+    (void)c->ops->in_end(c->conn, uv_now(c->loop));
+    fh__carrier_soon(c);
 }
 
 void fh__carrier_feed(struct fh__carrier *c, const uint8_t *data, size_t len)

@@ -52,6 +52,7 @@ struct fh__carrier {
     bool is_full;    /* writing waits for room in the stream */
     bool is_broken;  /* the stream is */
     bool is_closing;
+    void (*cancel)(struct fh__carrier *c); /* of who has taken the stream; NULL: nobody has */
     int error; /* how the stream ended: FH_TRANSPORT_E_*, 0: not, or in order */
 };
 
@@ -62,6 +63,13 @@ void fh__carrier_init(struct fh__carrier *c, const struct fh__carrier_ops *ops, 
 void fh__carrier_attach(struct fh__carrier *c);
 /* Another stream in place of the one before, which is the caller's now. Not after _attach(). */
 struct fh_stream *fh__carrier_exchange(struct fh__carrier *c, struct fh_stream *stream);
+/*
+ * Takes the stream away while the core waits, and gives another back, which it reads from then on;
+ * NULL: there is none, which is its end. Between the two *c lives, and closing calls cancel(),
+ * after which it is still given back to. The core takes no bytes meanwhile.
+ */
+struct fh_stream *fh__carrier_take(struct fh__carrier *c, void (*cancel)(struct fh__carrier *c));
+void fh__carrier_give(struct fh__carrier *c, struct fh_stream *stream);
 /* Bytes that were read from the stream before; they fit. Then _attach(). */
 void fh__carrier_feed(struct fh__carrier *c, const uint8_t *data, size_t len);
 /* The core was changed: pump in the loop's next turn. */

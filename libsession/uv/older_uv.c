@@ -17,13 +17,14 @@ bool fh__server_older_init(struct fh_server *server, const struct fh_server_conf
 
         if ((what & FH_OLDER_IS_RSA) && !cfg->rsa_key && !cfg->callbacks->decrypt)
             return false;
-        if (what & FH_OLDER_IS_TLS)
+        if ((what & FH_OLDER_IS_TLS) && !cfg->tls)
             return false;
         server->older_types[i] = o->types[i];
     }
     server->older = *o;
     server->older.types = server->older_types;
     server->rsa_key = cfg->rsa_key;
+    server->tls = cfg->tls;
     return true;
 }
 
@@ -95,6 +96,42 @@ static void on_decrypt(struct fh_session *s, const struct fh_server_conn_event *
     fh__server_decrypt_next(server);
 }
 
+/* ---- TLS ---- */
+
+static void tls_cancel(struct fh__carrier *c)
+{
+    struct fh_session *s = (struct fh_session *)c;
+
+    fh_tls_cancel(s->tls);
+}
+
+static void tls_done(void *user, struct fh_stream *stream, int error, const char *text)
+{
+    struct fh_session *s = user;
+
+    (void)text;
+    s->tls = NULL;
+    if (error == 0) {
+        (void)fh_server_conn_tick(s->conn, uv_now(s->server->loop));
+        (void)fh_server_conn_tls_started(s->conn);
+    } else if (!s->carrier.is_closing) {
+        fh_server_conn_close(s->conn, FH_BYE_PROTOCOL, false);
+    }
+    fh__carrier_give(&s->carrier, stream);
+}
+
+/* All that was said in clear is with the stream below, in front of what TLS says. */
+static void on_tls(struct fh_session *s)
+{
+    const struct fh_tls_start_config cfg = {.done = tls_done, .user = s};
+    struct fh_stream *below = fh__carrier_take(&s->carrier, tls_cancel);
+
+    if (fh_tls_start(s->server->loop, s->server->tls, below, &cfg, &s->tls) == 0)
+        return;
+    fh_server_conn_close(s->conn, FH_BYE_INTERNAL, true);
+    fh__carrier_give(&s->carrier, NULL);
+}
+
 /* ---- events ---- */
 
 void fh__session_older_event(struct fh_session *s, const struct fh_server_conn_event *ev)
@@ -104,7 +141,7 @@ void fh__session_older_event(struct fh_session *s, const struct fh_server_conn_e
     if (ev->type == FH_SERVER_CONN_EV_DECRYPT)
         on_decrypt(s, ev);
     else if (ev->type == FH_SERVER_CONN_EV_OLDER && cb->older)
-        cb->older(s->server->user, s, ev->older.type);
+        cb->older(s->server->user, s, ev->older.type, ev->older.version);
     else if (ev->type == FH_SERVER_CONN_EV_TLS)
-        fh_server_conn_close(s->conn, FH_BYE_INTERNAL, false);
+        on_tls(s);
 }

@@ -11,6 +11,7 @@
 #include <farhand/rotation.h>
 #include <farhand/server.h>
 #include <farhand/stream.h>
+#include <farhand/tls_uv.h>
 
 #include "carrier.h"
 
@@ -47,6 +48,7 @@ struct fh_session {
     bool wants_decryption, awaits_decryption; /* of our worker; of the application */
     uint8_t encrypted[FH_SIGNATURE_MAX];
     size_t encrypted_len, want_len;
+    struct fh_tls_starting *tls; /* NULL: none is starting */
     bool told_wanted;
     int told_keys; /* which of the channel's, as fh_server_conn_guard_keys() counts them */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
@@ -99,6 +101,7 @@ struct fh_server {
     struct fh_older_offer older;
     uint16_t older_types[FH_OLDER_MAX];
     struct fh_rsaaes_key *rsa_key;
+    struct fh_tls_context *tls;
     struct decrypt_job decrypt;
     uv_idle_t handle; /* never runs; closing it makes the end asynchronous */
     const struct fh_framebuffer *fb;

@@ -11,7 +11,9 @@
 #include <farhand/link_uv.h>
 #include <farhand/password.h>
 #include <farhand/rfb_client.h>
+#include <farhand/rsaaes.h>
 #include <farhand/stream.h>
+#include <farhand/tls_uv.h>
 #include <farhand/viewer.h>
 
 #include "carrier.h"
@@ -35,6 +37,14 @@ struct derive_job {
     uint8_t salt[FH_CPACE_SALT_LEN];
     uint32_t passes, memory_kib;
     uint8_t prs[FH_CPACE_PRS_LEN];
+    int status;
+};
+
+/* Our key of RSA-AES, made for one connection. */
+struct key_job {
+    uv_work_t work;
+    bool is_running;
+    struct fh_rsaaes_key *key; /* NULL: not made */
     int status;
 };
 
@@ -65,6 +75,8 @@ struct fh_viewer {
     size_t sig_len;
     int sign_status;
     struct derive_job derive;
+    struct key_job key;
+    struct fh_tls_starting *tls; /* NULL: none is starting */
 
     uint32_t resume_ms;
     struct fh_link *link; /* under the carrier's stream; NULL: none */
@@ -112,6 +124,7 @@ static int copy_config(struct fh_viewer *v, const struct fh_viewer_conn_config *
     copy_bytes(&v->cfg.expected, v->expected, sizeof v->expected);
     v->cfg.random = fh_random_system;
     v->cfg.random_user = NULL;
+    v->cfg.older.has_tls = true;
     if (cfg->program) {
         if (!copy(v->program, sizeof v->program, cfg->program))
             return FH_SESSION_E_INVAL;
@@ -143,6 +156,7 @@ static int copy_config(struct fh_viewer *v, const struct fh_viewer_conn_config *
 static void free_viewer(struct fh_viewer *v)
 {
     fh_viewer_conn_free(v->conn);
+    fh_rsaaes_key_free(v->key.key);
     fh_wipe(v, sizeof *v);
     free(v);
 }
@@ -152,7 +166,8 @@ int fh_viewer_new(const struct fh_viewer_config *cfg, struct fh_viewer **out)
     struct fh_viewer *v;
     int ret;
 
-    if (!cfg->loop || !cfg->identity || !cfg->callbacks || !cfg->callbacks->verify_server)
+    if (!cfg->loop || !cfg->identity || !cfg->callbacks || !cfg->callbacks->verify_server ||
+        (cfg->resume_ms > 0 && cfg->conn.older.minimum != 0))
         return FH_SESSION_E_INVAL;
     if (!(v = calloc(1, sizeof *v)))
         return FH_SESSION_E_NOMEM;
@@ -195,7 +210,8 @@ static void drop_waiting(struct fh_viewer *v)
 
 static void maybe_gone(struct fh_viewer *v)
 {
-    if (!v->is_closing || v->is_gone || v->has_carrier || v->is_signing || v->derive.is_running)
+    if (!v->is_closing || v->is_gone || v->has_carrier || v->is_signing || v->derive.is_running ||
+        v->key.is_running)
         return;
     v->is_gone = true;
     uv_close((uv_handle_t *)&v->handle, on_viewer_closed);
@@ -286,6 +302,98 @@ static void derive(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
     job->is_running = uv_queue_work(v->loop, &job->work, derive_work, derive_done) == 0;
     if (!job->is_running)
         (void)fh_viewer_conn_derived(v->conn, NULL);
+}
+
+/* ---- TLS, for servers without the channel ---- */
+
+static void tls_cancel(struct fh__carrier *c)
+{
+    struct fh_viewer *v = (struct fh_viewer *)c;
+
+    fh_tls_cancel(v->tls);
+}
+
+static void tls_done(void *user, struct fh_stream *stream, int error, const char *text)
+{
+    struct fh_viewer *v = user;
+    struct fh_tls_info info;
+
+    (void)text;
+    v->tls = NULL;
+    (void)fh_viewer_conn_tick(v->conn, uv_now(v->loop));
+    if (error == 0 && fh_tls_info(stream, &info) == 0 && info.has_peer)
+        (void)fh_viewer_conn_tls_started(v->conn, info.peer_spki);
+    else
+        fh_viewer_conn_close(v->conn, FH_BYE_PROTOCOL);
+    fh__carrier_give(&v->carrier, stream);
+}
+
+/* Whose certificate it is, is asked when it is there, before anything is said inside. */
+static void start_tls(struct fh_viewer *v)
+{
+    const struct fh_tls_client_config client = {.trust_anybody = true};
+    const struct fh_tls_start_config cfg = {.done = tls_done, .user = v};
+    struct fh_tls_context *ctx = NULL;
+    struct fh_stream *below = fh__carrier_take(&v->carrier, tls_cancel);
+    bool is_started = false;
+
+    if (fh_tls_client_new(&client, &ctx) == 0)
+        is_started = fh_tls_start(v->loop, ctx, below, &cfg, &v->tls) == 0;
+    else
+        fh_stream_close(below, NULL, NULL);
+    fh_tls_free(ctx);
+    if (is_started)
+        return;
+    fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
+    fh__carrier_give(&v->carrier, NULL);
+}
+
+/* ---- the key of RSA-AES ---- */
+
+static void key_work(uv_work_t *work)
+{
+    struct key_job *job = &((struct fh_viewer *)work->data)->key;
+
+    job->status = fh_rsaaes_key_generate(FH_RSAAES_BITS_DEFAULT, fh_random_system, NULL, &job->key);
+}
+
+static void key_done(uv_work_t *work, int status)
+{
+    struct fh_viewer *v = work->data;
+    const uint8_t *pub = NULL;
+    size_t len = 0;
+
+    v->key.is_running = false;
+    (void)fh_viewer_conn_tick(v->conn, uv_now(v->loop));
+    if (status == 0 && v->key.status == 0)
+        pub = fh_rsaaes_key_pub(v->key.key, &len);
+    (void)fh_viewer_conn_key_made(v->conn, pub, len);
+    if (v->has_carrier)
+        fh__carrier_soon(&v->carrier);
+    maybe_gone(v);
+}
+
+static void make_key(struct fh_viewer *v)
+{
+    v->key.work.data = v;
+    v->key.is_running = uv_queue_work(v->loop, &v->key.work, key_work, key_done) == 0;
+    if (!v->key.is_running)
+        (void)fh_viewer_conn_key_made(v->conn, NULL, 0);
+}
+
+/* A few milliseconds, once. */
+static void decrypt(struct fh_viewer *v, const struct fh_viewer_conn_event *ev)
+{
+    uint8_t secret[32];
+
+    if (ev->decrypt.want > sizeof secret || !v->key.key ||
+        fh_rsaaes_key_decrypt(v->key.key, ev->decrypt.data, ev->decrypt.len, fh_random_system, NULL,
+                              secret, ev->decrypt.want) != 0 ||
+        fh_viewer_conn_decrypted(v->conn, secret, ev->decrypt.want) != 0)
+        fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
+    fh_wipe(secret, sizeof secret);
+    fh_rsaaes_key_free(v->key.key);
+    v->key.key = NULL;
 }
 
 /* ---- audit ---- */
@@ -435,9 +543,13 @@ static void on_event(struct fh_viewer *v, struct fh_viewer_conn_event *ev)
         ask(v, ev->credentials.attempt);
         return;
     case FH_VIEWER_CONN_EV_TLS:
+        start_tls(v);
+        return;
     case FH_VIEWER_CONN_EV_KEY:
+        make_key(v);
+        return;
     case FH_VIEWER_CONN_EV_DECRYPT:
-        fh_viewer_conn_close(v->conn, FH_BYE_INTERNAL);
+        decrypt(v, ev);
         return;
     case FH_VIEWER_CONN_EV_ENDED:
         on_ended(v, ev);

@@ -175,6 +175,71 @@ int fh__tls_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *
 #endif
 }
 
+/* ---- a key that is elsewhere ---- */
+
+static size_t elsewhere_len(void *user)
+{
+    const struct fh_tls_context *ctx = user;
+
+    return ctx->sign_len;
+}
+
+/* RSA key exchange is in no suite of ours. */
+#if MBEDTLS_VERSION_MAJOR < 3
+static int elsewhere_decrypt(void *user, int mode, size_t *len, const unsigned char *in,
+                             unsigned char *out, size_t room)
+{
+    (void)user, (void)mode, (void)len, (void)in, (void)out, (void)room;
+    return MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
+}
+
+static int elsewhere_sign(void *user, int (*random)(void *, unsigned char *, size_t), void *r,
+                          int mode, mbedtls_md_type_t md, unsigned int hash_len,
+                          const unsigned char *hash, unsigned char *sig)
+{
+    struct fh_tls_context *ctx = user;
+
+    (void)random, (void)r, (void)mode, (void)md; /* its length tells it */
+    return ctx->sign(ctx->user, hash, hash_len, sig, ctx->sign_len) == 0
+               ? 0
+               : MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
+}
+#else
+static int elsewhere_decrypt(void *user, size_t *len, const unsigned char *in, unsigned char *out,
+                             size_t room)
+{
+    (void)user, (void)len, (void)in, (void)out, (void)room;
+    return MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
+}
+
+static int elsewhere_sign(void *user, int (*random)(void *, unsigned char *, size_t), void *r,
+                          mbedtls_md_type_t md, unsigned int hash_len, const unsigned char *hash,
+                          unsigned char *sig)
+{
+    struct fh_tls_context *ctx = user;
+
+    (void)random, (void)r, (void)md;
+    return ctx->sign(ctx->user, hash, hash_len, sig, ctx->sign_len) == 0
+               ? 0
+               : MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE;
+}
+#endif
+
+static int load_elsewhere(struct fh_tls_context *ctx, struct fh__tls_credentials *c,
+                          const char *cert_pem, char *why, size_t room)
+{
+    if (!cert_pem || fh__tls_parse_chain(&c->chain, cert_pem) != 0)
+        return explain(why, room, FH_TRANSPORT_E_INVAL, "the certificate cannot be understood");
+    if (!mbedtls_pk_can_do(&c->chain.pk, MBEDTLS_PK_RSA))
+        return explain(why, room, FH_TRANSPORT_E_INVAL, "the certificate is not one of RSA");
+    ctx->sign_len = mbedtls_pk_get_len(&c->chain.pk);
+    if (mbedtls_pk_setup_rsa_alt(&c->key, ctx, elsewhere_decrypt, elsewhere_sign, elsewhere_len) !=
+            0 ||
+        mbedtls_ssl_conf_own_cert(&c->conf, &c->chain, &c->key) != 0)
+        return explain(why, room, FH_TRANSPORT_E_RESOURCES, "out of memory");
+    return 0;
+}
+
 static int load(struct fh__tls_credentials *c, const char *cert_pem, const char *key_pem, char *why,
                 size_t room)
 {
@@ -202,6 +267,8 @@ int fh_tls_server_reload(struct fh_tls_context *ctx, const char *cert_pem, const
     c = credentials_new();
     if (!c || configure(ctx, c) != 0)
         ret = explain(why, room, FH_TRANSPORT_E_RESOURCES, "out of memory");
+    else if (ctx->sign)
+        ret = load_elsewhere(ctx, c, cert_pem, why, room);
     else
         ret = load(c, cert_pem, key_pem, why, room);
     if (ret != 0) {
@@ -242,6 +309,7 @@ int fh_tls_server_new(const struct fh_tls_server_config *cfg, struct fh_tls_cont
     ctx->no_tickets = cfg->no_tickets;
     ctx->require_ems = cfg->require_ems;
     ctx->clock = cfg->clock;
+    ctx->sign = cfg->sign;
     ctx->user = cfg->user;
     ret = copy_alpn(ctx, cfg->alpn, cfg->alpn_len);
     if (ret != 0)

@@ -44,6 +44,9 @@ struct fh_tls_context {
     bool given_keys; /* fh_tls_set_ticket_keys(): rotating is the caller's */
     uint16_t max_fragment;
     int64_t (*clock)(void *user);
+    /* NULL: the key is here. */
+    int (*sign)(void *user, const uint8_t *hash, size_t hash_len, uint8_t *sig, size_t sig_len);
+    size_t sign_len; /* bytes of its modulus */
     void *user;
     struct fh__tls_credentials *now;
     char alpn_text[FH_TLS_PROTOCOLS][FH_TLS_ALPN];

@@ -67,6 +67,7 @@ static const struct fh__route routes[] = {
     {"health/ready", .get = OPEN(ready)},
     {"metrics", .get = OPERATOR(metrics)},
     {"log/*", .get = OPEN(log)},
+    {"root.crl", .get = OPEN(root_crl)},
 };
 
 static bool matches(const char *pattern, const struct fh__api_call *c)

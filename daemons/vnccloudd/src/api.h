@@ -67,6 +67,8 @@ struct fh__api_hooks {
     void (*own_metrics)(void *own, struct fh__text *out);
     void *own; /* the office's */
     /* GET of something below /log/: the rest of the path. False: there is nothing. */
+    /* The list of what the root has taken back; false: there is none. */
+    bool (*root_crl)(void *user, struct fh__http_reply *out);
     bool (*log_file)(void *user, const char *path, struct fh__http_reply *out);
     /* What was logged about an address: a JSON array, malloc; NULL: *error is FH__STORE_E_*. */
     char *(*openings)(void *user, const uint8_t address[FH__ADDRESS_LEN], int *error);

@@ -552,6 +552,13 @@ void fh__api_key_get(struct fh__api_call *c)
         fh__api_submit(c, s);
 }
 
+/* Nobody lets a key that may do more than his own be used longer, or from elsewhere. Deleting it is
+ * another matter: that takes away, and may be urgent. */
+static bool may_change_key(const struct fh__api_call *c, const struct fh__key *k)
+{
+    return c->is_operator || (k->scopes & ~c->key.scopes) == 0;
+}
+
 static void on_key_to_update(struct fh__store_call *got)
 {
     struct fh__api_call *c = got->user;
@@ -561,6 +568,8 @@ static void on_key_to_update(struct fh__store_call *got)
         fh__answer_store(c, got->ret);
     } else if (c->if_match != 0 && c->if_match != got->key->version) {
         fh__answer_store(c, FH__STORE_E_VERSION);
+    } else if (!may_change_key(c, got->key)) {
+        fh__answer_problem(c, 403, "out-of-scope", "that key may do more than this one");
     } else if (read_key(c, c->body, got->key) != 0) {
         fh__answer_bad(c);
     } else if ((s = fh__api_store(c, FH__STORE_KEY_UPDATE, NULL)) != NULL) {

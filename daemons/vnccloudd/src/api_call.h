@@ -155,6 +155,7 @@ void fh__api_live(struct fh__api_call *c);
 void fh__api_ready(struct fh__api_call *c);
 void fh__api_metrics(struct fh__api_call *c);
 void fh__api_log(struct fh__api_call *c);
+void fh__api_root_crl(struct fh__api_call *c);
 void fh__api_openings(struct fh__api_call *c);
 
 #endif

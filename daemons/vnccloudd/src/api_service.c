@@ -370,6 +370,19 @@ void fh__api_log(struct fh__api_call *c)
     fh__answer_reply(c);
 }
 
+/* For whoever was told of it by our certificate. */
+void fh__api_root_crl(struct fh__api_call *c)
+{
+    const struct fh__api_hooks *h = &c->api->cfg.hooks;
+
+    if (!h->root_crl || !h->root_crl(h->user, &c->reply)) {
+        fh__answer_problem(c, 404, "not-found", "there is nothing of this name");
+        return;
+    }
+    c->reply.status = 200;
+    fh__answer_reply(c);
+}
+
 /* Whose the address is, is for the store to say: only its owner can open what was logged. */
 static void on_openings(struct fh__store_call *s)
 {

@@ -31,6 +31,7 @@ static const struct limit limits[FH__BROKER_LIMITS] = {
     LIMIT("connect-target", connect_target),
     LIMIT("connect-account", connect_account),
     LIMIT("unknown", unknown),
+    LIMIT("log", log),
 };
 
 static struct fh__gcra *table_of(const struct fh__broker *b, size_t i)

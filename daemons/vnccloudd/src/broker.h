@@ -91,7 +91,7 @@ struct fh__broker_config {
     size_t turn_secret_len;
     uint32_t turn_lifetime_s;
     struct fh__rate failure, failure_network, failure_address;
-    struct fh__rate connect, connect_source, connect_target, connect_account, unknown;
+    struct fh__rate connect, connect_source, connect_target, connect_account, unknown, log;
 };
 
 /* What the configuration says; texts are borrowed from it. turn_secret stays empty. */
@@ -136,7 +136,7 @@ void fh__broker_drain(struct fh__broker *b, uint32_t spread_ms);
     X(signals, "signals that were forwarded")                                                      \
     X(signal_bytes, "bytes of them")
 
-enum { FH__BROKER_LIMITS = 8 };
+enum { FH__BROKER_LIMITS = 9 };
 
 struct fh__broker_counters {
     size_t clients, online, conns, watches; /* now */

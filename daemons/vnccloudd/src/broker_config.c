@@ -43,6 +43,7 @@ static void add_rates(const struct fh__config *c, struct fh__broker_config *out)
     out->connect_target = c->limit_connect_target;
     out->connect_account = c->limit_connect_account;
     out->unknown = c->limit_unknown;
+    out->log = c->limit_log;
 }
 
 void fh__broker_config(const struct fh__config *c, struct fh__broker_config *out)

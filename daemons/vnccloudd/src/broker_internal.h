@@ -103,7 +103,7 @@ struct fh__broker {
     struct fh__recheck_job *rechecks;
     struct fh__timer report; /* what the limits refused */
     struct fh__gcra failure, failure_network, failure_address, connect, connect_source,
-        connect_target, connect_account, unknown;
+        connect_target, connect_account, unknown, log;
     size_t clients, online, partial_bytes;
     bool is_draining;
     struct fh__broker_counters counters;

@@ -261,10 +261,18 @@ static void on_consistency(struct fh__client *c, const struct fh_broker_frame *f
     struct fh__broker *b = c->broker;
     struct fh_broker_frame answer = {.type = FH_BROKER_LOG_CONSISTENT};
     uint8_t hashes[FH_TLOG_MAX_PROOF][FH_TLOG_HASH_LEN];
-    int n = b->hooks.consistency
-                ? b->hooks.consistency(b->hooks.user, f->log.old_size, f->log.new_size, hashes)
-                : -1;
+    uint32_t retry_ms = FH__RETRY_MS;
+    int n = -1;
 
+    /* A few bytes that cost thousands of hashes. */
+    if (!fh__gcra_take(&b->log, b->hooks.now_ms(b->hooks.user), c->holder.address, FH__ADDRESS_LEN,
+                       &retry_ms)) {
+        b->counters.limited++;
+        fh__client_error(c, FH_BROKER_E_TOO_OFTEN, retry_ms, 0, "too many proofs");
+        return;
+    }
+    if (b->hooks.consistency)
+        n = b->hooks.consistency(b->hooks.user, f->log.old_size, f->log.new_size, hashes);
     if (n < 0) {
         break_protocol(c, "the log has no such sizes");
         return;

@@ -230,6 +230,18 @@ static char *on_openings(void *user, const uint8_t address[FH__ADDRESS_LEN], int
     return fh__tlog_openings_json(((struct fh__cloud *)user)->log, address, error);
 }
 
+static bool on_root_crl(void *user, struct fh__http_reply *out)
+{
+    const struct fh__cloud *c = user;
+
+    if (!c->keys.crl || !(out->body = malloc(c->keys.crl_len)))
+        return false;
+    memcpy(out->body, c->keys.crl, c->keys.crl_len);
+    out->len = c->keys.crl_len;
+    out->type = "application/pkix-crl";
+    return true;
+}
+
 static bool on_log_file(void *user, const char *path, struct fh__http_reply *out)
 {
     const struct fh__cloud *c = user;
@@ -364,6 +376,7 @@ void fh__cloud_api_hooks(struct fh__cloud *c, struct fh__api_hooks *out)
                                   .disconnect = on_disconnect,
                                   .changed = on_changed,
                                   .account_changed = on_account_changed,
+                                  .root_crl = on_root_crl,
                                   .log_file = on_log_file,
                                   .openings = on_openings,
                                   .metrics = on_metrics};

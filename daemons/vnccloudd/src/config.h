@@ -69,7 +69,7 @@ struct fh__config {
     struct fh__rate limit_handshake, limit_handshake_network;
     struct fh__rate limit_failure, limit_failure_network, limit_failure_address;
     struct fh__rate limit_connect, limit_connect_source, limit_connect_target,
-        limit_connect_account, limit_unknown;
+        limit_connect_account, limit_unknown, limit_log;
     struct fh__rate limit_api, limit_api_source, limit_api_failure;
     unsigned address_limit;                    /* addresses of an account; 0: any number */
     unsigned max_api;                          /* connections of the API */

@@ -12,7 +12,7 @@ enum { HEAD_ROOM = 4096, PIECE = 64 * 1024 };
 struct fh__http_server {
     struct fh__http_server_config cfg;
     struct fh__http_conn *conns;
-    unsigned n;
+    unsigned n, of_door[FH__DOORS];
     bool is_draining, is_closing;
     void (*closed)(void *user);
     void *user;
@@ -77,6 +77,7 @@ static void unref(struct fh__http_conn *c)
     if (c->next)
         c->next->at = c->at;
     s->n--;
+    s->of_door[c->door]--;
     drop_reply(c);
     fh__http_free(c->http);
     fh_wipe(c->head, sizeof c->head);
@@ -121,9 +122,9 @@ static void on_timer(uv_timer_t *timer)
 static void set_timer(struct fh__http_conn *c)
 {
     const struct fh__http_server_config *cfg = &c->server->cfg;
-    uint32_t ms = c->is_answering               ? cfg->answer_ms
-                  : fh__http_is_within(c->http) ? cfg->request_ms
-                                                : cfg->idle_ms;
+    /* Who has asked nothing yet has not earned its place. */
+    bool is_asked = fh__http_is_within(c->http) || c->requests == 0;
+    uint32_t ms = c->is_answering ? cfg->answer_ms : is_asked ? cfg->request_ms : cfg->idle_ms;
 
     if (c->stream)
         uv_timer_start(&c->timer, on_timer, ms, 0);
@@ -311,7 +312,8 @@ void fh__http_serve(struct fh__http_server *s, struct fh_stream *stream,
 {
     struct fh__http_conn *c = NULL;
 
-    if (s->n >= s->cfg.max || s->is_draining || !(c = calloc(1, sizeof *c)) ||
+    /* Each door by itself: strangers at one of them do not keep the operator out of his. */
+    if (s->of_door[door] >= s->cfg.max || s->is_draining || !(c = calloc(1, sizeof *c)) ||
         !(c->http = fh__http_new())) {
         free(c);
         fh_stream_close(stream, NULL, NULL);
@@ -328,6 +330,7 @@ void fh__http_serve(struct fh__http_server *s, struct fh_stream *stream,
         c->next->at = &c->next;
     s->conns = c;
     s->n++;
+    s->of_door[door]++;
     uv_timer_init(s->cfg.loop, &c->timer);
     c->timer.data = c;
     set_timer(c);

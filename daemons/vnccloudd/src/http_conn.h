@@ -27,12 +27,13 @@ struct fh__http_conn;
 enum fh__door {
     FH__DOOR_PUBLIC,  /* TLS */
     FH__DOOR_CONTROL, /* a unix socket; the operator, by his user */
-    FH__DOOR_METRICS  /* plain, an address of the administrator's choice: health and numbers only */
+    FH__DOOR_METRICS, /* plain, an address of the administrator's choice: health and numbers only */
+    FH__DOORS
 };
 
 struct fh__http_server_config {
     uv_loop_t *loop;
-    unsigned max;                            /* connections; 0: 1024 */
+    unsigned max;                            /* connections at each door; 0: 1024 */
     uint32_t idle_ms, request_ms, answer_ms; /* 0: 60 s, 15 s, 60 s */
     unsigned requests;                       /* of one connection; 0: 1000 */
     uint64_t (*utc_ms)(void);

@@ -15,9 +15,13 @@
 #include <farhand/identity.h>
 #include <farhand/pki.h>
 
+#include "base64.h"
 #include "turn.h"
 
-enum { PATH_ROOM = 4096, DAY_S = 86400, NAMES_ROOM = 8192 };
+enum { PATH_ROOM = 4096, DAY_S = 86400, NAMES_ROOM = 8192, CRL_MAX = 1024, PEM_LINE = 64 };
+
+static const char crl_begin[] = "-----BEGIN X509 CRL-----\n";
+static const char crl_end[] = "-----END X509 CRL-----\n";
 
 /* ---- files ---- */
 
@@ -177,19 +181,79 @@ static size_t names_of(const struct fh__config *c, char *room, size_t len,
     return n;
 }
 
-static void join_names(const char *const *names, size_t n, char *out, size_t room)
+/* Where the root's list is served: by us. "": a node's name leaves no room for it. */
+static void crl_uri(const struct fh__config *c, char out[FH_PKI_URI + 1])
 {
+    if (snprintf(out, FH_PKI_URI + 1, "https://%s/root.crl", c->node[0]) > FH_PKI_URI)
+        *out = '\0';
+}
+
+/* All that is in the certificate; another is another certificate. */
+static void join_names(const struct fh__config *c, const char *const *names, size_t n, char *out,
+                       size_t room)
+{
+    char uri[FH_PKI_URI + 1];
     size_t at = 0;
 
+    crl_uri(c, uri);
     *out = '\0';
-    for (size_t i = 0; i < n && at < room; i++)
-        at += (size_t)snprintf(out + at, room - at, "%s\n", names[i]);
+    for (size_t i = 0; i <= n && at < room; i++)
+        at += (size_t)snprintf(out + at, room - at, "%s\n", i < n ? names[i] : uri);
+}
+
+/* ---- the root's list ---- */
+
+/* Empty, and good as long as the certificate: our own clients are given another pin, and others
+ * want to be told where a list is. */
+static int save_crl(const struct fh__config *c, int64_t now_s, const char *root,
+                    const char *root_key, char *why, size_t room)
+{
+    uint8_t der[CRL_MAX];
+    char base64[BASE64_LEN(CRL_MAX) + 1], text[2 * BASE64_LEN(CRL_MAX)];
+    int len = fh_pki_crl_new(root, root_key, now_s - DAY_S, now_s + (int64_t)FH__KEYS_DAYS * DAY_S,
+                             NULL, 0, der, sizeof der);
+    size_t at;
+
+    if (len < 0) {
+        snprintf(why, room, "a list of the root's cannot be made");
+        return -1;
+    }
+    base64_write(der, (size_t)len, base64);
+    at = (size_t)snprintf(text, sizeof text, "%s", crl_begin);
+    for (const char *p = base64; *p; p += strnlen(p, PEM_LINE))
+        at += (size_t)snprintf(text + at, sizeof text - at, "%.*s\n", PEM_LINE, p);
+    snprintf(text + at, sizeof text - at, "%s", crl_end);
+    return save_state(c, "root.crl", text, 0644, why, room);
+}
+
+static int read_crl(const struct fh__config *c, struct fh__keys *k, char *why, size_t room)
+{
+    char *text = read_state(c, "root.crl", false, why, room), *end = NULL;
+    size_t n = 0;
+    int len = -1;
+
+    if (!text)
+        return errno == ENOENT ? 0 : -1;
+    if (strncmp(text, crl_begin, sizeof crl_begin - 1) == 0 && (end = strstr(text, crl_end))) {
+        for (const char *p = text + sizeof crl_begin - 1; p < end; p++)
+            if (*p != '\n')
+                text[n++] = *p;
+        if ((k->crl = malloc(n + 1)) != NULL)
+            len = base64_read(text, n, k->crl, n + 1);
+    }
+    free(text);
+    k->crl_len = len > 0 ? (size_t)len : 0;
+    if (len > 0)
+        return 0;
+    snprintf(why, room, "%s/root.crl: expected a list of the root's in PEM", c->state);
+    return -1;
 }
 
 static int issue(const struct fh__config *c, int64_t now_s, const char *const *names, size_t n,
                  const char *root, const char *root_key, char *why, size_t room)
 {
     char key[FH_PKI_PEM], cert[2 * FH_PKI_PEM], list[NAMES_ROOM], cn[FH_PKI_NAME + 1];
+    char uri[FH_PKI_URI + 1];
     struct fh_pki_config cfg = {.name = cn,
                                 .sans = names,
                                 .sans_len = n,
@@ -198,7 +262,9 @@ static int issue(const struct fh__config *c, int64_t now_s, const char *const *n
     int ret = -1;
 
     snprintf(cn, sizeof cn, "%.64s", c->name);
-    join_names(names, n, list, sizeof list);
+    join_names(c, names, n, list, sizeof list);
+    crl_uri(c, uri);
+    cfg.crl_uri = *uri ? uri : NULL;
     if (fh_pki_key_new(key, sizeof key) != 0 ||
         fh_pki_issue(&cfg, key, root, root_key, cert, FH_PKI_PEM) != 0) {
         snprintf(why, room, "a certificate for %s cannot be made", c->name);
@@ -207,6 +273,7 @@ static int issue(const struct fh__config *c, int64_t now_s, const char *const *n
         /* The names last: what is not whole is made again. */
         if (save_state(c, "server.key", key, 0600, why, room) == 0 &&
             save_state(c, "server.pem", cert, 0644, why, room) == 0 &&
+            save_crl(c, now_s, root, root_key, why, room) == 0 &&
             save_state(c, "server.names", list, 0644, why, room) == 0)
             ret = 0;
     }
@@ -228,7 +295,7 @@ static int has_certificate(const struct fh__config *c, int64_t now_s, const char
     was = cert ? read_state(c, "server.names", false, why, room) : NULL;
     if (cert && !was && errno != ENOENT)
         ret = -1;
-    join_names(names, n, list, sizeof list);
+    join_names(c, names, n, list, sizeof list);
     if (cert && fh_pki_look(cert, NULL, NULL, ends) == 0 && was && strcmp(was, list) == 0)
         ret = *ends > now_s + (int64_t)FH__KEYS_RENEW * DAY_S;
     free(was);
@@ -388,6 +455,8 @@ int fh__keys_open(const struct fh__config *c, int64_t now_s, bool makes, struct 
         ret = ensure_certificate(c, now_s, makes, why, room);
     if (ret == 0)
         ret = read_pair(c, &k, why, room);
+    if (ret == 0 && !c->certificate)
+        ret = read_crl(c, &k, why, room);
     if (ret == 0)
         ret = open_relay_key(c, makes, &k, why, room);
     if (ret == 0)
@@ -400,6 +469,7 @@ int fh__keys_open(const struct fh__config *c, int64_t now_s, bool makes, struct 
 void fh__keys_wipe(struct fh__keys *k)
 {
     free(k->cert_pem);
+    free(k->crl);
     wipe_text(k->key_pem);
     fh_wipe(k, sizeof *k);
 }

@@ -40,8 +40,10 @@ struct fh__keys {
     char *key_pem;  /* SECRET */
     uint8_t root_pin[32];
     uint8_t relay_key[FH__RELAY_KEY_LEN]; /* SECRET */
-    int64_t not_after;                    /* of the leaf; Unix seconds */
-    bool made_root;                       /* this was the first start */
+    uint8_t *crl; /* what the root has taken back, DER; NULL: it is not ours */
+    size_t crl_len;
+    int64_t not_after; /* of the leaf; Unix seconds */
+    bool made_root;    /* this was the first start */
 };
 
 /*

@@ -355,7 +355,8 @@ void fh__meeting_signal(struct fh__client *c, const struct fh_broker_frame *f)
         return;
     bytes = &m->ends[end_of(m, c)].bytes;
     signals = &m->ends[end_of(m, c)].signals;
-    if (*signals >= FH_BROKER_SIGNALS_MAX || f->signal.sealed.len > b->cfg.signal_bytes - *bytes) {
+    if (*signals >= FH_BROKER_SIGNALS_MAX ||
+        (uint64_t)*bytes + f->signal.sealed.len > b->cfg.signal_bytes) {
         end_both(m, FH_BROKER_POLICY);
         return;
     }

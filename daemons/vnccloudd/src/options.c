@@ -219,6 +219,8 @@ static const struct fh__option table[] = {
      "connections within one account"},
     {"limit-unknown", "N/SECONDS", RATE, AT(limit_unknown), 0, 0, "20/600",
      "asking for addresses that are not there, or not for the client to know"},
+    {"limit-log", "N/SECONDS", RATE, AT(limit_log), 0, 0, "240/60",
+     "proofs of the log that one client asks for"},
     {"address-limit", "N", RELOAD, fh__set_number, AT(address_limit), 0, 100000000, "10000",
      "addresses of an account that has no limit of its own; 0: any number"},
     {"max-api", "N", START, fh__set_number, AT(max_api), 1, 100000, "1024",

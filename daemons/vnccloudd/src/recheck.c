@@ -52,6 +52,8 @@ static void look_at_client(struct fh__recheck_job *j, const struct fh__endpoint 
         return;
     }
     c->roles &= e->roles;
+    if (!(c->roles & FH_BROKER_WATCHES))
+        fh__watch_clear(c);
     c->expires_ms = e->expires_ms;
     c->relay_kbit = e->relay_kbit;
     c->relay_bytes = e->relay_bytes;

@@ -412,6 +412,16 @@ static bool has_statement(struct proof *p, const struct fh__endpoint *e)
            memcmp(p->statement.address, e->address, FH__ADDRESS_LEN) == 0;
 }
 
+/* Another seal key: a new entry in the log. Another time or signature alone changes nothing, or who
+ * signs in often would make the log grow without end. */
+static bool is_new_key(const struct proof *p, const struct fh__endpoint *e)
+{
+    struct fh_cloud_statement kept;
+
+    return fh_cloud_statement_parse(e->binding, e->binding_len, &kept) != 0 ||
+           memcmp(kept.seal_key, p->statement.seal_key, sizeof kept.seal_key) != 0;
+}
+
 /* NULL: proved. Else why not, for the log alone. */
 static const char *look_at(struct proof *p, const struct fh__endpoint *e)
 {
@@ -434,8 +444,7 @@ static const char *look_at(struct proof *p, const struct fh__endpoint *e)
             return "not enrolled";
         if (!has_statement(p, e) || !is_same_identity(p, e))
             return "not a statement of this identity";
-        p->binds = p->f.auth.statement.len != e->binding_len ||
-                   memcmp(p->f.auth.statement.p, e->binding, e->binding_len) != 0;
+        p->binds = is_new_key(p, e);
         return has_signed(p) ? NULL : "wrong signature";
     }
     return "no such method";

@@ -290,11 +290,13 @@ int fh__sql_endpoint_update(struct fh__sql *q, struct fh__store_call *call)
     return run_versioned(&r, call, e->address, version);
 }
 
+/* The account may have been disabled since the endpoint was looked at: as if that had changed. */
 int fh__sql_endpoint_bind(struct fh__sql *q, struct fh__store_call *call)
 {
     static const char text[] =
         "UPDATE endpoint SET binding = ?, fingerprint = ?, log_index = ?, log_salt = ?, "
-        "changed_ms = ?, version = version + 1 WHERE address = ? AND version = ?";
+        "changed_ms = ?, version = version + 1 WHERE address = ? AND version = ? "
+        "AND account IN (SELECT a.id FROM account a WHERE a.disabled = 0)";
     const struct fh__endpoint *e = call->endpoint;
     struct fh__sql_row r;
     uint64_t version;
@@ -329,10 +331,12 @@ int fh__sql_endpoint_reset(struct fh__sql *q, struct fh__store_call *call)
     return run_versioned(&r, call, call->address, version);
 }
 
+/* Another version: who writes back what he read before must not give back what was used. */
 int fh__sql_endpoint_use(struct fh__sql *q, struct fh__store_call *call)
 {
     static const char text[] =
-        "UPDATE endpoint SET uses_left = uses_left - 1 WHERE address = ? AND uses_left > 0";
+        "UPDATE endpoint SET uses_left = uses_left - 1, version = version + 1 "
+        "WHERE address = ? AND uses_left > 0";
     struct fh__endpoint *e = NULL;
     struct fh__sql_row r;
     int ret = find(q, call, call->address, &e), changed = 1;

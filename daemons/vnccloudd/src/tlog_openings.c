@@ -51,6 +51,29 @@ static bool read_record(struct rd *r, struct fh__tlog_opening *o)
     return !r->bad;
 }
 
+static size_t size_of(const struct fh__tlog_opening *o)
+{
+    return RECORD_MAX - FH_TLOG_MAX_ENTRY + o->entry_len;
+}
+
+/* What must go so that need bytes fit: [1] of bindings, and those only where the others are not
+ * enough. Of records from before index; of a batch that was not written, they are another's now. */
+static void excess_of(struct rd r, uint64_t index, size_t need, size_t out[2])
+{
+    size_t sizes[2] = {0, 0}, all;
+    struct fh__tlog_opening o;
+
+    while (r.left > 0 && read_record(&r, &o))
+        if (o.index < index)
+            sizes[o.kind == FH_TLOG_BINDING] += size_of(&o);
+    all = sizes[0] + sizes[1] + need;
+    all = all > FH__TLOG_OPENINGS ? all - FH__TLOG_OPENINGS : 0;
+    out[0] = all < sizes[0] ? all : sizes[0];
+    out[1] = all - out[0];
+}
+
+/* Who has had an address changed without end has its oldest openings no more; but all is logged,
+ * and nobody else whose entry is in this batch waits for that. */
 int fh__tlog_openings_add(struct fh__tlog *t, const struct fh__tlog_item *item)
 {
     uint8_t *old = malloc(FH__TLOG_OPENINGS), *fresh = malloc(FH__TLOG_OPENINGS);
@@ -58,6 +81,7 @@ int fh__tlog_openings_add(struct fh__tlog *t, const struct fh__tlog_item *item)
     struct fh__tlog_opening o;
     char path[FH__TLOG_PATH];
     struct rd r;
+    size_t excess[2];
     int n = -ENOMEM;
 
     if (!old || !fresh)
@@ -67,10 +91,15 @@ int fh__tlog_openings_add(struct fh__tlog *t, const struct fh__tlog_item *item)
     if (n < 0 && n != -ENOENT)
         goto out;
     r = rd_init(old, n > 0 ? (size_t)n : 0);
-    /* Those of a batch that was not written may have an index that is another's now. */
-    while (r.left > 0 && read_record(&r, &o))
-        if (o.index < item->o.index)
+    excess_of(r, item->o.index, size_of(&item->o), excess);
+    while (r.left > 0 && read_record(&r, &o)) {
+        size_t *more = &excess[o.kind == FH_TLOG_BINDING], size = size_of(&o);
+
+        if (o.index < item->o.index && *more == 0)
             write_record(&w, &o);
+        else if (o.index < item->o.index)
+            *more -= size < *more ? size : *more;
+    }
     write_record(&w, &item->o);
     n = w.bad ? -EFBIG : fh__tlog_write(t->dir, path, fresh, w.len);
 out:

@@ -243,7 +243,8 @@ static inline void world_config(void)
                                            .connect_source = {40, 60},
                                            .connect_target = {30, 60},
                                            .connect_account = {50, 60},
-                                           .unknown = {5, 60}};
+                                           .unknown = {5, 60},
+                                           .log = {6, 60}};
     world.cfg.nodes[0] = (struct fh_broker_host){text_of("cloud.example"), 443};
     world.cfg.relays[0] = world.cfg.nodes[0];
     world.cfg.stun[0] = (struct fh_broker_host){text_of("cloud.example"), 3478};

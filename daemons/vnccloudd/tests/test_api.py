@@ -243,6 +243,18 @@ class Keys(Case):
         self.ask("GET", "/cloud/2/account", status=400)
         self.ask("GET", "/cloud/2/account?account=nobody", status=404)
 
+    def test_the_roots_list_is_for_everybody(self):
+        for make in (None, self.service.public):
+            self.assertEqual(self.ask("GET", "/root.crl", make=make, status=200).headers["content-type"], "application/pkix-crl")
+
+    def test_a_key_does_not_change_one_that_may_do_more(self):
+        account = self.service.account("ranks")
+        low, high = self.service.key(account, "key:manage", "address:read"), self.service.key(account, "key:manage", "address:delete")
+        for body in ({"networks": []}, {"ttl": None}, {"label": "x"}, {"scopes": ["address:read"]}):
+            self.ask("PUT", "/cloud/2/keys/" + high[0], body, key=low, status=403)
+        self.ask("PUT", "/cloud/2/keys/" + low[0], {"label": "own"}, key=low, status=200)
+        self.ask("DELETE", "/cloud/2/keys/" + high[0], key=low, status=204)
+
     def test_whatever_is_wrong_with_a_key_is_answered_alike(self):
         account = self.service.account("wrong")
         name, secret = self.service.key(account)

@@ -285,6 +285,25 @@ START_TEST(another_statement_of_the_same_identity_replaces_it)
 }
 END_TEST
 
+START_TEST(who_only_signs_it_again_adds_nothing_to_the_log)
+{
+    struct fh__endpoint *e = world_add(&ends[VIEWER], true);
+    struct endpoint *o = &ends[VIEWER];
+    uint8_t digest[32], sig[FH_SIGNATURE_MAX];
+    int len = fh_cloud_statement_begin(o->address, world.utc + 1000, o->seal_key, o->spki,
+                                       o->spki_len, o->statement, digest);
+    size_t sig_len = sign_for(o, FH_IDENTITY_CLOUD_BINDING, digest, sig);
+
+    len = fh_cloud_statement_end(o->statement, (size_t)len, sig, sig_len);
+    ck_assert_uint_eq(len, o->statement_len);
+    ck_assert_mem_ne(e->binding, o->statement, e->binding_len);
+    sign_in(&viewer, &ends[VIEWER], FH_BROKER_REBIND, ALL);
+    ck_assert_int_eq(conn_next(&viewer, &f), FH_BROKER_WELCOME);
+    ck_assert_uint_eq(world.appends, 0);
+    ck_assert_uint_eq(e->version, 1);
+}
+END_TEST
+
 START_TEST(an_address_has_its_time)
 {
     struct fh__endpoint *e = world_add(&ends[VIEWER], true);
@@ -863,6 +882,25 @@ START_TEST(who_may_know_is_told_who_comes_and_goes)
 }
 END_TEST
 
+START_TEST(who_may_not_watch_any_more_is_told_nothing)
+{
+    struct fh__endpoint *v = world_add(&ends[VIEWER], true);
+
+    world_add(&ends[SERVER], true);
+    be_in(&viewer, &ends[VIEWER]);
+    watch(&viewer, &ends[SERVER], 1);
+    expect_state(&viewer, &ends[SERVER], false);
+    v->roles = FH_BROKER_LISTEN | FH_BROKER_CONNECTS;
+    fh__broker_changed(world.broker, v->address);
+    world_run();
+    while (conn_next(&viewer, &f) != FH_BROKER_UNKNOWN)
+        ;
+    be_in(&server, &ends[SERVER]);
+    expect_nothing(&viewer);
+    ck_assert_uint_eq(world.broker->watches.used, 0);
+}
+END_TEST
+
 START_TEST(watching_what_is_not_there_tells_nothing_and_is_counted)
 {
     static struct endpoint many[FH_BROKER_WATCH_MAX];
@@ -1105,6 +1143,24 @@ START_TEST(the_log_answers)
 }
 END_TEST
 
+/* Each costs us much and the client nothing. */
+START_TEST(the_log_does_not_answer_without_end)
+{
+    world_add(&ends[VIEWER], true);
+    be_in(&viewer, &ends[VIEWER]);
+    for (int i = 0; i < 6; i++) {
+        f = said[10];
+        conn_say(&viewer, &f);
+        ck_assert_int_eq(conn_next(&viewer, &f), FH_BROKER_LOG_CONSISTENT);
+    }
+    f = said[10];
+    conn_say(&viewer, &f);
+    expect_error(&viewer, FH_BROKER_E_TOO_OFTEN, 0);
+    ck_assert_uint_gt(f.error.retry_after_ms, 0);
+    ck_assert(viewer.is_closed);
+}
+END_TEST
+
 /* While something is looked up nothing more is taken, and what comes then is not lost. */
 START_TEST(one_request_at_a_time)
 {
@@ -1227,6 +1283,7 @@ int main(void)
     tcase_add_test(tc, signing_in_again_asks_nobody_and_writes_nothing);
     tcase_add_loop_test(tc, who_proves_nothing_is_refused, 0, ARRAY_LEN(refusals));
     tcase_add_test(tc, another_statement_of_the_same_identity_replaces_it);
+    tcase_add_test(tc, who_only_signs_it_again_adds_nothing_to_the_log);
     tcase_add_test(tc, an_address_has_its_time);
     tcase_add_test(tc, the_newest_sign_in_wins);
     tcase_add_test(tc, who_fails_too_often_waits);
@@ -1246,6 +1303,7 @@ int main(void)
     tcase_add_test(tc, an_offer_that_nobody_answers_ends);
     tcase_add_test(tc, who_has_no_room_ends_the_conn_not_the_client);
     tcase_add_test(tc, who_may_know_is_told_who_comes_and_goes);
+    tcase_add_test(tc, who_may_not_watch_any_more_is_told_nothing);
     tcase_add_test(tc, watching_what_is_not_there_tells_nothing_and_is_counted);
     tcase_add_test(tc, what_is_changed_takes_effect_at_once);
     tcase_add_test(tc, an_operator_disconnects);
@@ -1256,6 +1314,7 @@ int main(void)
     tcase_add_loop_test(tc, nonsense_is_known_by_its_first_bytes, 0, ARRAY_LEN(nonsense));
     tcase_add_test(tc, half_frames_are_bounded_in_all);
     tcase_add_test(tc, the_log_answers);
+    tcase_add_test(tc, the_log_does_not_answer_without_end);
     tcase_add_test(tc, one_request_at_a_time);
     tcase_add_loop_test(tc, who_goes_in_the_middle_of_anything_is_forgotten, 0, 4);
     tcase_add_test(tc, a_client_at_rest_costs_little);

@@ -306,6 +306,56 @@ START_TEST(an_answer_that_takes_its_time_is_waited_for)
 }
 END_TEST
 
+START_TEST(who_never_asked_is_not_kept_as_long_as_who_has)
+{
+    const struct fh_pipe_config pipe = {.buffer_len = 1000};
+    const struct fh__http_server_config cfg = {.loop = &loop,
+                                               .idle_ms = 3600000,
+                                               .request_ms = 20,
+                                               .utc_ms = utc_ms,
+                                               .handle = on_handle,
+                                               .refuse = on_refuse};
+    const struct fh_address peer = {.family = FH_ADDRESS_NONE};
+    struct fh__http_server *patient = fh__http_server_new(&cfg);
+    struct fh_pipe *other = fh_pipe_new(&pipe);
+    static uv_timer_t later;
+
+    fh__http_serve(patient, fh_pipe_end(other, 1), &peer, FH__DOOR_PUBLIC);
+    is_later = false;
+    uv_timer_init(&loop, &later);
+    uv_timer_start(&later, on_later, 5000, 0);
+    while (fh__http_server_count(patient) > 0 && !is_later) {
+        uv_run(&loop, UV_RUN_ONCE);
+        fh_pipe_run(other);
+    }
+    uv_close((uv_handle_t *)&later, NULL);
+    ck_assert(!is_later);
+    fh__http_server_close(patient, NULL, NULL);
+    fh_pipe_free(other);
+}
+END_TEST
+
+/* Strangers that fill one door do not keep the operator out of his. */
+START_TEST(each_door_has_room_of_its_own)
+{
+    const struct fh_pipe_config cfg = {.buffer_len = 1000};
+    const struct fh_address peer = {.family = FH_ADDRESS_NONE};
+    struct fh_pipe *more = fh_pipe_new(&cfg), *control = fh_pipe_new(&cfg);
+
+    fh__http_serve(server, fh_pipe_end(more, 1), &peer, FH__DOOR_PUBLIC);
+    ck_assert_uint_eq(fh__http_server_count(server), 1);
+    fh__http_serve(server, fh_pipe_end(control, 1), &peer, FH__DOOR_CONTROL);
+    ck_assert_uint_eq(fh__http_server_count(server), 2);
+    fh_pipe_cut(control);
+    fh_pipe_run(control);
+    fh_pipe_run(more);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    ck_assert_uint_eq(fh__http_server_count(server), 1);
+    fh_pipe_free(more);
+    fh_pipe_free(control);
+}
+END_TEST
+
 START_TEST(who_left_meanwhile_is_not_missed)
 {
     answers_later = true;
@@ -377,6 +427,8 @@ int main(void)
     tcase_add_test(tc, who_dribbles_is_sent_away);
     tcase_add_test(tc, who_does_not_take_its_answer_is_sent_away);
     tcase_add_test(tc, an_answer_that_takes_its_time_is_waited_for);
+    tcase_add_test(tc, who_never_asked_is_not_kept_as_long_as_who_has);
+    tcase_add_test(tc, each_door_has_room_of_its_own);
     tcase_add_test(tc, who_left_meanwhile_is_not_missed);
     tcase_add_test(tc, at_the_end_who_waits_for_an_answer_gets_it);
     tcase_add_test(tc, who_is_idle_at_the_end_is_sent_away);

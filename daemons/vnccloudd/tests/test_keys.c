@@ -108,6 +108,31 @@ START_TEST(the_first_start_makes_what_the_others_read)
 }
 END_TEST
 
+START_TEST(the_certificate_says_where_the_roots_list_is)
+{
+    static const char uri[] = "https://cloud.example:443/root.crl";
+    uint8_t der[4096];
+    char flat[2 * FH_PKI_PEM];
+    size_t n = 0;
+    int len;
+
+    ck_assert_int_eq(open_at(now), 0);
+    for (const char *p = strchr(keys.cert_pem, '\n'); *p != '-'; p++)
+        if (*p != '\n')
+            flat[n++] = *p;
+    len = base64_read(flat, n, der, sizeof der);
+    ck_assert_int_gt(len, 0);
+    ck_assert_ptr_nonnull(memmem(der, (size_t)len, uri, sizeof uri - 1));
+    ck_assert_uint_gt(keys.crl_len, 100);
+    ck_assert_uint_eq(keys.crl[0], 0x30); /* a SEQUENCE of all that is there */
+    ck_assert_uint_eq(keys.crl[1], 0x82 - (keys.crl_len < 260));
+    /* Another list is what somebody broke. */
+    fh__keys_wipe(&keys);
+    ck_assert_int_eq(save_state(&cfg, "root.crl", "x\n", 0644, why, sizeof why), 0);
+    ck_assert_int_ne(open_at(now), 0);
+}
+END_TEST
+
 START_TEST(a_certificate_is_renewed_before_it_ends)
 {
     char *before;
@@ -341,6 +366,7 @@ int main(void)
 
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, the_first_start_makes_what_the_others_read);
+    tcase_add_test(tc, the_certificate_says_where_the_roots_list_is);
     tcase_add_test(tc, a_certificate_is_renewed_before_it_ends);
     tcase_add_test(tc, another_name_is_another_certificate);
     tcase_add_test(tc, without_the_roots_key_the_certificate_serves_to_its_end);

@@ -463,6 +463,47 @@ END_TEST
 
 /* ---- keys, deletion ---- */
 
+/* What was read before a use does not give it back. */
+START_TEST(a_use_stays_used_whoever_writes_back_what_he_read)
+{
+    struct fh__store_call *call, *read;
+
+    create_account(1, "acme");
+    call = creation(7, 1);
+    call->endpoint->uses_left = 1;
+    run_free(call);
+    read = get(7);
+    ck_assert_int_eq(use(7, 1), 0);
+    call = new_call(FH__STORE_ENDPOINT_UPDATE);
+    call->endpoint = read->endpoint;
+    read->endpoint = NULL;
+    fh__store_call_free(read);
+    call->version = call->endpoint->version;
+    ck_assert_int_eq(run_free(call), FH__STORE_E_VERSION);
+    ck_assert_int_eq(use(7, 1), FH__STORE_E_USED_UP);
+}
+END_TEST
+
+START_TEST(nobody_enrols_in_an_account_that_is_disabled)
+{
+    struct fh__store_call *call;
+    uint64_t now;
+
+    create_account(1, "acme");
+    create_endpoint(7, 1);
+    call = new_call(FH__STORE_ACCOUNT_UPDATE);
+    call->account_record = calloc(1, sizeof *call->account_record);
+    id_of(1, call->account_record->id, FH__ACCOUNT_LEN);
+    strcpy(call->account_record->name, "acme");
+    call->account_record->disabled = true;
+    ck_assert_int_eq(run_free(call), 0);
+    ck_assert_int_eq(enrol(7, 1, "mine", &now), FH__STORE_E_VERSION);
+    call = get(7);
+    ck_assert_ptr_null(call->endpoint->binding);
+    fh__store_call_free(call);
+}
+END_TEST
+
 static int create_key(const char *id, uint8_t account)
 {
     struct fh__store_call *call = new_call(FH__STORE_KEY_CREATE);
@@ -926,6 +967,8 @@ int main(void)
     tcase_add_test(tc, a_reset_forgets_the_binding);
     tcase_add_test(tc, an_update_asks_for_the_version_it_was_made_of);
     tcase_add_test(tc, uses_and_time_run_out);
+    tcase_add_test(tc, a_use_stays_used_whoever_writes_back_what_he_read);
+    tcase_add_test(tc, nobody_enrols_in_an_account_that_is_disabled);
     tcase_add_test(tc, an_account_has_no_more_addresses_than_it_may);
     tcase_add_test(tc, what_was_done_once_is_answered_from_memory);
     tcase_add_test(tc, of_too_many_answers_the_oldest_go);

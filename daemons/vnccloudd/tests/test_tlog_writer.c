@@ -688,6 +688,40 @@ START_TEST(the_owner_of_an_address_can_open_what_was_logged)
 }
 END_TEST
 
+static void count_kind(void *user, const struct fh__tlog_opening *o)
+{
+    unsigned *n = user;
+
+    n[o->kind == FH_TLOG_BINDING]++;
+}
+
+/* Somebody has his address changed again and again: nobody else pays for that. */
+START_TEST(whose_openings_are_too_many_loses_the_oldest_of_them)
+{
+    static char line[1900];
+    static struct appended a[700], mine, other;
+    unsigned n[2] = {0, 0};
+
+    memset(line, 'x', sizeof line);
+    append_one(&mine, 7);
+    until_done(&mine);
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++)
+        ck_assert_int_eq(fh__tlog_append_line(tlog, FH_TLOG_POLICY, mine.binding.address, line,
+                                              sizeof line, on_done, &a[i]),
+                         0);
+    append_one(&other, 8);
+    until_done(&other);
+    ck_assert_int_eq(other.error, 0);
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++)
+        ck_assert_int_eq(a[i].error, 0);
+    ck_assert_uint_eq(fh__tlog_size(tlog), 702);
+    ck_assert_int_gt(fh__tlog_openings(tlog, mine.binding.address, count_kind, n), 0);
+    ck_assert_uint_eq(n[1], 1); /* what matters most */
+    ck_assert_uint_gt(n[0], 400);
+    ck_assert_uint_lt(n[0], 700);
+}
+END_TEST
+
 START_TEST(an_opening_that_the_log_does_not_bear_out_is_left_out)
 {
     struct appended a[2];
@@ -744,6 +778,7 @@ int main(void)
     tcase_add_test(t, two_do_not_write_one_log);
     tcase_add_test(t, a_cloud_that_changed_its_name_is_told);
     tcase_add_test(t, the_owner_of_an_address_can_open_what_was_logged);
+    tcase_add_test(t, whose_openings_are_too_many_loses_the_oldest_of_them);
     tcase_add_test(t, an_opening_that_the_log_does_not_bear_out_is_left_out);
     tcase_add_test(t, what_waits_at_the_end_is_told);
     suite_add_tcase(s, t);

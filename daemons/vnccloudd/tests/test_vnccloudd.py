@@ -193,6 +193,21 @@ class Door(Case):
             self.assertEqual(s.recv(4096)[0], 16)
             self.assertEqual(s.recv(4096), b"")
 
+    def test_the_roots_list_is_where_the_certificate_says(self):
+        p = self.start()
+        with talk(self.home, p.port()) as s:
+            certificate = s.getpeercert()
+            s.sendall(b"GET /root.crl HTTP/1.1\r\nHost: cloud.example\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: s.recv(65536), b""))
+        self.assertEqual(certificate["crlDistributionPoints"], ("https://localhost:443/root.crl",))
+        head, _, der = answer.partition(b"\r\n\r\n")
+        self.assertIn(b"HTTP/1.1 200 ", head)
+        self.assertIn(b"\r\nContent-Type: application/pkix-crl\r\n", head)
+        look = subprocess.run(["openssl", "crl", "-inform", "DER", "-CAfile", self.home.state + "/root.pem", "-noout", "-text"],
+                              input=der, capture_output=True, timeout=LIMIT)
+        self.assertIn(b"verify OK", look.stderr)
+        self.assertIn(b"No Revoked Certificates", look.stdout)
+
     def test_old_tls_and_other_names_are_refused(self):
         p = self.start()
         port = p.port()

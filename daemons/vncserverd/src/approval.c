@@ -288,7 +288,7 @@ static json_t *question(uint64_t id, const struct fh__approval_facts *facts)
     static const char digits[] = "0123456789abcdef";
     char fingerprint[65] = "", permissions[FH_PERMISSIONS_TEXT];
 
-    for (size_t i = 0; i < 32; i++) {
+    for (size_t i = 0; facts->fingerprint && i < 32; i++) {
         fingerprint[2 * i] = digits[facts->fingerprint[i] >> 4];
         fingerprint[2 * i + 1] = digits[facts->fingerprint[i] & 15];
     }

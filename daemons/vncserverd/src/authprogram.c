@@ -192,10 +192,11 @@ static void end(struct fh__dialogue *d)
 
 static json_t *question(const struct fh__dialogue_facts *facts)
 {
-    char fingerprint[FH_FINGERPRINT_HEX];
+    char fingerprint[FH_FINGERPRINT_HEX] = "";
     json_t *object;
 
-    fh_fingerprint_to_hex(facts->fingerprint, fingerprint);
+    if (facts->fingerprint)
+        fh_fingerprint_to_hex(facts->fingerprint, fingerprint);
     object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:i}", "version", VERSION, "user",
                        facts->user, "method", facts->method, "peer", facts->peer, "address",
                        facts->ip, "fingerprint", fingerprint, "connection",

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+
+#include <uv.h>
 
 #include <farhand/address.h>
 #include <farhand/audit.h>
@@ -64,6 +67,19 @@ static inline const uint8_t *fh__caller_source(const struct fh__caller *c, size_
 {
     *len = c->cloud[0] ? 16 : c->ip_len;
     return c->cloud[0] ? c->told : c->ip;
+}
+
+/*
+ * Where it is, for rules of others, PAM's and programs': "" is this machine, and nobody who comes
+ * through a cloud, whatever the cloud process says of his address.
+ */
+static inline void fh__caller_place(const struct fh__caller *c, char out[FH_ADDRESS_TEXT])
+{
+    out[0] = '\0';
+    if (c->cloud[0])
+        snprintf(out, FH_ADDRESS_TEXT, "cloud:%s", c->cloud);
+    else if (c->ip_len > 0)
+        uv_inet_ntop(c->ip_len == 4 ? AF_INET : AF_INET6, c->ip, out, FH_ADDRESS_TEXT);
 }
 
 static inline const char *fh__way_word(enum fh__way way)

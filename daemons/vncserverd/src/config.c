@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "older.h"
 #include "options.h"
 #include "policy.h"
 
@@ -61,6 +62,8 @@ static const char *contradiction(const struct fh__config *c)
         return "notice = command: expected a notice-command";
     if (c->auth == FH__AUTH_PROGRAM && !c->auth_command)
         return "auth = program: expected an auth-command";
+    if (fh__older_needs(c, FH_OLDER_IS_VNC) && !c->vnc_password_file)
+        return "security-types with VncAuth or X509Vnc: expected a vnc-password-file";
     for (size_t i = 0; c->n_listen > 1 && i < c->n_listen; i++)
         if (strcmp(c->listen[i], "none") == 0)
             return "listen: expected none, or addresses, not both";
@@ -84,6 +87,9 @@ int fh__config_finish(struct fh__config *c, char *error, size_t room)
     fh__directory("vncserverd", "STATE_DIRECTORY", "/var/lib", "XDG_STATE_HOME", ".local/state",
                   dir, sizeof dir);
     bad |= fh__settings_fill_file(c, "identity", dir, "identity.pem");
+    bad |= fh__settings_fill_file(c, "rsa-aes-key", dir, "rsa-aes-key.pem");
+    bad |= fh__settings_fill_file(c, "tls-certificate", dir, "tls-certificate.pem");
+    bad |= fh__settings_fill_file(c, "tls-key", dir, "tls-key.pem");
     bad |= fh__settings_fill_file(c, "blacklist", dir, "blacklist");
     bad |= fh__settings_fill_file(c, "codes", dir, "codes");
     bad |= fh__settings_fill_file(c, "cloud-key", dir, "cloud.key");

@@ -22,6 +22,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <farhand/older.h>
+
 #include "inifile.h"
 #include "log.h"
 #include "option.h"
@@ -29,6 +31,7 @@
 enum { FH__CONFIG_LISTEN_MAX = 16, FH__CONFIG_FILTER_MAX = 1024, FH__CONFIG_AUDIT_MAX = 16 };
 
 enum fh__approve { FH__APPROVE_FILTERED, FH__APPROVE_PRESENT, FH__APPROVE_ALWAYS };
+enum fh__unprotected { FH__UNPROTECTED_THIS_MACHINE, FH__UNPROTECTED_ANYWHERE };
 enum fh__auth { FH__AUTH_FILE, FH__AUTH_PAM, FH__AUTH_PROGRAM };
 enum fh__audit_full { FH__AUDIT_FULL_WARN, FH__AUDIT_FULL_REFUSE };
 enum fh__notice { FH__NOTICE_NONE, FH__NOTICE_WINDOW, FH__NOTICE_NOTIFY, FH__NOTICE_COMMAND };
@@ -50,7 +53,15 @@ struct fh__config {
     char *filter[FH__CONFIG_FILTER_MAX];                 /* rules of ip_filter.h, each checked */
     size_t n_filter;
     char *name;
-    char *identity; /* paths */
+    char *security_types; /* as it was written; read: */
+    uint16_t older[FH_OLDER_MAX];
+    size_t n_older;
+    unsigned unprotected;    /* enum fh__unprotected */
+    char *vnc_user;          /* as whom the types without a name come in */
+    char *vnc_password_file; /* NULL: none */
+    char *tls_certificate, *tls_key;
+    char *rsa_aes_key; /* paths */
+    char *identity;
     char *users;
     char *codes;
     unsigned auth; /* enum fh__auth: who knows whether a password is right */

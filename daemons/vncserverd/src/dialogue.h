@@ -45,8 +45,8 @@ struct fh__dialogue_facts {
     const char *password; /* NULL: ask for it */
     size_t password_len;
     const char *method;
-    const char *peer, *ip; /* with and without port; of this machine: "" */
-    const uint8_t *fingerprint;
+    const char *peer, *ip;      /* with and without port; of this machine: ""; cloud:ADDRESS */
+    const uint8_t *fingerprint; /* NULL: a viewer without an identity */
     uint64_t connection;
     unsigned attempt; /* on this connection, from 1 */
 };

@@ -7,6 +7,7 @@
 #include <farhand/identity_uv.h>
 
 #include "log.h"
+#include "older.h"
 
 static void take(struct fh__entry *e, enum fh_login_step step);
 
@@ -29,6 +30,11 @@ size_t fh__entrance_methods(const struct fh__config *cfg, uint8_t *out)
     }
     out[n++] = FH_METHOD_IDENTITY;
     return n;
+}
+
+static const uint8_t *fingerprint_of(const struct fh__entry *e)
+{
+    return e->caller.has_fingerprint ? e->caller.fingerprint : NULL;
 }
 
 static void authenticated(struct fh__entry *e, uint32_t permissions)
@@ -83,7 +89,7 @@ static void ask_person(struct fh__entry *e)
                                              .name = e->name,
                                              .path = path_word(&e->caller),
                                              .cloud = e->caller.cloud,
-                                             .fingerprint = e->caller.fingerprint,
+                                             .fingerprint = fingerprint_of(e),
                                              .permissions = e->login.permissions,
                                              .only_if_present = !e->asks};
     const struct fh_item wait = {.kind = FH_KIND_NOTICE, .data = waiting, .len = strlen(waiting)};
@@ -134,6 +140,7 @@ static const char *sentence(const char *reason)
         {"account-closed", "PAM does not let this account in"},
         {"user-mapped", "PAM made another user of it"},
         {"session-failed", "PAM does not open a session"},
+        {"cannot-be-asked", "more is required than a viewer without the channel can be asked"},
         {"pam-failed", "PAM failed"},
         {"program-failed", "auth-command failed"},
         {"failed", "the server failed"},
@@ -198,6 +205,11 @@ static void take(struct fh__entry *e, enum fh_login_step step)
 {
     switch (step) {
     case FH_LOGIN_ASK:
+        if (e->older) {
+            fh_login_wipe(&e->login);
+            reject(e, "cannot-be-asked");
+            return;
+        }
         if (e->caller.ops->ask(e->caller.user, e->login.items, e->login.n_items) != 0)
             disconnect(e, FH_BYE_AUTH, false);
         return;
@@ -222,10 +234,43 @@ static void take(struct fh__entry *e, enum fh_login_step step)
 
 /* ---- what PAM or a program says ---- */
 
+static void forget_spare(struct fh__entry *e)
+{
+    fh_wipe(e->spare, sizeof e->spare);
+    e->spare_len = 0;
+    e->has_spare = false;
+}
+
+/* An older viewer has told its password beforehand: that answers one question that hides it. */
+static void answer_for_older(struct fh__entry *e, const struct fh_item *items, size_t n)
+{
+    struct fh_item answer = {.kind = FH_KIND_PROMPT, .data = e->spare, .len = e->spare_len};
+    size_t prompts = 0, hidden = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        prompts += items[i].kind != FH_KIND_NOTICE;
+        hidden += items[i].kind == FH_KIND_PROMPT && items[i].len > 0 &&
+                  (((const uint8_t *)items[i].data)[0] & FH_PROMPT_ECHO) == 0;
+    }
+    if (prompts == 0)
+        return;
+    if (prompts == 1 && hidden == 1 && e->has_spare) {
+        fh__dialogue_answer(e->dialogue, &answer, 1);
+        forget_spare(e);
+        return;
+    }
+    fh_login_wipe(&e->login);
+    reject(e, "cannot-be-asked");
+}
+
 static void on_dialogue_ask(void *user, const struct fh_item *items, size_t n)
 {
     struct fh__entry *e = user;
 
+    if (e->older) {
+        answer_for_older(e, items, n);
+        return;
+    }
     if (e->caller.ops->ask(e->caller.user, items, n) != 0)
         disconnect(e, FH_BYE_AUTH, false);
 }
@@ -269,12 +314,11 @@ static void start_dialogue(struct fh__entry *e, const struct fh_credentials *c)
                                              .method = fh_method_name(c->method),
                                              .peer = e->caller.peer,
                                              .ip = ip,
-                                             .fingerprint = e->caller.fingerprint,
+                                             .fingerprint = fingerprint_of(e),
                                              .connection = e->caller.number,
                                              .attempt = c->attempt};
 
-    if (e->caller.ip_len > 0)
-        uv_inet_ntop(e->caller.ip_len == 4 ? AF_INET : AF_INET6, e->caller.ip, ip, sizeof ip);
+    fh__caller_place(&e->caller, ip);
     if (cfg->auth == FH__AUTH_PAM)
         e->dialogue = fh__pam_start(e->at->loop, cfg->pam_service, &facts, &dialogue_events, e);
     else
@@ -296,7 +340,7 @@ static void find_account(struct fh__entry *e, const char *name, struct fh_login_
 {
     const struct fh__config *cfg = e->at->cfg;
 
-    fh__userstore_account(e->at->users, name, e->caller.fingerprint, out);
+    fh__userstore_account(e->at->users, name, fingerprint_of(e), out);
     out->has_totp = fh__codecheck_is_enrolled(cfg->codes, name);
     e->grants = cfg->auth == FH__AUTH_PROGRAM && !out->exists;
     if (e->grants)
@@ -320,6 +364,12 @@ static bool is_refused(struct fh__entry *e, const char *name)
     return true;
 }
 
+static void check_response(struct fh__entry *e, const struct fh_credentials *c)
+{
+    take(e, fh_login_checked(&e->login, fh__older_check_response(e->at->cfg->vnc_password_file,
+                                                                 c->challenge, c->response)));
+}
+
 static void check_password(struct fh__entry *e, const struct fh_credentials *c)
 {
     e->check = fh__userstore_check(e->at->users, e->at->loop, c->user, c->password, c->password_len,
@@ -330,12 +380,25 @@ static void check_password(struct fh__entry *e, const struct fh_credentials *c)
 
 /* Whoever tells us of the attempt has looked already; it may be a process that is not ours any
  * more. */
-static bool is_offered(const struct fh__config *cfg, enum fh_method method)
+static bool is_offered(const struct fh__config *cfg, enum fh_method method, unsigned older)
 {
     uint8_t methods[FH_METHODS_MAX];
     size_t n = fh__entrance_methods(cfg, methods);
 
+    if (older) /* whoever told us has held it to the type */
+        return true;
     return memchr(methods, (int)method, n) != NULL;
+}
+
+static void keep_spare(struct fh__entry *e, const struct fh_credentials *c)
+{
+    forget_spare(e);
+    if (!e->older || c->method != FH_METHOD_PASSWORD || e->at->cfg->auth != FH__AUTH_PAM ||
+        c->password_len > sizeof e->spare)
+        return;
+    memcpy(e->spare, c->password, c->password_len);
+    e->spare_len = c->password_len;
+    e->has_spare = true;
 }
 
 void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
@@ -349,9 +412,10 @@ void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
     enum fh_login_step step;
 
     end_dialogue(e);
+    keep_spare(e, c);
     if (is_refused(e, c->user))
         return;
-    if (!is_offered(e->at->cfg, c->method)) {
+    if (!is_offered(e->at->cfg, c->method, e->older)) {
         disconnect(e, FH_BYE_PROTOCOL, false);
         return;
     }
@@ -359,7 +423,9 @@ void fh__entry_begin(struct fh__entry *e, const struct fh_credentials *c)
     find_account(e, c->user, &account);
     step = fh_login_begin(&e->login, &cfg, c, &account);
     fh_wipe(&account, sizeof account);
-    if (step == FH_LOGIN_PASSWORD && e->at->cfg->auth == FH__AUTH_FILE)
+    if (step == FH_LOGIN_PASSWORD && c->method == FH_METHOD_VNC)
+        check_response(e, c);
+    else if (step == FH_LOGIN_PASSWORD && e->at->cfg->auth == FH__AUTH_FILE)
         check_password(e, c);
     else if (step == FH_LOGIN_PASSWORD || step == FH_LOGIN_CONVERSE)
         start_dialogue(e, c);
@@ -383,5 +449,6 @@ void fh__entry_forget(struct fh__entry *e)
     e->code_check = NULL;
     end_dialogue(e);
     fh__approvals_forget(e->at->approvals, e);
+    forget_spare(e);
     fh_login_wipe(&e->login);
 }

@@ -40,6 +40,7 @@ struct fh__entry {
     uint32_t most;             /* permissions, by the filter */
     bool asks;                 /* the person at the desktop, before it is let in */
     bool asks_present;         /* him, if he is there */
+    unsigned older;            /* the security type of a viewer without the channel; 0: none */
     char name[FH__ENTRY_NAME]; /* of the attempt */
     struct fh_login login;
     /* What is being looked at; NULL: nothing. */
@@ -48,6 +49,10 @@ struct fh__entry {
     struct fh__dialogue *dialogue; /* of PAM it lasts as long as the session */
     bool is_talking;               /* it has not decided yet */
     bool grants;                   /* the dialogue alone says what is allowed */
+    /* What an older viewer has told, for the one question of PAM that it can answer. */
+    char spare[FH_AUTH_PASSWORD_MAX];
+    size_t spare_len;
+    bool has_spare;
 };
 
 /* The methods that are offered: at most FH_METHODS_MAX; how many. */

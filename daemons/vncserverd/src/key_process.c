@@ -3,8 +3,10 @@
  * key_process.c -- the process that has the private key, and the only one that ever read it. For
  * each connection that the monitor lets go on it signs one transcript, as the server. Where a
  * rotation is under way it has the next key as well, and both vouch for that on one channel, for
- * each viewer that the monitor lets in. For the cloud process it signs what clouds ask for, which
- * can be taken for nothing else, and not often. It signs nothing else.
+ * each viewer that the monitor lets in. For older viewers it has the key of RSA-AES, with which it
+ * decrypts one secret for a connection in place of the signature, and that of TLS. For the cloud
+ * process it signs what clouds ask for, which can be taken for nothing else, and not often. It
+ * signs nothing else.
  */
 #include <errno.h>
 #include <signal.h>
@@ -15,11 +17,14 @@
 #include <unistd.h>
 
 #include <farhand/identity_uv.h>
+#include <farhand/pki.h>
+#include <farhand/rsaaes_uv.h>
 
 #include "child.h"
 #include "identityfile.h"
 #include "log.h"
 #include "role.h"
+#include "tlsfile.h"
 
 enum { CLOUD_BURST = 20, CLOUD_REFILL_MS = 3000 };
 
@@ -32,9 +37,12 @@ struct keeper {
     unsigned cloud_tokens; /* signatures that it may have */
     uint64_t cloud_refilled_ms;
     struct fh_identity *identity, *next; /* NULL: no other key is to follow */
+    struct fh_rsaaes_key *rsa;           /* NULL: no RSA-AES */
+    struct fh_pki_signer *tls;           /* NULL: no TLS */
+    char *certificate;
 };
 
-/* Who may have one signature; or the cloud process. */
+/* Who may have one signature, or one secret; or the cloud process. */
 struct client {
     struct fh__link link;
     struct keeper *keeper;
@@ -54,18 +62,53 @@ static void on_client_broken(void *user, const char *why)
     fh__link_close(&c->link, on_client_closed);
 }
 
-static void on_client_message(void *user, unsigned number, struct rd body, int fd)
+static void on_sign(struct client *c, struct rd body)
 {
-    struct client *c = user;
     uint8_t th[FH_TRANSCRIPT_HASH_LEN], sig[FH_SIGNATURE_MAX];
     size_t len = 0;
 
-    (void)number; /* SIGN: there is no other */
-    (void)fd;
     rd_copy(&body, th, sizeof th);
     if (fh_identity_sign(c->keeper->identity, FH_ROLE_SERVER, th, fh_random_system, NULL, sig,
                          &len) == 0)
         (void)fh__link_send(&c->link, FH__MSG_SIGNATURE, sig, len, -1);
+}
+
+/* Whether it was well padded is told to nobody, that process included. */
+static void on_decrypt(struct client *c, struct rd body)
+{
+    uint8_t secret[32];
+    size_t want = rd_u8(&body);
+
+    if ((want != 16 && want != sizeof secret) || !c->keeper->rsa ||
+        fh_rsaaes_key_decrypt(c->keeper->rsa, body.p, body.left, fh_random_system, NULL, secret,
+                              want) != 0)
+        return;
+    (void)fh__link_send(&c->link, FH__MSG_DECRYPTED, secret, want, -1);
+    fh_wipe(secret, sizeof secret);
+}
+
+static void on_tls_sign(struct client *c, struct rd body)
+{
+    uint8_t sig[FH_SIGNATURE_MAX];
+    size_t len = c->keeper->tls ? fh_pki_signer_len(c->keeper->tls) : 0;
+
+    if (len == 0 || len > sizeof sig ||
+        fh_pki_signer_sign(c->keeper->tls, body.p, body.left, sig, len) != 0)
+        return;
+    (void)fh__link_send(&c->link, FH__MSG_TLS_SIGNATURE, sig, len, -1);
+}
+
+static void on_client_message(void *user, unsigned number, struct rd body, int fd)
+{
+    struct client *c = user;
+
+    (void)fd;
+    if (number == FH__MSG_DECRYPT)
+        on_decrypt(c, body);
+    else if (number == FH__MSG_TLS_SIGN)
+        on_tls_sign(c, body);
+    else
+        on_sign(c, body);
     fh__link_close(&c->link, on_client_closed);
 }
 
@@ -246,17 +289,65 @@ static int open_next(const char *path, struct fh_identity **out)
     return error ? -1 : 0;
 }
 
+static int make_rsa(const char *path)
+{
+    struct fh_rsaaes_key *key;
+    int error;
+
+    if (fh__identityfile_make_directory(path) != 0)
+        return FH_CRYPTO_E_IO;
+    fh__log(FH__LOG_NOTICE, "making the key of RSA-AES, %s", path);
+    error = fh_rsaaes_key_generate(FH_RSAAES_BITS_DEFAULT, fh_random_system, NULL, &key);
+    if (error)
+        return error;
+    error = fh_rsaaes_key_save(key, path);
+    fh_rsaaes_key_free(key);
+    return error == FH_CRYPTO_E_EXISTS ? 0 : error; /* another process made it at the same time */
+}
+
+static int open_rsa(const char *path, struct fh_rsaaes_key **out)
+{
+    int error = fh_rsaaes_key_load(path, out);
+
+    if (error == FH_CRYPTO_E_IO && errno == ENOENT) {
+        error = make_rsa(path);
+        if (!error)
+            error = fh_rsaaes_key_load(path, out);
+    }
+    if (error)
+        fh__log(FH__LOG_ERROR, "%s: %s", path,
+                error == FH_CRYPTO_E_IO ? strerror(errno) : fh_crypto_strerror(error));
+    return error ? -1 : 0;
+}
+
+/* Of the people's own making or ours: our own is made where there is neither. */
+static int open_tls(struct keeper *k, const char *certificate, const char *key)
+{
+    char why[200];
+
+    if (fh__tlsfile_open(certificate, key, &k->certificate, &k->tls, why, sizeof why) == 0)
+        return 0;
+    fh__log(FH__LOG_ERROR, "%s", why);
+    return -1;
+}
+
 static int prepare(struct keeper *k, struct fh__sandbox *sandbox, struct rd setup)
 {
     struct fh__msg_key_setup m;
-    char path[FH__TEXT_MAX + 1], user[FH__TEXT_MAX + 1], error[400];
+    char path[FH__TEXT_MAX + 1], rsa[FH__TEXT_MAX + 1], user[FH__TEXT_MAX + 1], error[400];
+    char certificate[FH__TEXT_MAX + 1], tls_key[FH__TEXT_MAX + 1];
 
     if (!fh__msg_key_setup_read(setup, &m))
         return -1;
     fh__log_set_level((enum fh__log_level)m.level);
     fh__text_copy(m.path, path, sizeof path);
+    fh__text_copy(m.rsa, rsa, sizeof rsa);
+    fh__text_copy(m.tls_certificate, certificate, sizeof certificate);
+    fh__text_copy(m.tls_key, tls_key, sizeof tls_key);
     fh__text_copy(m.user, user, sizeof user);
-    if (open_identity(path, &k->identity) != 0 || open_next(path, &k->next) != 0)
+    if (open_identity(path, &k->identity) != 0 || open_next(path, &k->next) != 0 ||
+        (rsa[0] && open_rsa(rsa, &k->rsa) != 0) ||
+        (certificate[0] && open_tls(k, certificate, tls_key) != 0))
         return -1;
     fh__sandbox_lock(sandbox);
     if (fh__sandbox_user(sandbox, user, false, error, sizeof error) != 0) {
@@ -268,7 +359,7 @@ static int prepare(struct keeper *k, struct fh__sandbox *sandbox, struct rd setu
 
 static enum fh__exit serve(struct keeper *k, struct fh__sandbox *sandbox)
 {
-    const uint8_t *spki;
+    const uint8_t *spki, *pub;
     size_t len;
 
     if (uv_loop_init(&k->loop) != 0 ||
@@ -280,6 +371,13 @@ static enum fh__exit serve(struct keeper *k, struct fh__sandbox *sandbox)
         spki = fh_identity_spki(k->next, &len);
         (void)fh__link_send(&k->monitor, FH__MSG_KEY_NEXT, spki, len, -1);
     }
+    if (k->rsa) {
+        pub = fh_rsaaes_key_pub(k->rsa, &len);
+        (void)fh__link_send(&k->monitor, FH__MSG_KEY_RSA, pub, len, -1);
+    }
+    if (k->certificate)
+        (void)fh__link_send(&k->monitor, FH__MSG_KEY_TLS, k->certificate, strlen(k->certificate),
+                            -1);
     spki = fh_identity_spki(k->identity, &len);
     (void)fh__link_send(&k->monitor, FH__MSG_KEY_READY, spki, len, -1);
     uv_run(&k->loop, UV_RUN_DEFAULT);
@@ -297,5 +395,8 @@ enum fh__exit fh__key_main(struct fh__sandbox *sandbox, struct rd setup)
         fh__link_try(FH__CHILD_LINK_FD, FH__MSG_KEY_FAILED, "", 0);
     fh_identity_free(k.identity);
     fh_identity_free(k.next);
+    fh_rsaaes_key_free(k.rsa);
+    fh_pki_signer_free(k.tls);
+    free(k.certificate);
     return how;
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <farhand/vncauth.h>
+
 #include "messages_fields.h"
 
 struct fh__text fh__text_of(const char *s)
@@ -71,6 +73,9 @@ bool fh__msg_key_setup_read(struct rd r, struct fh__msg_key_setup *out)
 {
     out->level = rd_u8(&r);
     out->user = fh__read_text(&r);
+    out->rsa = fh__read_text(&r);
+    out->tls_certificate = fh__read_text(&r);
+    out->tls_key = fh__read_text(&r);
     out->path = fh__read_rest(&r);
     return rd_is_done(&r);
 }
@@ -79,6 +84,9 @@ void fh__msg_key_setup_write(struct wr *w, const struct fh__msg_key_setup *m)
 {
     wr_u8(w, m->level);
     fh__write_text(w, m->user);
+    fh__write_text(w, m->rsa);
+    fh__write_text(w, m->tls_certificate);
+    fh__write_text(w, m->tls_key);
     wr_bytes(w, m->path.p, m->path.len);
 }
 
@@ -134,6 +142,28 @@ void fh__msg_away_write(struct wr *w, const struct fh__msg_away *m)
     wr_bytes(w, m->peer.p, m->peer.len);
 }
 
+static void read_older(struct rd *r, struct fh__msg_session_setup *out)
+{
+    out->n_older = rd_u8(r);
+    r->bad |= out->n_older > FH_OLDER_MAX;
+    for (size_t i = 0; !r->bad && i < out->n_older; i++)
+        out->older[i] = rd_u16(r);
+    out->rsa_pub_len = rd_u16(r);
+    out->rsa_pub = rd_bytes(r, out->rsa_pub_len);
+    out->tls = fh__read_text(r);
+    r->bad |= out->tls.len > FH__PEM_MAX;
+}
+
+static void write_older(struct wr *w, const struct fh__msg_session_setup *m)
+{
+    wr_u8(w, (uint8_t)m->n_older);
+    for (size_t i = 0; i < m->n_older; i++)
+        wr_u16(w, m->older[i]);
+    wr_u16(w, (uint16_t)m->rsa_pub_len);
+    wr_bytes(w, m->rsa_pub, m->rsa_pub_len);
+    fh__write_text(w, m->tls);
+}
+
 static void read_cloud(struct rd *r, struct fh__msg_session_setup *out)
 {
     uint8_t way = 0;
@@ -172,6 +202,7 @@ bool fh__msg_session_setup_read(struct rd r, struct fh__msg_session_setup *out)
     out->spki = rd_bytes(&r, out->spki_len);
     out->n_methods = rd_u8(&r);
     out->methods = rd_bytes(&r, out->n_methods);
+    read_older(&r, out);
     out->user = fh__read_text(&r);
     out->name = fh__read_rest(&r);
     return rd_is_done(&r) && out->spki_len <= FH_SPKI_MAX && out->n_methods <= FH_METHODS_MAX &&
@@ -189,6 +220,7 @@ void fh__msg_session_setup_write(struct wr *w, const struct fh__msg_session_setu
     wr_bytes(w, m->spki, m->spki_len);
     wr_u8(w, (uint8_t)m->n_methods);
     wr_bytes(w, m->methods, m->n_methods);
+    write_older(w, m);
     fh__write_text(w, m->user);
     wr_bytes(w, m->name.p, m->name.len);
 }
@@ -311,6 +343,20 @@ static struct fh__text read_password(struct rd *r)
     return (struct fh__text){(const char *)rd_bytes(r, len), len};
 }
 
+bool fh__msg_older_read(struct rd r, struct fh__msg_older *out)
+{
+    out->version = rd_u8(&r);
+    out->type = rd_u16(&r);
+    return rd_is_done(&r) && (out->version == 3 || out->version == 7 || out->version == 8) &&
+           fh_older_strength(out->type) > 0;
+}
+
+void fh__msg_older_write(struct wr *w, const struct fh__msg_older *m)
+{
+    wr_u8(w, (uint8_t)m->version);
+    wr_u16(w, (uint16_t)m->type);
+}
+
 bool fh__msg_attempt_read(struct rd r, struct fh__msg_attempt *out)
 {
     uint8_t method = rd_u8(&r);
@@ -321,9 +367,12 @@ bool fh__msg_attempt_read(struct rd r, struct fh__msg_attempt *out)
     out->user = fh__read_text(&r);
     out->has_password = fh__read_flag(&r);
     out->password = read_password(&r);
+    if (out->method == FH_METHOD_VNC && out->password.len != 2 * FH_VNCAUTH_LEN)
+        return false;
     return rd_is_done(&r) && fh_method_name(method) && out->user.len <= FH_AUTH_USER_MAX &&
            fh__is_clean(out->user) && out->password.len <= FH_AUTH_PASSWORD_MAX &&
-           out->has_password == (out->method == FH_METHOD_PASSWORD) &&
+           out->has_password ==
+               (out->method == FH_METHOD_PASSWORD || out->method == FH_METHOD_VNC) &&
            (out->has_password || out->password.len == 0);
 }
 

@@ -13,6 +13,7 @@
 #include <farhand/address.h>
 #include <farhand/framebuffer.h>
 #include <farhand/motion.h>
+#include <farhand/older.h>
 #include <farhand/rfb_server.h>
 #include <farhand/rotation.h>
 #include <farhand/server_conn.h>
@@ -42,15 +43,17 @@ struct fh__msg_confined {
     uint32_t what;
     uint8_t landlock;
 };
-/* KEY_SETUP: u8 level | u16 n, user | path */
+/* KEY_SETUP: u8 level | u16 n, user | u16 n, path of the key of RSA-AES or "" | the same of the
+ * certificate and key of TLS | path */
 struct fh__msg_key_setup {
     uint8_t level;
-    struct fh__text user, path;
+    struct fh__text user, rsa, tls_certificate, tls_key, path;
 };
 /*
  * SESSION_SETUP: u8 level | u8 family, u8 ip[16], u16 port, u32 uid of the peer | u64 idle ms | u32
  * ms that it waits for a viewer whose network was lost, 0: not | u8 1: a cloud brought it, then
  * u8 enum fh__way | its name there[16] | u8 1: secret[32] | u16 n, spki | u8 n, methods
+ * | u8 n, types for older viewers u16[n] | u16 n, public key of RSA-AES | u16 n, certificate of TLS
  * | u16 n, user | name
  */
 struct fh__msg_session_setup {
@@ -64,6 +67,11 @@ struct fh__msg_session_setup {
     size_t spki_len;
     const uint8_t *methods;
     size_t n_methods;
+    uint16_t older[FH_OLDER_MAX];
+    size_t n_older;
+    const uint8_t *rsa_pub;
+    size_t rsa_pub_len;  /* 0: none */
+    struct fh__text tls; /* ""; PEM */
     struct fh__text user, name;
 };
 /* MOVED: ref[16] | what the stream began with */
@@ -92,7 +100,15 @@ struct fh__msg_peer {
     const uint8_t *fingerprint;
     struct fh__text program; /* UTF-8 without control characters */
 };
-/* ATTEMPT: u8 method | u8 attempt | binding[32] | u16 n, user | u8 has password | password */
+/* OLDER: u8 version | u16 type */
+struct fh__msg_older {
+    unsigned version; /* 3, 7, 8 */
+    unsigned type;    /* enum fh_older_type */
+};
+/*
+ * ATTEMPT: u8 method | u8 attempt | binding[32], zeros from an older viewer | u16 n, user |
+ * u8 has password | password; of method vnc it is challenge[16] | response[16]
+ */
 struct fh__msg_attempt {
     enum fh_method method;
     unsigned attempt;
@@ -301,7 +317,8 @@ struct fh__msg_cloud_keys {
     X(cloud_path, fh__msg_cloud_path)                                                              \
     X(cloud_keep, fh__msg_cloud_keep)                                                              \
     X(cloud_fork, fh__msg_cloud_fork)                                                              \
-    X(cloud_keys, fh__msg_cloud_keys)
+    X(cloud_keys, fh__msg_cloud_keys)\
+    X(older, fh__msg_older)
 
 #define X(noun, type)                                                                              \
     bool fh__msg_##noun##_read(struct rd r, struct type *out);                                     \

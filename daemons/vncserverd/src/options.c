@@ -15,6 +15,7 @@
 #include <farhand/proxy.h>
 
 #include "commandline.h"
+#include "older.h"
 
 /* A program and its arguments, with spaces between; no shell. */
 static const char *set_command(struct fh__config *c, const struct fh__option *o, const char *value)
@@ -123,6 +124,19 @@ static const char *set_require(struct fh__config *c, const struct fh__option *o,
                  "among them";
 }
 
+static const char *set_types(struct fh__config *c, const struct fh__option *o, const char *value)
+{
+    uint16_t types[FH_OLDER_MAX];
+    size_t n;
+    const char *expected = fh__older_parse(value, types, &n);
+
+    if (expected)
+        return expected;
+    memcpy(c->older, types, sizeof types);
+    c->n_older = n;
+    return fh__set_text(c, o, value);
+}
+
 static const char *set_virtual(struct fh__config *c, const struct fh__option *o, const char *value)
 {
     static const char expected[] = "a size like 1280x800, each side from 64 to 16384";
@@ -205,6 +219,20 @@ static const struct fh__option table[] = {
      "the desktop's name as viewers see it (default: the host's name)"},
     {"identity", "FILE", START, fh__set_path, AT(identity), 0, 0, NULL,
      "the key that viewers know this server by; made if it is not there"},
+    {"security-types", "LIST", START, set_types, AT(security_types), 0, 0, "native",
+     "native, and the security types for viewers of other makers"},
+    {"unprotected-types", "this-machine|anywhere-though-others-can-read-and-change-all", START,
+     fh__set_word, AT(unprotected), 0, 0, "this-machine",
+     "to whom the types are offered that protect nothing on the way, or ask for nothing"},
+    {"tls-certificate", "FILE", START, fh__set_path, AT(tls_certificate), 0, 0, NULL,
+     "the certificate of the types X509..., of RSA; made, with its key, if it is not there"},
+    {"tls-key", "FILE", START, fh__set_path, AT(tls_key), 0, 0, NULL, "its key"},
+    {"rsa-aes-key", "FILE", START, fh__set_path, AT(rsa_aes_key), 0, 0, NULL,
+     "the key of the types RA2...; made if it is not there"},
+    {"vnc-password-file", "FILE", START, fh__set_path, AT(vnc_password_file), 0, 0, NULL,
+     "the password of VncAuth and X509Vnc, in clear: who reads it has it"},
+    {"vnc-user", "NAME", START, fh__set_text, AT(vnc_user), 0, 0, "vnc",
+     "the user as whom VncAuth, X509Vnc, X509None and None come in"},
     {"users", "FILE", START, fh__set_path, AT(users), 0, 0, NULL,
      "who may connect; see vncserverd user"},
     {"codes", "FILE", START, fh__set_path, AT(codes), 0, 0, NULL,

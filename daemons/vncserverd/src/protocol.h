@@ -19,6 +19,7 @@
 #include <farhand/identity.h>
 #include <farhand/link.h>
 #include <farhand/permissions.h>
+#include <farhand/rsaaes.h>
 
 enum fh__role {
     FH__MONITOR = 1,
@@ -54,10 +55,12 @@ enum fh__stage {
 };
 
 enum {
-    FH__TEXT_MAX = 1024,  /* bytes of a path, a name, a line of the log */
+    FH__TEXT_MAX = 1024, /* bytes of a path, a name, a line of the log */
+    FH__PEM_MAX = 16384, /* bytes of a chain of certificates */
+    FH__SETUP_MAX = 24576,
     FH__PART_MAX = 32768, /* bytes of one part of what comes in several */
     FH__ROTATION_MAX = 6 + FH_SPKI_MAX + 2 * FH_SIGNATURE_MAX,
-    FH__RECTS_MAX = 512,   /* in one message of damage */
+    FH__RECTS_MAX = 512, /* in one message of damage */
     FH__DAMAGE_MAX = 2 + 8 * FH__RECTS_MAX + 12,
     FH__ENCODED_MAX = 256, /* rectangles in one message of what was encoded for several */
     FH__CODING_LEN = 16,
@@ -101,7 +104,7 @@ enum fh__cloud_answer { FH__CLOUD_ACCEPT, FH__CLOUD_REFUSE, FH__CLOUD_BUSY, FH__
     X(CONFINED, 3, CHILDREN, MONITOR, 5, 5, 0, ALWAYS) /* what its sandbox consists of */          \
     /* The key process. Sessions can have transcripts signed and nothing else; the monitor can     \
      * have both keys vouch for the one that is to follow, for a channel, and nothing else. */     \
-    X(KEY_SETUP, 10, MONITOR, KEY, 2, 2 * FH__TEXT_MAX, 0, ALWAYS)                                 \
+    X(KEY_SETUP, 10, MONITOR, KEY, 2, 5 * FH__TEXT_MAX, 0, ALWAYS)                                 \
     X(KEY_READY, 11, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW)                                   \
     X(KEY_FAILED, 12, KEY, MONITOR, 0, 0, 0, CHILD_NEW)                                            \
     X(KEY_ONCE, 13, MONITOR, KEY, 0, 0, 1, ALWAYS) /* one signature for who holds the end */       \
@@ -110,8 +113,17 @@ enum fh__cloud_answer { FH__CLOUD_ACCEPT, FH__CLOUD_REFUSE, FH__CLOUD_BUSY, FH__
     X(KEY_NEXT, 16, KEY, MONITOR, 1, FH_SPKI_MAX, 0, CHILD_NEW) /* a key is to follow */           \
     X(ROTATE, 17, MONITOR, KEY, 40, 40, 0, ALWAYS)                                                 \
     X(ROTATED, 18, KEY, MONITOR, 9, 8 + FH__ROTATION_MAX, 0, CHILD_READY)                          \
+    /* The key of RSA-AES, for older viewers: the same end may have one secret decrypted instead   \
+     * of a signature. Both keys are apart: what decrypts signs nothing. */                        \
+    X(KEY_RSA, 90, KEY, MONITOR, 1, FH_RSAAES_PUB_MAX, 0, CHILD_NEW)                               \
+    X(DECRYPT, 91, SESSION, KEY, 1 + 256, 1 + FH_SIGNATURE_MAX, 0, ALWAYS) /* u8 want, secret */   \
+    X(KEY_TLS, 94, KEY, MONITOR, 1, FH__PEM_MAX, 0,                                                \
+      CHILD_NEW)                                     /* the certificate, as it is told */          \
+    X(TLS_SIGN, 95, SESSION, KEY, 32, 64, 0, ALWAYS) /* a hash: that end, once */                  \
+    X(TLS_SIGNATURE, 96, KEY, SESSION, 256, FH_SIGNATURE_MAX, 0, ALWAYS)                           \
+    X(DECRYPTED, 92, KEY, SESSION, 16, 32, 0, ALWAYS)                                              \
     /* To a session. */                                                                            \
-    X(SESSION_SETUP, 20, MONITOR, SESSION, 1, 4096, 0, ALWAYS)                                     \
+    X(SESSION_SETUP, 20, MONITOR, SESSION, 1, FH__SETUP_MAX, 0, ALWAYS)                            \
     X(PROCEED, 21, MONITOR, SESSION, 0, 0, 0, ALWAYS)                                              \
     X(REFUSE, 22, MONITOR, SESSION, 4, 4, 0, ALWAYS)                                               \
     X(ASK, 23, MONITOR, SESSION, 1, FH__ITEMS_MAX, 0, ALWAYS)                                      \
@@ -127,6 +139,7 @@ enum fh__cloud_answer { FH__CLOUD_ACCEPT, FH__CLOUD_REFUSE, FH__CLOUD_BUSY, FH__
     X(HELLO, 30, SESSION, MONITOR, 0, 0, 0, AT_START | FH__AT_LEAVE)                               \
     X(PEER, 31, SESSION, MONITOR, FH_FINGERPRINT_LEN, FH_FINGERPRINT_LEN + 255, 0,                 \
       AT_HANDSHAKE | FH__AT_LEAVE)                                                                 \
+    X(OLDER, 93, SESSION, MONITOR, 3, 3, 0, AT_HANDSHAKE | FH__AT_LEAVE) /* in place of PEER */    \
     X(ATTEMPT, 32, SESSION, MONITOR, 1, 2048, 0, AT_DOOR | FH__AT_LEAVE)                           \
     X(ANSWERS, 33, SESSION, MONITOR, 1, FH__ITEMS_MAX, 0, AT_QUESTION | FH__AT_LEAVE)              \
     X(STARTED, 34, SESSION, MONITOR, 16, 16, 0, AT_GRANT | FH__AT_LEAVE)                           \
@@ -149,7 +162,7 @@ enum fh__cloud_answer { FH__CLOUD_ACCEPT, FH__CLOUD_REFUSE, FH__CLOUD_BUSY, FH__
     X(VIOLATION, 47, DESKTOP, MONITOR, 8, 8, 0, CHILD_READY) /* of this table, by a session */     \
     /* From a session to the desktop, with what it is as an act. */                                \
     X(KEYSTROKE, 50, SESSION, DESKTOP, 9, 9, 0, ACT_KEY)                                           \
-    X(POINTER, 51, SESSION, DESKTOP, 5, 5, 0, ACT_POINTER)                                         \
+    X(POINTER, 51, SESSION, DESKTOP, 6, 6, 0, ACT_POINTER)                                         \
     X(TEXT_IN, 52, SESSION, DESKTOP, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_IN)                          \
     X(RESIZE, 53, SESSION, DESKTOP, 4, 4, 0, ACT_RESIZE)                                           \
     X(WANT, 54, SESSION, DESKTOP, 0, 0, 0, ACT_PICTURE)                                            \

@@ -19,6 +19,7 @@
 #include "cloud.h"
 #include "control.h"
 #include "identityfile.h"
+#include "older.h"
 #include "options.h"
 #include "seatwatch.h"
 #include "sharing.h"
@@ -566,10 +567,15 @@ static void start_desktop(struct service *s)
 static void on_key_setup(void *user)
 {
     struct service *s = user;
-    const struct fh__msg_key_setup m = {.level = (uint8_t)fh__log_get_level(),
-                                        .user = fh__text_of(s->sharing.key_user),
-                                        .path = fh__text_of(s->cfg->identity)};
-    uint8_t body[2 * FH__TEXT_MAX];
+    const bool has_tls = fh__older_needs(s->cfg, FH_OLDER_IS_TLS);
+    const struct fh__msg_key_setup m = {
+        .level = (uint8_t)fh__log_get_level(),
+        .user = fh__text_of(s->sharing.key_user),
+        .rsa = fh__text_of(fh__older_needs(s->cfg, FH_OLDER_IS_RSA) ? s->cfg->rsa_aes_key : ""),
+        .tls_certificate = fh__text_of(has_tls ? s->cfg->tls_certificate : ""),
+        .tls_key = fh__text_of(has_tls ? s->cfg->tls_key : ""),
+        .path = fh__text_of(s->cfg->identity)};
+    uint8_t body[5 * FH__TEXT_MAX];
     struct wr w = wr_init(body, sizeof body);
 
     fh__msg_key_setup_write(&w, &m);
@@ -641,7 +647,11 @@ static void on_key_message(void *user, unsigned number, struct rd body, int fd)
     (void)fd; /* it may send none */
     if (s->is_stopping)
         return;
-    if (number == FH__MSG_KEY_NEXT)
+    if (number == FH__MSG_KEY_TLS)
+        fh__sharing_tls(&s->sharing, body.p, body.left);
+    else if (number == FH__MSG_KEY_RSA)
+        fh__sharing_rsa(&s->sharing, body.p, body.left);
+    else if (number == FH__MSG_KEY_NEXT)
         fh__sharing_next(&s->sharing, body.p, body.left);
     else if (number == FH__MSG_ROTATED)
         fh__sharing_rotated(&s->sharing, body);

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE /* F_GET_SEALS */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,8 +15,11 @@
 
 #include <farhand/identity_uv.h>
 #include <farhand/rfb_server.h>
+#include <farhand/rsaaes.h>
 #include <farhand/server.h>
 #include <farhand/tcp.h>
+#include <farhand/tls_uv.h>
+#include <farhand/vncauth.h>
 
 #include "child.h"
 #include "loans.h"
@@ -30,8 +34,15 @@ enum { SOCKET_FD = FH__CHILD_LINK_FD + 1, KEY_FD };
  */
 enum { CODING_MS = 2000 };
 
+enum { TLS_SIGN_MS = 5000 /* for the key process to sign */ };
+
 struct seat {
     uv_loop_t loop;
+    struct fh_tls_context *tls; /* NULL: no TLS */
+    struct {                    /* what the key process signed for it */
+        uint8_t sig[FH_SIGNATURE_MAX];
+        size_t len;
+    } signature;
     uv_prepare_t prepare;
     struct fh__link monitor, key, desktop;
     struct fh_server *server;
@@ -101,6 +112,52 @@ static void on_sign(void *user, struct fh_session *session, const uint8_t th[32]
         fh_session_signed(session, NULL, 0);
 }
 
+static void on_decrypt(void *user, struct fh_session *session, const uint8_t *data, size_t len,
+                       size_t want)
+{
+    struct seat *s = user;
+    uint8_t body[1 + FH_SIGNATURE_MAX];
+    struct wr w = wr_init(body, sizeof body);
+
+    wr_u8(&w, (uint8_t)want);
+    wr_bytes(&w, data, len);
+    if (fh__link_send_wr(&s->key, FH__MSG_DECRYPT, &w) != 0)
+        fh_session_decrypted(session, NULL, 0);
+}
+
+/*
+ * TLS waits for its signature where it stands, and so does this process, which has one viewer and
+ * nothing to do for it before.
+ */
+static int on_tls_sign(void *user, const uint8_t *hash, size_t hash_len, uint8_t *sig,
+                       size_t sig_len)
+{
+    struct seat *s = user;
+    struct pollfd p = {.fd = s->key.fd, .events = POLLIN};
+
+    s->signature.len = 0;
+    if (fh__link_send(&s->key, FH__MSG_TLS_SIGN, hash, hash_len, -1) != 0)
+        return -1;
+    while (s->key.is_open && s->signature.len == 0 && poll(&p, 1, TLS_SIGN_MS) > 0)
+        fh__link_drain(&s->key);
+    if (s->signature.len != sig_len)
+        return -1;
+    memcpy(sig, s->signature.sig, sig_len);
+    return 0;
+}
+
+static void on_older(void *user, struct fh_session *session, unsigned type, unsigned version)
+{
+    struct seat *s = user;
+    const struct fh__msg_older m = {version, type};
+    uint8_t body[3];
+    struct wr w = wr_init(body, sizeof body);
+
+    (void)session;
+    fh__msg_older_write(&w, &m);
+    tell(s, &s->monitor, FH__MSG_OLDER, &w);
+}
+
 /* It came before the result, if there is any. */
 static void on_rotate(void *user, struct fh_session *session,
                       const uint8_t binding[FH_AUTH_BINDING_LEN])
@@ -127,16 +184,22 @@ static bool on_peer(void *user, struct fh_session *session, const uint8_t *finge
 static void on_authenticate(void *user, struct fh_session *session, const struct fh_credentials *c)
 {
     struct seat *s = user;
-    uint8_t binding[FH_AUTH_BINDING_LEN], body[2048];
-    const struct fh__msg_attempt m = {.method = c->method,
-                                      .attempt = c->attempt,
-                                      .binding = binding,
-                                      .user = fh__text_of(c->user),
-                                      .has_password = c->password != NULL,
-                                      .password = {c->password, c->password_len}};
+    uint8_t binding[FH_AUTH_BINDING_LEN] = {0}, body[2048], proof[2 * FH_VNCAUTH_LEN];
+    struct fh__msg_attempt m = {.method = c->method,
+                                .attempt = c->attempt,
+                                .binding = binding,
+                                .user = fh__text_of(c->user),
+                                .has_password = c->password != NULL,
+                                .password = {c->password, c->password_len}};
     struct wr w = wr_init(body, sizeof body);
 
-    if (fh_session_binding(session, binding) != 0) {
+    if (c->method == FH_METHOD_VNC) {
+        memcpy(proof, c->challenge, FH_VNCAUTH_LEN);
+        memcpy(proof + FH_VNCAUTH_LEN, c->response, FH_VNCAUTH_LEN);
+        m.has_password = true;
+        m.password = (struct fh__text){(const char *)proof, sizeof proof};
+    }
+    if (!fh_session_older(session) && fh_session_binding(session, binding) != 0) {
         fh_session_disconnect(session, FH_BYE_INTERNAL, true);
         return;
     }
@@ -398,6 +461,8 @@ static const struct fh_server_callbacks callbacks = {
     .hello = on_hello,
     .sign = on_sign,
     .rotate = on_rotate,
+    .older = on_older,
+    .decrypt = on_decrypt,
     .verify_peer = on_peer,
     .authenticate = on_authenticate,
     .answered = on_answered,
@@ -611,9 +676,12 @@ static void on_key_message(void *user, unsigned number, struct rd body, int fd)
 {
     struct seat *s = user;
 
-    (void)number; /* SIGNATURE: there is no other */
     (void)fd;
-    if (s->session)
+    if (number == FH__MSG_TLS_SIGNATURE)
+        rd_copy(&body, s->signature.sig, s->signature.len = body.left);
+    else if (s->session && number == FH__MSG_DECRYPTED)
+        fh_session_decrypted(s->session, body.p, body.left);
+    else if (s->session)
         fh_session_signed(s->session, body.p, body.left);
     fh__link_close(&s->key, NULL);
 }
@@ -624,8 +692,10 @@ static void on_key_broken(void *user, const char *why)
 
     (void)why;
     fh__link_close(&s->key, NULL);
-    if (s->session)
+    if (s->session) {
         fh_session_signed(s->session, NULL, 0);
+        fh_session_decrypted(s->session, NULL, 0);
+    }
 }
 
 static const struct fh__link_ops key_ops = {on_key_message, on_key_broken};
@@ -776,22 +846,48 @@ static void on_prepare(uv_prepare_t *handle)
     must(s, fh__link_send(&s->desktop, FH__MSG_WANT, NULL, 0, -1));
 }
 
+static int open_tls(struct seat *s, struct fh__text certificate)
+{
+    static char pem[FH__PEM_MAX + 1];
+    const struct fh_tls_server_config cfg = {
+        .cert_pem = pem, .sign = on_tls_sign, .no_tickets = true, .user = s};
+    char why[FH_TLS_WHY];
+
+    fh__text_copy(certificate, pem, sizeof pem);
+    if (fh_tls_server_new(&cfg, &s->tls, why, sizeof why) == 0)
+        return 0;
+    fh__log(FH__LOG_ERROR, "the certificate of TLS: %s", why);
+    return -1;
+}
+
 static int open_server(struct seat *s, const struct fh__msg_session_setup *m)
 {
+    static uint8_t rsa_pub[FH_RSAAES_PUB_MAX]; /* for as long as the process lives */
     char name[FH__TEXT_MAX + 1];
-    const struct fh_server_config config = {.loop = &s->loop,
-                                            .spki = m->spki,
-                                            .spki_len = m->spki_len,
-                                            .callbacks = &callbacks,
-                                            .user = s,
-                                            .methods = m->methods,
-                                            .n_methods = m->n_methods,
-                                            .name = name,
-                                            .program = "vncserverd " FH__VERSION,
-                                            .idle_timeout_ms = m->idle_ms,
-                                            .resume_ms = m->resume_ms};
+    struct fh_server_config config = {.loop = &s->loop,
+                                      .spki = m->spki,
+                                      .spki_len = m->spki_len,
+                                      .callbacks = &callbacks,
+                                      .user = s,
+                                      .methods = m->methods,
+                                      .n_methods = m->n_methods,
+                                      .name = name,
+                                      .program = "vncserverd " FH__VERSION,
+                                      .idle_timeout_ms = m->idle_ms,
+                                      .resume_ms = m->resume_ms,
+                                      .older = {.types = m->older,
+                                                .n_types = m->n_older,
+                                                .rsa_pub = rsa_pub,
+                                                .rsa_pub_len = m->rsa_pub_len}};
 
+    if (m->tls.len > 0 && open_tls(s, m->tls) != 0)
+        return -1;
+    config.tls = s->tls;
     fh__text_copy(m->name, name, sizeof name);
+    if (m->rsa_pub_len > sizeof rsa_pub)
+        return -1;
+    if (m->rsa_pub_len > 0)
+        memcpy(rsa_pub, m->rsa_pub, m->rsa_pub_len);
     return fh_server_new(&config, &s->server);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <farhand/identity_uv.h>
+#include <farhand/pki.h>
 
 #include "cloud.h"
 #include "log.h"
@@ -279,6 +280,38 @@ void fh__sharing_next(struct fh__sharing *s, const uint8_t *spki, size_t len)
         return; /* it is taken at the next start */
     memcpy(s->next_spki, spki, len);
     s->next_spki_len = len;
+}
+
+void fh__sharing_rsa(struct fh__sharing *s, const uint8_t *pub, size_t len)
+{
+    char text[FH_RSAAES_FINGERPRINT_TEXT];
+
+    if (len > sizeof s->rsa_pub || fh_rsaaes_check_pub(pub, len) != 0)
+        return;
+    memcpy(s->rsa_pub, pub, len);
+    s->rsa_pub_len = len;
+    fh_rsaaes_fingerprint(pub, len, text);
+    fh__log(FH__LOG_NOTICE, "fingerprint of RSA-AES: %s", text);
+}
+
+void fh__sharing_tls(struct fh__sharing *s, const uint8_t *pem, size_t len)
+{
+    char hex[FH_FINGERPRINT_HEX];
+    uint8_t hash[FH_TLS_HASH_LEN];
+    struct fh_tls_pin pin;
+
+    if (len >= sizeof s->tls || memchr(pem, 0, len))
+        return;
+    memcpy(s->tls, pem, len);
+    s->tls[len] = '\0';
+    if (fh_pki_pin(s->tls, &pin) != 0 || fh_pki_look(s->tls, hash, NULL, NULL) != 0) {
+        s->tls[0] = '\0';
+        return;
+    }
+    fh_fingerprint_to_hex(hash, hex);
+    fh__log(FH__LOG_NOTICE, "fingerprint of TLS, of its certificate: %s", hex);
+    fh_fingerprint_to_hex(pin.sha256, hex);
+    fh__log(FH__LOG_NOTICE, "fingerprint of TLS, of its key: %s", hex);
 }
 
 void fh__sharing_rotated(struct fh__sharing *s, struct rd body)

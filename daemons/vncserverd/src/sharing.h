@@ -17,6 +17,7 @@
 
 #include <farhand/admission.h>
 #include <farhand/identity.h>
+#include <farhand/rsaaes.h>
 
 #include "approval.h"
 #include "auditlog.h"
@@ -24,6 +25,7 @@
 #include "entry.h"
 #include "gate.h"
 #include "notices.h"
+#include "protocol.h"
 #include "steady.h"
 #include "userstore.h"
 
@@ -47,9 +49,12 @@ struct fh__sharing {
     struct fh_admission *admission;
     uint8_t spki[FH_SPKI_MAX]; /* of our identity */
     size_t spki_len;
-    uint8_t next_spki[FH_SPKI_MAX]; /* of the key that is to follow; */
-    size_t next_spki_len;           /* 0: none */
-    char user[64], key_user[64];    /* as who sessions and the key process run; "": as we do */
+    uint8_t next_spki[FH_SPKI_MAX];     /* of the key that is to follow; */
+    size_t next_spki_len;               /* 0: none */
+    uint8_t rsa_pub[FH_RSAAES_PUB_MAX]; /* of our key of RSA-AES; */
+    size_t rsa_pub_len;                 /* 0: none */
+    char tls[FH__PEM_MAX + 1];          /* our certificate of TLS; "": none */
+    char user[64], key_user[64];        /* as who sessions and the key process run; "": as we do */
     uint64_t last_number;
     struct viewer *viewers; /* whose process runs */
     unsigned sessions;      /* of these, those that have started and not ended */
@@ -83,6 +88,10 @@ void fh__sharing_desktop(struct fh__sharing *s, bool is_there);
 void fh__sharing_wait(struct fh__sharing *s, const char *why);
 /* Before it is opened: another key is to follow ours. */
 void fh__sharing_next(struct fh__sharing *s, const uint8_t *spki, size_t len);
+/* The public key of RSA-AES, when its process has it; also again. */
+void fh__sharing_rsa(struct fh__sharing *s, const uint8_t *pub, size_t len);
+/* The same of the certificate of TLS, PEM. */
+void fh__sharing_tls(struct fh__sharing *s, const uint8_t *pem, size_t len);
 /* What both keys signed for one session: the body of ROTATED. */
 void fh__sharing_rotated(struct fh__sharing *s, struct rd body);
 /* The key process is gone: who waits for that is let in without. */

@@ -130,7 +130,7 @@ void fh__userstore_account(struct fh__userstore *s, const char *name,
         return;
     out->exists = true;
     out->has_password = fh_password_read(user.hash, &out->password) == 0;
-    out->is_identity_listed = fh_user_has_identity(&user, fingerprint);
+    out->is_identity_listed = fingerprint && fh_user_has_identity(&user, fingerprint);
     fh_users_rights(s->list->users, &user, &out->permissions, &out->required);
     fh_wipe(&user, sizeof user);
 }

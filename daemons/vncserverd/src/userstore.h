@@ -30,8 +30,9 @@ void fh__userstore_finish(struct fh__userstore *s);
 /* Looks whether the file changed. Returns how many users there are. */
 size_t fh__userstore_refresh(struct fh__userstore *s);
 /*
- * What the file holds of a user, or of everyone else, as of now; the fingerprint is the one that
- * the viewer proved. required 0: the file does not say. Nothing of one-time codes. Wipe *out.
+ * What the file holds of a user, or of everyone else, as of now; the fingerprint (NULL: none) is
+ * the one that the viewer proved. required 0: the file does not say. Nothing of one-time codes.
+ * Wipe *out.
  */
 void fh__userstore_account(struct fh__userstore *s, const char *name,
                            const uint8_t fingerprint[FH_FINGERPRINT_LEN],

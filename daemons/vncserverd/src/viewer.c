@@ -8,9 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <farhand/vncauth.h>
+
 #include "cloud.h"
 #include "leave.h"
 #include "log.h"
+#include "older.h"
 #include "records.h"
 
 static struct fh_audit_event event_of(const struct viewer *v, enum fh_audit_type type,
@@ -177,7 +180,7 @@ static bool ask_rotation(struct viewer *v)
     uint8_t body[8 + FH_AUTH_BINDING_LEN];
     struct wr w = wr_init(body, sizeof body);
 
-    if (v->s->next_spki_len == 0 || !fh__steady_is_ready(v->s->key))
+    if (v->older || v->s->next_spki_len == 0 || !fh__steady_is_ready(v->s->key))
         return false;
     memcpy(m.binding, v->entry.caller.binding, sizeof m.binding);
     fh__msg_rotate_write(&w, &m);
@@ -290,6 +293,57 @@ static bool on_peer(struct viewer *v, struct rd body)
     return true;
 }
 
+/* Whom a cloud brought it named by his key, and these have none. */
+static size_t older_offered(const struct viewer *v, uint16_t *out)
+{
+    return v->has_arrived ? 0 : fh__older_offered(v->s->cfg, &v->address, out);
+}
+
+/* Nobody takes a type that he was not offered; nor may a process say that he did. */
+static bool is_offered_type(const struct viewer *v, unsigned type)
+{
+    uint16_t types[FH_OLDER_MAX];
+    size_t n = older_offered(v, types);
+
+    for (size_t i = 0; i < n; i++)
+        if (types[i] == type)
+            return true;
+    return false;
+}
+
+static bool on_older(struct viewer *v, struct rd body)
+{
+    struct fh__msg_older m;
+
+    if (!fh__msg_older_read(body, &m) || !is_offered_type(v, m.type))
+        return false;
+    v->older = v->entry.older = m.type;
+    snprintf(v->program, sizeof v->program, "RFB 3.%u, %s", m.version, fh_older_name(m.type));
+    go(v, FH__AT_DOOR);
+    fh__viewer_record(v, FH_AUDIT_IDENTIFIED, NULL, NULL);
+    return true;
+}
+
+/* Who has no name to say comes in under one that the configuration gives. */
+static bool take_proof(struct viewer *v, const struct fh__msg_attempt *m, struct fh_credentials *c)
+{
+    unsigned what = fh_older_what(v->older);
+    bool is_named = v->older == 0 || (what & FH_OLDER_IS_LOGIN);
+
+    if (v->older == 0 ? (unsigned)m->method >= FH_METHOD_OLDER
+                      : m->method != (what & FH_OLDER_IS_LOGIN ? FH_METHOD_PASSWORD
+                                      : what & FH_OLDER_IS_VNC ? FH_METHOD_VNC
+                                                               : FH_METHOD_NONE))
+        return false;
+    if (!is_named)
+        fh__text_copy(fh__text_of(v->s->cfg->vnc_user), v->said.user, sizeof v->said.user);
+    if (m->method != FH_METHOD_VNC)
+        return true;
+    c->challenge = (const uint8_t *)v->said.password;
+    c->response = c->challenge + FH_VNCAUTH_LEN;
+    return true;
+}
+
 /* Whether the datagrams of a direct path carry them is the cloud process's to know. */
 static bool on_keys(struct viewer *v, struct rd body)
 {
@@ -309,9 +363,13 @@ static bool on_attempt(struct viewer *v, struct rd body)
     fh__text_copy(m.user, v->said.user, sizeof v->said.user);
     fh__text_copy(m.password, v->said.password, sizeof v->said.password);
     v->method = c.method = m.method;
-    c.password = m.has_password ? v->said.password : NULL;
-    c.password_len = m.password.len;
     c.attempt = v->attempts;
+    if (!take_proof(v, &m, &c))
+        return false;
+    if (m.method == FH_METHOD_PASSWORD) {
+        c.password = v->said.password;
+        c.password_len = m.password.len;
+    }
     go(v, FH__AT_DECISION);
     fh__entry_begin(&v->entry, &c);
     return true;
@@ -437,6 +495,16 @@ static bool hand_on(struct viewer *v, struct viewer *to, const struct fh_link_op
     return true;
 }
 
+/* Whom the cloud named is who that session's viewer is, or what is recorded of it would be wrong.
+ */
+static bool is_named(const struct viewer *v, const struct viewer *to)
+{
+    const struct fh__caller *c = &to->entry.caller;
+
+    return !v->has_arrived || (c->has_fingerprint &&
+                               memcmp(v->arrival.told, c->fingerprint, sizeof c->fingerprint) == 0);
+}
+
 static bool on_moved(struct viewer *v, struct rd body)
 {
     struct fh__msg_moved m;
@@ -447,7 +515,9 @@ static bool on_moved(struct viewer *v, struct rd body)
     if (!fh__msg_moved_read(body, &m) || v->stream < 0)
         return false;
     if ((to = find_linked(v->s, m.ref)) != NULL)
-        refused = fh__gate_resume(&v->s->gate, &v->entry.caller, to->entry.asks, &most);
+        refused = is_named(v, to)
+                      ? fh__gate_resume(&v->s->gate, &v->entry.caller, to->entry.asks, &most)
+                      : "swapped";
     if (!refused && !hand_on(v, to, &m.opening))
         refused = "internal";
     close_stream(v);
@@ -468,10 +538,21 @@ static void move_to(struct fh__caller *c, const struct fh__caller *from)
     memcpy(c->told, from->told, sizeof c->told);
 }
 
+/* Whose streams come from there as well may be in a place from which less is allowed. */
+static void narrow(struct viewer *v, const struct fh__caller *from)
+{
+    uint32_t most = FH_PERM_NONE;
+
+    (void)fh__gate_resume(&v->s->gate, from, v->entry.asks, &most);
+    v->granted = fh_permissions_and(v->granted, most);
+    fh__viewer_apply(v);
+}
+
 /* One more stream, which its session may go by from now on, or later. */
 static void on_beside(struct viewer *v, const struct fh__caller *from)
 {
     v->ways[from->way] = *from;
+    narrow(v, from);
     fh__log(FH__LOG_DEBUG, "%s has a %s stream as well", v->entry.caller.peer,
             fh__way_word(from->way));
 }
@@ -491,20 +572,16 @@ static bool on_way(struct viewer *v, struct rd body)
     return true;
 }
 
-/* Where it is now may be a place from which less is allowed. */
 static void on_back(struct viewer *v, const struct fh__caller *from)
 {
     struct fh__caller *c = &v->entry.caller;
-    uint32_t most = FH_PERM_NONE;
 
     v->is_away = false;
     v->ways[from->way] = *from;
     move_to(c, from);
     fh__viewer_record(v, FH_AUDIT_RESUMED, NULL, NULL);
     fh__log(FH__LOG_NOTICE, "%s carries on with its session", c->peer);
-    (void)fh__gate_resume(&v->s->gate, c, v->entry.asks, &most);
-    v->granted = fh_permissions_and(v->granted, most);
-    fh__viewer_apply(v);
+    narrow(v, c);
     fh__sharing_changed(v->s);
 }
 
@@ -666,7 +743,7 @@ static void record_crash(struct viewer *v)
 
     if (v->stage & (FH__AT_DECISION | FH__AT_QUESTION))
         fh__viewer_record(v, FH_AUDIT_AUTH_FAILED, fate, NULL);
-    else if (!v->entry.caller.has_fingerprint)
+    else if (!v->entry.caller.has_fingerprint && !v->older)
         fh__viewer_record(v, FH_AUDIT_REFUSED, fate, NULL);
     fh__viewer_record(v, FH_AUDIT_ENDED, fate, NULL);
     over(v, "its process was ended");
@@ -740,10 +817,10 @@ static const struct {
     unsigned number;
     bool (*take)(struct viewer *v, struct rd body);
 } handlers[] = {
-    {FH__MSG_HELLO, on_hello},     {FH__MSG_PEER, on_peer},       {FH__MSG_ATTEMPT, on_attempt},
-    {FH__MSG_ANSWERS, on_answers}, {FH__MSG_STARTED, on_started}, {FH__MSG_REPORT, on_report},
-    {FH__MSG_LINKED, on_linked},   {FH__MSG_MOVED, on_moved},     {FH__MSG_AWAY, on_away},
-    {FH__MSG_KEYS, on_keys},       {FH__MSG_WAY, on_way},
+    {FH__MSG_OLDER, on_older},     {FH__MSG_HELLO, on_hello},     {FH__MSG_PEER, on_peer},
+    {FH__MSG_ATTEMPT, on_attempt}, {FH__MSG_ANSWERS, on_answers}, {FH__MSG_STARTED, on_started},
+    {FH__MSG_REPORT, on_report},   {FH__MSG_LINKED, on_linked},   {FH__MSG_MOVED, on_moved},
+    {FH__MSG_AWAY, on_away},       {FH__MSG_KEYS, on_keys},       {FH__MSG_WAY, on_way},
 };
 
 static void on_message(void *user, unsigned number, struct rd body, int fd)
@@ -793,23 +870,27 @@ static uint32_t resume_ms(const struct viewer *v)
 static void send_setup(struct viewer *v, const struct fh_address *peer)
 {
     const struct fh__config *cfg = v->s->cfg;
-    uint8_t methods[FH_METHODS_MAX], body[4096];
-    const struct fh__msg_session_setup m = {.level = (uint8_t)fh__log_get_level(),
-                                            .peer = *peer,
-                                            .idle_ms = (uint64_t)cfg->idle_timeout_s * 1000,
-                                            .resume_ms = resume_ms(v),
-                                            .way = v->arrival.way,
-                                            .session_ref = v->has_arrived ? v->arrival.ref : NULL,
-                                            .cloud_secret =
-                                                v->arrival.has_secret ? v->arrival.secret : NULL,
-                                            .spki = v->s->spki,
-                                            .spki_len = v->s->spki_len,
-                                            .methods = methods,
-                                            .n_methods = fh__entrance_methods(cfg, methods),
-                                            .user = fh__text_of(v->s->user),
-                                            .name = {cfg->name, strnlen(cfg->name, FH__TEXT_MAX)}};
+    uint8_t methods[FH_METHODS_MAX], body[FH__SETUP_MAX];
+    struct fh__msg_session_setup m = {.level = (uint8_t)fh__log_get_level(),
+                                      .peer = *peer,
+                                      .idle_ms = (uint64_t)cfg->idle_timeout_s * 1000,
+                                      .resume_ms = resume_ms(v),
+                                      .way = v->arrival.way,
+                                      .session_ref = v->has_arrived ? v->arrival.ref : NULL,
+                                      .cloud_secret =
+                                          v->arrival.has_secret ? v->arrival.secret : NULL,
+                                      .spki = v->s->spki,
+                                      .spki_len = v->s->spki_len,
+                                      .methods = methods,
+                                      .n_methods = fh__entrance_methods(cfg, methods),
+                                      .user = fh__text_of(v->s->user),
+                                      .name = {cfg->name, strnlen(cfg->name, FH__TEXT_MAX)}};
     struct wr w = wr_init(body, sizeof body);
 
+    m.n_older = older_offered(v, m.older);
+    m.rsa_pub = v->s->rsa_pub;
+    m.rsa_pub_len = v->s->rsa_pub_len;
+    m.tls = fh__text_of(v->s->tls);
     fh__msg_session_setup_write(&w, &m);
     (void)fh__viewer_send(v, FH__MSG_SESSION_SETUP, body, w.len, -1);
     fh_wipe(body, sizeof body);

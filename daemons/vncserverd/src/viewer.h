@@ -45,6 +45,7 @@ struct viewer {
     uint32_t in_force;
     uint64_t accepted_ms, started_ms;
     const char *fate; /* what the audit says of an end that the process did not report */
+    unsigned older;   /* the security type of a viewer without the channel; 0: it has it */
     char id[2 * FH_SESSION_ID_LEN + 1];
     char program[256];
     enum fh_method method;

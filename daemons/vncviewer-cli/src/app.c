@@ -16,6 +16,7 @@
 #include <farhand/identity_uv.h>
 #include <farhand/known_peers_file.h>
 #include <farhand/link.h>
+#include <farhand/older.h>
 #include <farhand/rfb_client.h>
 #include <farhand/rotation.h>
 #include <farhand/tcp.h>
@@ -60,7 +61,9 @@ struct app {
     struct fh_viewer *viewer;
     struct trust trust;
     enum verdict verdict;
-    bool has_rotated; /* the server named a key that will follow */
+    unsigned older_minimum; /* 0: the channel is spoken */
+    bool has_older_memory;  /* that is what was used there before */
+    bool has_rotated;       /* the server named a key that will follow */
     struct resume resume;
     struct run run;
     bool is_running; /* the session began and the script runs */
@@ -211,7 +214,13 @@ static enum fh_trust on_verify_server(void *user, const struct fh_viewer_conn_ev
 {
     struct app *a = user;
 
-    a->verdict = trust_judge(&a->trust, ev->server.spki, ev->server.spki_len);
+    if (ev->server.older)
+        a->verdict = trust_judge_older(&a->trust, ev->server.older, ev->server.fingerprint,
+                                       ev->server.short_fingerprint);
+    else
+        a->verdict = trust_judge(&a->trust, ev->server.spki, ev->server.spki_len);
+    if (ev->server.older)
+        verbose(a, "security type %s", fh_older_name(ev->server.older));
     verbose(a, "server's fingerprint %s", a->trust.fingerprint);
     if (a->verdict != VERDICT_TRUSTED)
         return FH_TRUST_NONE;
@@ -240,7 +249,8 @@ static void on_credentials(void *user, unsigned attempt)
     struct app *a = user;
     struct fh_viewer_conn *conn = fh_viewer_conn(a->viewer);
     unsigned method = fh_viewer_conn_method(conn);
-    bool needs = method == FH_METHOD_PASSWORD || method == FH_METHOD_CPACE;
+    bool needs =
+        method == FH_METHOD_PASSWORD || method == FH_METHOD_CPACE || method == FH_METHOD_VNC;
 
     if (attempt > 1 && (a->was_given || !needs || !terminal_can_ask())) {
         leave(a, EXIT_AUTHENTICATION,
@@ -309,6 +319,8 @@ static void on_started(struct app *a, uint32_t permissions)
 
 static enum exit_code code_of_end(const struct fh_viewer_conn_event *ev)
 {
+    if (ev->ended.error == FH_SESSION_E_SWAPPED)
+        return EXIT_SERVER_CHANGED;
     switch (ev->ended.reason) {
     case FH_BYE_AUTH:
     case FH_BYE_IDENTITY:
@@ -353,6 +365,12 @@ static void on_ended(struct app *a, const struct fh_viewer_conn_event *ev)
     const char *detail = detail_of(ev->ended.error);
     int n;
 
+    if (ev->ended.error == FH_SESSION_E_WEAK)
+        detail =
+            a->has_older_memory
+                ? "it offers nothing as strong as what was used there before; if that is meant "
+                  "to be so, vncviewer-cli known-servers remove"
+                : "it offers nothing as strong as --legacy or --security-type wants";
     terminal_escape(ev->ended.text ? ev->ended.text : "", words, sizeof words);
     n = snprintf(why, sizeof why, "%s: %s%s%s", a->name, fh_bye_text(ev->ended.reason),
                  *detail ? ": " : "", detail);
@@ -508,6 +526,7 @@ static int new_viewer(struct app *a)
                  .view_only = o->view_only,
                  .verify_always = o->verify_always,
                  .method = o->method,
+                 .older = {.minimum = a->older_minimum, .only = o->security_type},
                  .user = a->user,
                  .password = a->given.has_password ? a->given.password : NULL,
                  .password_len = a->given.has_password ? strlen(a->given.password) : 0},
@@ -663,13 +682,16 @@ static void connect_until_decided(struct app *a)
 
     connect_once(a);
     if ((a->verdict == VERDICT_UNKNOWN || a->verdict == VERDICT_UNCHECKED) && !a->is_over &&
-        terminal_can_ask() && trust_ask(&a->trust)) {
+        !a->older_minimum && terminal_can_ask() && trust_ask(&a->trust)) {
         uv_update_time(&a->loop);
         connect_once(a);
     }
     if (a->verdict == VERDICT_TRUSTED || a->is_over)
         return;
-    trust_explain(&a->trust, a->verdict, text, sizeof text);
+    if (a->older_minimum)
+        trust_explain_older(&a->trust, a->verdict, text, sizeof text);
+    else
+        trust_explain(&a->trust, a->verdict, text, sizeof text);
     set_result(a, code_of_verdict(a->verdict), text);
 }
 
@@ -722,6 +744,24 @@ static int set_user(struct app *a, char *why, size_t room)
     return 0;
 }
 
+/* Who was reached with a type is reached with none that is weaker. */
+static int prepare_older(struct app *a, char *why, size_t room)
+{
+    unsigned only = a->o->security_type;
+
+    if (trust_older_minimum(&a->trust, &a->older_minimum, &a->has_older_memory) != 0) {
+        snprintf(why, room, "%s", a->trust.why);
+        return -1;
+    }
+    if (!only || fh_older_strength(only) >= fh_older_strength(a->older_minimum))
+        return 0;
+    snprintf(why, room,
+             "%s was reached with %s before, and %s is weaker; if that is meant to be so, "
+             "vncviewer-cli known-servers remove %s",
+             a->name, fh_older_name(a->older_minimum), fh_older_name(only), a->name);
+    return -1;
+}
+
 static int prepare(struct app *a, char *why, size_t room)
 {
     int ret;
@@ -741,6 +781,13 @@ static int prepare(struct app *a, char *why, size_t room)
                               .accept_new = a->o->accept_new,
                               .verify_always = a->o->verify_always,
                               .hash_names = a->o->hash_names};
+    a->older_minimum = a->o->legacy;
+    if (a->older_minimum && a->target.is_cloud) {
+        snprintf(why, room, "--legacy: servers of other makers are not behind a cloud");
+        return EXIT_USAGE;
+    }
+    if (a->older_minimum && prepare_older(a, why, room) != 0)
+        return EXIT_UNEXPECTED;
     if (ownkey_load(&a->loop, a->identity_path, &a->identity, why, room) != 0)
         return EXIT_UNEXPECTED;
     if (a->target.is_cloud && cloud_open(&a->loop, a->o, a->identity, &a->cloud, why, room) != 0)

@@ -10,6 +10,7 @@
 
 #include <farhand/identity.h>
 #include <farhand/known_peers_file.h>
+#include <farhand/older.h>
 #include <jansson.h>
 
 #include "app.h"
@@ -102,6 +103,45 @@ static void print_all(const struct shown *s)
     printf("  first seen   %s\n  last seen    %s\n", s->first, s->last);
 }
 
+/* ---- servers without the channel ---- */
+
+struct shown_older {
+    struct fh_known_older entry;
+    char name[4 * FH_KNOWN_PEERS_NAME_MAX + 1], stored[FH_KNOWN_PEERS_NAME_MAX + 1];
+    char fingerprint[FH_FINGERPRINT_HEX], first[32], last[32];
+};
+
+static void prepare_older(struct shown_older *s)
+{
+    terminal_escape(s->stored, s->name, sizeof s->name);
+    strcpy(s->fingerprint, "-");
+    if (s->entry.has_key)
+        fh_fingerprint_to_hex(s->entry.key, s->fingerprint);
+    print_time(s->entry.first_seen_s, s->first);
+    print_time(s->entry.last_seen_s, s->last);
+}
+
+static void list_older(const struct options *o, const struct fh_known_peers *k)
+{
+    struct shown_older s;
+    json_t *line;
+
+    for (size_t i = 0; fh_known_peers_older_entry(k, i, s.stored, &s.entry); i++) {
+        prepare_older(&s);
+        if (!o->json) {
+            printf("%s  %-7s  %-14s  %.10s  %.16s  %s\n", s.last, fh_older_name(s.entry.type),
+                   fh_known_how_word(s.entry.how), s.first, s.fingerprint, s.name);
+            continue;
+        }
+        line = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "name", s.name, "security_type",
+                         fh_older_name(s.entry.type), "how", fh_known_how_word(s.entry.how),
+                         "fingerprint", s.fingerprint, "first_seen", s.first, "last_seen", s.last);
+        json_dumpf(line, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(line);
+    }
+}
+
 /* ---- the commands ---- */
 
 static enum exit_code list(const struct options *o, const char *store)
@@ -123,6 +163,7 @@ static enum exit_code list(const struct options *o, const char *store)
         else
             print_line(&s);
     }
+    list_older(o, k);
     fh_known_peers_free(k);
     return EXIT_OK;
 }

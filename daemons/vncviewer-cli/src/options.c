@@ -10,6 +10,7 @@
 #include <farhand/cloud_address.h>
 #include <farhand/cloud_service.h>
 #include <farhand/encoder.h>
+#include <farhand/older.h>
 
 #include "config.h"
 #include "script.h"
@@ -30,6 +31,23 @@ static int set_method(struct options *o, const char *value)
             return 0;
         }
     return -1;
+}
+
+/* A type that is used at all. */
+static int set_type(unsigned *out, const char *value)
+{
+    *out = fh_older_parse(value, strlen(value));
+    return fh_older_strength(*out) > 0 ? 0 : -1;
+}
+
+static int set_legacy(struct options *o, const char *value)
+{
+    return set_type(&o->legacy, value);
+}
+
+static int set_security_type(struct options *o, const char *value)
+{
+    return set_type(&o->security_type, value);
 }
 
 static int set_password_file(struct options *o, const char *value)
@@ -271,6 +289,10 @@ static const struct {
     {"user", "NAME", true, set_user, "user name at the server (default: yours here)"},
     {"method", "METHOD", true, set_method,
      "authenticate so and not otherwise: cpace, password, conversation or identity"},
+    {"legacy", "TYPE", false, set_legacy,
+     "speak with a server of another maker, with no security type weaker than TYPE: X509Plain, "
+     "X509Vnc, X509None, RA2_256, RA2, RA2ne_256, RA2ne, VncAuth, None"},
+    {"security-type", "TYPE", false, set_security_type, "the same with this type and no other"},
     {"password-file", "FILE", true, set_password_file,
      "read the password's line from FILE, - is standard input; else $FH_PASSWORD, else asked"},
     {"known-servers", "FILE", true, set_known_servers, "identities of servers seen before"},
@@ -424,6 +446,16 @@ int options_parse(struct options *o, int argc, char **argv, char *why, size_t ro
         return -1;
     if (i >= argc) {
         snprintf(why, room, "no ADDRESS; --help shows how to call");
+        return -1;
+    }
+    if (o->security_type && !o->legacy)
+        o->legacy = o->security_type;
+    if (fh_older_strength(o->security_type) < fh_older_strength(o->legacy) && o->security_type) {
+        snprintf(why, room, "--security-type is weaker than --legacy allows");
+        return -1;
+    }
+    if (o->legacy && o->resume) {
+        snprintf(why, room, "--resume: servers of other makers cannot carry on with a session");
         return -1;
     }
     o->address = argv[i++];

@@ -18,7 +18,8 @@ enum action { ACTION_RUN, ACTION_KNOWN_SERVERS, ACTION_HELP, ACTION_VERSION };
 
 struct options {
     enum action action;
-    unsigned method; /* enum fh_method; 0: the best */
+    unsigned method;                /* enum fh_method; 0: the best */
+    unsigned legacy, security_type; /* enum fh_older_type: the weakest; the only one. 0: not said */
     const char *user, *password_file, *known_servers, *identity, *trust;
     const char *cloud, *cloud_address, *cloud_password_file, *cloud_key, *proxy;
     enum way_policy way;

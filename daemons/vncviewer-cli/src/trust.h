@@ -45,6 +45,12 @@ struct trust {
     bool is_checked;    /* vouched for in this very run: typed, or given */
     bool has_successor; /* another key is kept that this one named */
     char why[256];
+
+    /* Of a server without the channel. */
+    unsigned older; /* its security type; 0: it has the channel */
+    bool has_key;
+    uint8_t key[32];
+    char short_fingerprint[32]; /* as other programs show it, or "" */
 };
 
 enum verdict trust_judge(struct trust *t, const uint8_t *spki, size_t len);
@@ -61,6 +67,15 @@ bool trust_ask(struct trust *t);
 int trust_rotate(struct trust *t, const uint8_t *spki, size_t len, char phrase[FH_CATCHPHRASE_MAX]);
 /* The server names none any more: one that was kept is forgotten. */
 void trust_withdraw(struct trust *t);
+/*
+ * The same for a server without the channel; key: 32 bytes, NULL: the type proves nothing. What it
+ * used is remembered, and nothing weaker is taken from it later.
+ */
+enum verdict trust_judge_older(struct trust *t, unsigned type, const uint8_t *key,
+                               const char *short_fingerprint);
+/* Raises *minimum to what was used there before. -1: why. */
+int trust_older_minimum(struct trust *t, unsigned *minimum, bool *is_remembered);
+void trust_explain_older(const struct trust *t, enum verdict verdict, char *out, size_t room);
 /* How the trust came about, for `info`. */
 const char *trust_how_text(enum fh_known_how how);
 /* The sentences that tell a person about a verdict, several lines. */

@@ -58,6 +58,15 @@ struct fh_known_peer {
     int64_t first_seen_s, last_seen_s; /* UTC seconds since 1970 */
 };
 
+/* A server without the channel, as the store has it. */
+struct fh_known_older {
+    unsigned type; /* the strongest that was used, enum fh_older_type */
+    bool has_key;
+    uint8_t key[32]; /* SHA-256, as ev.server.fingerprint of viewer_conn.h */
+    enum fh_known_how how;
+    int64_t first_seen_s, last_seen_s;
+};
+
 /* One line of the store. */
 struct fh_known_entry {
     char name[FH_KNOWN_PEERS_NAME_MAX + 1]; /* as it is stored */
@@ -116,6 +125,25 @@ int fh_known_peers_withdraw(struct fh_known_peers *k, const uint8_t *spki, size_
 /* This key named a successor that is still trusted. */
 bool fh_known_peers_has_successor(const struct fh_known_peers *k, const uint8_t *spki,
                                   size_t spki_len);
+
+/*
+ * Servers without the channel (older.h) stand beside: a name may have both, and of these one of
+ * each kind of key: of TLS, of RSA-AES, and none.
+ */
+
+/* The strongest type that was used there: nothing weaker is to be taken. 0: none is known. */
+unsigned fh_known_peers_older_minimum(const struct fh_known_peers *k, const char *name);
+/* key: 32 bytes; NULL: the type has none. */
+enum fh_known_result fh_known_peers_check_older(const struct fh_known_peers *k, const char *name,
+                                                unsigned type, const uint8_t *key,
+                                                struct fh_known_older *out);
+/* As fh_known_peers_add(); a weaker type than is kept leaves that as it is. */
+int fh_known_peers_add_older(struct fh_known_peers *k, const char *name, unsigned type,
+                             const uint8_t *key, enum fh_known_how how, int64_t now_s,
+                             const uint8_t *salt);
+/* The i-th, from 0; false: there are no more. */
+bool fh_known_peers_older_entry(const struct fh_known_peers *k, size_t i,
+                                char name[FH_KNOWN_PEERS_NAME_MAX + 1], struct fh_known_older *out);
 
 /* The i-th key, from 0; false: there are no more. Texts in *out are lent until the store changes.
  */

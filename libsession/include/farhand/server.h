@@ -31,6 +31,7 @@ struct fh_link_opening; /* <farhand/link.h> */
 struct fh_link_info;    /* <farhand/link.h> */
 struct fh_identity;     /* <farhand/identity.h> */
 struct fh_rsaaes_key;   /* <farhand/rsaaes.h> */
+struct fh_tls_context;  /* <farhand/tls_uv.h> */
 struct fh_server;
 struct fh_session; /* one viewer's session; valid from connection_request until ended returns */
 
@@ -69,11 +70,11 @@ struct fh_server_callbacks {
     /* The viewer proved an identity; false: refuse it. NULL: any. fingerprint: 32 bytes. */
     bool (*verify_peer)(void *user, struct fh_session *s, const uint8_t *fingerprint);
     /*
-     * The viewer does not know the channel, and took this type (enum fh_older_type). What it is
-     * asked is what its type asks; fh_session_ask() has only notices for it, which it is not shown.
-     * May be NULL.
+     * The viewer does not know the channel, and took this type (enum fh_older_type) in version 3, 7
+     * or 8 of RFB 3. What it is asked is what its type asks; fh_session_ask() has only notices for
+     * it, which it is not shown. May be NULL.
      */
-    void (*older)(void *user, struct fh_session *s, unsigned type);
+    void (*older)(void *user, struct fh_session *s, unsigned type, unsigned version);
     /*
      * Decrypt this secret as fh_rsaaes_key_decrypt() does; data is lent until it is answered, with
      * fh_session_decrypted(), now or later. Required where RSA-AES is offered without rsa_key, and
@@ -151,6 +152,7 @@ struct fh_server_config {
      * borrowed until closed, types are copied. See older.h about what each is worth.
      */
     struct fh_older_offer older;
+    struct fh_tls_context *tls;    /* a server's, for X509 types; borrowed until closed */
     struct fh_rsaaes_key *rsa_key; /* of rsa_pub; borrowed until closed. NULL: callback decrypt */
     struct fh_admission_config admission;
 };

@@ -16,6 +16,9 @@
  * one that stands first, fh_viewer_attach() adds the others, and it is always on the best one that
  * works (<farhand/link.h>).
  *
+ * With conn.older, the server is one that does not know the channel, and the stream carries no link
+ * (resume_ms 0). The key of RSA-AES for this connection is made in libuv's thread pool.
+ *
  * The application decides which server is trusted: verify_server is required. Callbacks run on the
  * loop's thread, never inside a call that the application made. Signing and the argon2id of method
  * cpace run in libuv's thread pool. After calls on fh_viewer_conn() that queue bytes, call

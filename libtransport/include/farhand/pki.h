@@ -9,12 +9,13 @@
  *     fh_pki_pin()        what a client that trusts this root keeps
  *     fh_pki_look()       when a certificate begins and ends
  *     fh_pki_save()       a PEM file, whole or not at all
+ *     fh_pki_rsa_key_new() ...  a key of RSA that signs for a server in another process
  *
  * Everything is PEM text, zero-terminated. Where there is `room`, FH_PKI_PEM is enough for one
  * certificate or key. Private keys are SECRET: wipe them. A server that clients know by a pinned
  * root presents its certificate followed by the root's.
  *
- * Not done here: requests, OCSP, anything of RSA (certificates of others may have it).
+ * Not done here: requests, OCSP.
  */
 #ifndef FH_PKI_H
 #define FH_PKI_H
@@ -48,6 +49,23 @@ struct fh_pki_config {
 
 /* Returns 0; FH_TRANSPORT_E_INVAL: room is too small; FH_TRANSPORT_E_RESOURCES. */
 int fh_pki_key_new(char *out, size_t room);
+
+/* A key of RSA, of 2048 bits; up to a second of CPU. As fh_pki_key_new(). */
+int fh_pki_rsa_key_new(char *out, size_t room);
+
+/* An RSA key that signs for a server of TLS whose certificate it belongs to. */
+struct fh_pki_signer;
+
+/* Returns 0 and a signer; FH_TRANSPORT_E_INVAL: not a key of RSA, or not this certificate's. */
+int fh_pki_signer_new(const char *cert_pem, const char *key_pem, struct fh_pki_signer **out);
+void fh_pki_signer_free(struct fh_pki_signer *s);        /* wipes; NULL is fine */
+size_t fh_pki_signer_len(const struct fh_pki_signer *s); /* bytes of a signature */
+/*
+ * RSASSA-PKCS1-v1_5 (RFC 8017 8.2) of a hash of SHA-256, -384 or -512, which is what TLS signs:
+ * hash_len says which. sig_len: fh_pki_signer_len(). Returns 0, FH_TRANSPORT_E_INVAL.
+ */
+int fh_pki_signer_sign(struct fh_pki_signer *s, const uint8_t *hash, size_t hash_len, uint8_t *sig,
+                       size_t sig_len);
 
 /* key_pem: the root's own. Returns 0, FH_TRANSPORT_E_INVAL, FH_TRANSPORT_E_RESOURCES. */
 int fh_pki_root_new(const struct fh_pki_config *cfg, const char *key_pem, char *out, size_t room);

@@ -55,6 +55,13 @@ struct fh_tls_server_config {
     /* PEM, zero-terminated, borrowed. cert: the leaf first; with the root, if clients pin it. */
     const char *cert_pem;
     const char *key_pem;
+    /*
+     * In the place of key_pem, where the key is in another process: sign this hash with the RSA key
+     * of the certificate, as fh_pki_signer_sign() of <farhand/pki.h> does, into sig, which is
+     * sig_len bytes, as long as the modulus. 0, or negative: the handshake fails. Called from
+     * inside a handshake and waited for.
+     */
+    int (*sign)(void *user, const uint8_t *hash, size_t hash_len, uint8_t *sig, size_t sig_len);
     /* Protocols offered to ALPN, the preferred first, or NULL; copied. */
     const char *const *alpn;
     size_t alpn_len;
