@@ -14,7 +14,7 @@ tests_SCRIPTS += e2e/demo.py e2e/resume.py e2e/cloud.py e2e/testssl.py
 tests_SCRIPTS += interop/second.py interop/older_viewers.py interop/older_servers.py mitm/meddle.py e2e/cpace.py
 tests_SCRIPTS += mitm/cloud.py
 
-tests_BENCH_SCRIPTS := bench/first_byte.py bench/connect.py bench/split.py bench/share.py bench/servers.py
+tests_BENCH_SCRIPTS := bench/first_byte.py bench/connect.py bench/split.py bench/share.py bench/servers.py bench/cloud.py
 tests_BENCHES := bench/loopback.c bench/grid.c
 # Peers that only tests and benchmarks measure themselves with.
 tests_TEST_PKGS := usrsctp nice libvncclient xcb xcb-shm

@@ -145,6 +145,74 @@ START_TEST(a_list_of_what_was_taken_back)
 }
 END_TEST
 
+/* ---- a key that signs from another process ---- */
+
+static char rsa_key[FH_PKI_PEM], rsa_cert[FH_PKI_PEM];
+
+static void make_rsa(void)
+{
+    const struct fh_pki_config cfg = usual();
+
+    ck_assert_int_eq(fh_pki_rsa_key_new(rsa_key, sizeof rsa_key), 0);
+    ck_assert_int_eq(fh_pki_issue(&cfg, rsa_key, pki.root, pki.root_key, rsa_cert, sizeof rsa_cert),
+                     0);
+}
+
+START_TEST(a_signer_signs_hashes_of_tls_and_nothing_else)
+{
+    struct fh_pki_signer *s = NULL;
+    uint8_t hash[64] = {1}, one[256], two[256] = {0};
+
+    make_rsa();
+    ck_assert_int_eq(fh_pki_signer_new(rsa_cert, rsa_key, &s), 0);
+    ck_assert_uint_eq(fh_pki_signer_len(s), sizeof one);
+    for (size_t len = 0; len <= sizeof hash; len++)
+        ck_assert_int_eq(fh_pki_signer_sign(s, hash, len, one, sizeof one) == 0,
+                         len == 32 || len == 48 || len == 64);
+    ck_assert_int_eq(fh_pki_signer_sign(s, hash, 32, one, 255), FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_signer_sign(s, hash, 32, one, sizeof one), 0);
+    ck_assert_int_eq(fh_pki_signer_sign(s, hash, 48, two, sizeof two), 0);
+    ck_assert_mem_ne(one, two, sizeof one); /* the kind of the hash is signed, too */
+    fh_pki_signer_free(s);
+}
+END_TEST
+
+START_TEST(a_signer_has_the_key_of_its_certificate_and_of_rsa)
+{
+    struct fh_pki_signer *s = NULL;
+    char other[FH_PKI_PEM];
+
+    make_rsa();
+    ck_assert_int_eq(fh_pki_rsa_key_new(other, sizeof other), 0);
+    ck_assert_int_eq(fh_pki_signer_new(rsa_cert, other, &s), FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_signer_new(pki.root, pki.root_key, &s), FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_signer_new(rsa_cert, "nonsense", &s), FH_TRANSPORT_E_INVAL);
+    ck_assert_int_eq(fh_pki_signer_new("nonsense", rsa_key, &s), FH_TRANSPORT_E_INVAL);
+    ck_assert_ptr_null(s);
+}
+END_TEST
+
+static int never(void *user, const uint8_t *hash, size_t hash_len, uint8_t *sig, size_t sig_len)
+{
+    (void)user, (void)hash, (void)hash_len, (void)sig, (void)sig_len;
+    return -1;
+}
+
+START_TEST(a_server_whose_key_is_elsewhere_needs_a_certificate_of_rsa)
+{
+    struct fh_tls_server_config cfg = {.cert_pem = rsa_cert, .sign = never};
+    struct fh_tls_context *ctx = NULL;
+
+    make_rsa();
+    ck_assert_int_eq(fh_tls_server_new(&cfg, &ctx, NULL, 0), 0);
+    fh_tls_free(ctx);
+    cfg.cert_pem = pki.root;
+    ck_assert_int_eq(fh_tls_server_new(&cfg, &ctx, NULL, 0), FH_TRANSPORT_E_INVAL);
+    cfg.cert_pem = NULL;
+    ck_assert_int_eq(fh_tls_server_new(&cfg, &ctx, NULL, 0), FH_TRANSPORT_E_INVAL);
+}
+END_TEST
+
 /* ---- X.690: one form for everything -----------------------------------------------------------
  */
 
@@ -226,74 +294,6 @@ START_TEST(lengths_and_numbers_have_one_form)
 }
 END_TEST
 
-/* ---- a key that signs from another process ---- */
-
-static char rsa_key[FH_PKI_PEM], rsa_cert[FH_PKI_PEM];
-
-static void make_rsa(void)
-{
-    const struct fh_pki_config cfg = usual();
-
-    ck_assert_int_eq(fh_pki_rsa_key_new(rsa_key, sizeof rsa_key), 0);
-    ck_assert_int_eq(fh_pki_issue(&cfg, rsa_key, pki.root, pki.root_key, rsa_cert, sizeof rsa_cert),
-                     0);
-}
-
-START_TEST(a_signer_signs_hashes_of_tls_and_nothing_else)
-{
-    struct fh_pki_signer *s = NULL;
-    uint8_t hash[64] = {1}, one[256], two[256] = {0};
-
-    make_rsa();
-    ck_assert_int_eq(fh_pki_signer_new(rsa_cert, rsa_key, &s), 0);
-    ck_assert_uint_eq(fh_pki_signer_len(s), sizeof one);
-    for (size_t len = 0; len <= sizeof hash; len++)
-        ck_assert_int_eq(fh_pki_signer_sign(s, hash, len, one, sizeof one) == 0,
-                         len == 32 || len == 48 || len == 64);
-    ck_assert_int_eq(fh_pki_signer_sign(s, hash, 32, one, 255), FH_TRANSPORT_E_INVAL);
-    ck_assert_int_eq(fh_pki_signer_sign(s, hash, 32, one, sizeof one), 0);
-    ck_assert_int_eq(fh_pki_signer_sign(s, hash, 48, two, sizeof two), 0);
-    ck_assert_mem_ne(one, two, sizeof one); /* the kind of the hash is signed, too */
-    fh_pki_signer_free(s);
-}
-END_TEST
-
-START_TEST(a_signer_has_the_key_of_its_certificate_and_of_rsa)
-{
-    struct fh_pki_signer *s = NULL;
-    char other[FH_PKI_PEM];
-
-    make_rsa();
-    ck_assert_int_eq(fh_pki_rsa_key_new(other, sizeof other), 0);
-    ck_assert_int_eq(fh_pki_signer_new(rsa_cert, other, &s), FH_TRANSPORT_E_INVAL);
-    ck_assert_int_eq(fh_pki_signer_new(pki.root, pki.root_key, &s), FH_TRANSPORT_E_INVAL);
-    ck_assert_int_eq(fh_pki_signer_new(rsa_cert, "nonsense", &s), FH_TRANSPORT_E_INVAL);
-    ck_assert_int_eq(fh_pki_signer_new("nonsense", rsa_key, &s), FH_TRANSPORT_E_INVAL);
-    ck_assert_ptr_null(s);
-}
-END_TEST
-
-static int never(void *user, const uint8_t *hash, size_t hash_len, uint8_t *sig, size_t sig_len)
-{
-    (void)user, (void)hash, (void)hash_len, (void)sig, (void)sig_len;
-    return -1;
-}
-
-START_TEST(a_server_whose_key_is_elsewhere_needs_a_certificate_of_rsa)
-{
-    struct fh_tls_server_config cfg = {.cert_pem = rsa_cert, .sign = never};
-    struct fh_tls_context *ctx = NULL;
-
-    make_rsa();
-    ck_assert_int_eq(fh_tls_server_new(&cfg, &ctx, NULL, 0), 0);
-    fh_tls_free(ctx);
-    cfg.cert_pem = pki.root;
-    ck_assert_int_eq(fh_tls_server_new(&cfg, &ctx, NULL, 0), FH_TRANSPORT_E_INVAL);
-    cfg.cert_pem = NULL;
-    ck_assert_int_eq(fh_tls_server_new(&cfg, &ctx, NULL, 0), FH_TRANSPORT_E_INVAL);
-}
-END_TEST
-
 START_TEST(a_file_is_written_whole)
 {
     char folder[] = "/tmp/test_pki.XXXXXX", path[64], text[100];
@@ -332,10 +332,10 @@ int main(void)
     tcase_add_test(tc, what_makes_no_sense_is_refused);
     tcase_add_test(tc, no_two_keys_and_certificates_are_the_same);
     tcase_add_test(tc, a_list_of_what_was_taken_back);
-    tcase_add_test(tc, lengths_and_numbers_have_one_form);
     tcase_add_test(tc, a_signer_signs_hashes_of_tls_and_nothing_else);
     tcase_add_test(tc, a_signer_has_the_key_of_its_certificate_and_of_rsa);
     tcase_add_test(tc, a_server_whose_key_is_elsewhere_needs_a_certificate_of_rsa);
+    tcase_add_test(tc, lengths_and_numbers_have_one_form);
     tcase_add_test(tc, a_file_is_written_whole);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);
