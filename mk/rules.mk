@@ -143,9 +143,9 @@ hunt: $(foreach m,$(ONLY),$($m_FUZZ:=.hunt) $($m_UV_FUZZ:=.hunt))
 bench-transport: $(TRANSPORT_BENCHES:%=$(O)/%) $(tests_TOOL)
 	@set -e; for b in $(TRANSPORT_BENCHES:%=$(O)/%) $(TRANSPORT_SCRIPTS); do $$b; done
 # What a cloud costs, beside its peers.
-CLOUD_BENCHES += daemons/vnccloudd/bench/relay.py
+CLOUD_BENCHES += tests/bench/cloud.py daemons/vnccloudd/bench/relay.py
 .PHONY: bench-cloud
-bench-cloud: $(daemons/vnccloudd_TOOL) $(daemons/vnccloudd_BIN)
+bench-cloud: $(daemons/vnccloudd_TOOL) $(tests_TOOL) $(foreach m,$(DAEMONS),$($m_BIN))
 	@set -e; for b in $(CLOUD_BENCHES); do $$b; done
 # The same desktop in motion, served by each server in turn.
 .PHONY: bench-servers

@@ -235,7 +235,7 @@ static void write_grant(struct wr *w, const struct fh_broker_frame *f)
     fh__write_grant(w, &f->grant.grant);
 }
 
-/* Sealed: at least its number and its tag. */
+/* Sealed: at least its number, its nonce and its tag. */
 static void read_signal(struct rd *r, struct fh_broker_frame *f)
 {
     rd_copy(r, f->signal.conn, CONN);

@@ -156,9 +156,9 @@ bool fh_cloud_client_is_online(const struct fh_cloud_client *c)
     return c->phase == FH__ONLINE;
 }
 
-static void forget_connection(struct fh_cloud_client *c)
+static void forget_connection(struct fh_cloud_client *c, int error)
 {
-    fh__client_end_all(c, FH_CLOUD_E_OFFLINE);
+    fh__client_end_all(c, error);
     fh__client_log_forget(c);
     fh_wipe(c->in, c->in_len);
     c->in_len = c->in_used = c->out_len = 0;
@@ -188,7 +188,8 @@ void fh__client_drop(struct fh_cloud_client *c, uint64_t now, const struct fh__w
     if (!why->is_final)
         delay = fh__client_delay(c, now, why->retry_after_ms);
     note_offline(c, why, delay);
-    forget_connection(c);
+    /* Whoever waits for a peer must hear it when the cloud is caught lying. */
+    forget_connection(c, why->error == FH_CLOUD_E_FORK ? FH_CLOUD_E_FORK : FH_CLOUD_E_OFFLINE);
     c->phase = why->is_final ? FH__STOPPED : FH__WAITING;
     c->at = why->is_final ? UINT64_MAX : now + delay;
 }

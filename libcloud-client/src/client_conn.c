@@ -582,7 +582,7 @@ int fh_cloud_client_signal(struct fh_cloud_client *c, uint64_t now_ms, uint32_t 
     if (k->sent == FH_BROKER_SIGNALS_MAX ||
         k->sent_bytes + len + FH_CLOUD_SIGNAL_STEP + FH_SEAL_OVERHEAD > c->signal_bytes)
         return FH_CLOUD_E_RESOURCES;
-    n = fh_cloud_signal_seal(&k->sealer, lines, len, sealed);
+    n = fh_cloud_signal_seal(&k->sealer, c->random, c->random_user, lines, len, sealed);
     if (n < 0)
         return n;
     k->sent++;

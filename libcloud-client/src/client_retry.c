@@ -31,7 +31,9 @@ uint64_t fh__client_delay(struct fh_cloud_client *c, uint64_t now, uint32_t afte
     if (c->is_restarting) {
         c->is_restarting = false;
         least = c->restart_at > now ? c->restart_at - now : 0;
-        return least + uniform(c, (uint64_t)c->restart_for_ms + 1);
+        least += uniform(c, (uint64_t)c->restart_for_ms + 1);
+        /* Sooner than a failure only once, or a service could have us dial without a pause. */
+        return n > 0 && delay > least ? delay : least;
     }
     least = min64(after_ms, FH__RETRY_MAX_MS);
     return delay > least ? delay : least;

@@ -186,15 +186,16 @@ int fh_cloud_signal_init(struct fh_sealer *s, enum fh_role us,
     return fh_sealer_init(s, us, secret, peer, conn, signal_label) == 0 ? 0 : FH_CLOUD_E_AUTH;
 }
 
-int fh_cloud_signal_seal(struct fh_sealer *s, const char *lines, size_t len, uint8_t *out)
+int fh_cloud_signal_seal(struct fh_sealer *s, fh_random_fn random, void *user, const char *lines,
+                         size_t len, uint8_t *out)
 {
     size_t padded = (len + FH_CLOUD_SIGNAL_STEP - 1) / FH_CLOUD_SIGNAL_STEP * FH_CLOUD_SIGNAL_STEP;
 
     if (len == 0 || len > FH_CLOUD_SIGNAL_MAX || memchr(lines, '\0', len))
         return FH_CLOUD_E_INVAL;
-    memcpy(out + FH_SEAL_NUMBER_LEN, lines, len);
-    memset(out + FH_SEAL_NUMBER_LEN + len, 0, padded - len);
-    if (fh_sealer_seal(s, out, padded) != 0)
+    memcpy(out + FH_SEAL_HEAD_LEN, lines, len);
+    memset(out + FH_SEAL_HEAD_LEN + len, 0, padded - len);
+    if (fh_sealer_seal(s, random, user, out, padded) != 0)
         return FH_CLOUD_E_INVAL;
     return (int)(padded + FH_SEAL_OVERHEAD);
 }
@@ -202,7 +203,7 @@ int fh_cloud_signal_seal(struct fh_sealer *s, const char *lines, size_t len, uin
 int fh_cloud_signal_open(struct fh_sealer *s, uint8_t *sealed, size_t sealed_len,
                          const char **lines, size_t *len)
 {
-    char *text = (char *)sealed + FH_SEAL_NUMBER_LEN;
+    char *text = (char *)sealed + FH_SEAL_HEAD_LEN;
     size_t n;
 
     if (sealed_len > FH_CLOUD_SEALED_MAX || fh_sealer_open(s, sealed, sealed_len, &n) != 0)

@@ -415,6 +415,36 @@ START_TEST(it_waits_as_long_as_it_is_told)
 }
 END_TEST
 
+static bool is_welcomed;
+
+static bool restarts_at_once(struct model *m, struct model_side *to, struct fh_broker_frame *f)
+{
+    struct fh_broker_frame at_once = {.type = FH_BROKER_RESTARTING};
+
+    if (f->type != FH_BROKER_WELCOME)
+        return true;
+    model_send(m, to, &at_once);
+    to->closes = true;
+    return is_welcomed;
+}
+
+/* "In 0 ms", at each sign-in, before it is done and behind. */
+START_TEST(a_service_that_restarts_for_ever_makes_no_busy_loop)
+{
+    struct party *p;
+
+    is_welcomed = _i;
+    w.m.tamper = restarts_at_once;
+    p = party_new(0, SERVER);
+    run_for(UINT64_C(20) * 60000);
+    ck_assert_uint_ge(p->events[FH_CLOUD_EV_DIAL], 5);
+    ck_assert_uint_le(p->events[FH_CLOUD_EV_DIAL], 60);
+    w.m.tamper = NULL;
+    run_for(300001);
+    ck_assert(is_online(p));
+}
+END_TEST
+
 /* Each of them once before one of them again. */
 START_TEST(nodes_are_walked_in_random_order)
 {
@@ -877,6 +907,7 @@ int main(void)
     tcase_add_test(t, a_stable_connection_begins_anew);
     tcase_add_test(t, a_connection_that_does_not_last_counts_as_a_failure);
     tcase_add_test(t, it_waits_as_long_as_it_is_told);
+    tcase_add_loop_test(t, a_service_that_restarts_for_ever_makes_no_busy_loop, 0, 2);
     tcase_add_test(t, nodes_are_walked_in_random_order);
     tcase_add_test(t, nodes_and_servers_that_it_is_told_of_are_used);
     tcase_add_test(t, two_ends_meet_and_speak);

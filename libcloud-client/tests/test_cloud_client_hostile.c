@@ -471,6 +471,47 @@ START_TEST(signals_that_were_meddled_with_end_it)
 }
 END_TEST
 
+static uint8_t sealed[2][FH_BROKER_SIGNAL_MAX];
+
+static bool keeps_signals(struct model *m, struct model_side *to, struct fh_broker_frame *f)
+{
+    (void)m;
+    (void)to;
+    if (f->type == FH_BROKER_SIGNAL)
+        memcpy(sealed[seen++ % 2], f->signal.sealed.p, f->signal.sealed.len);
+    return true;
+}
+
+/* One after the other, so that nobody need notice. The same text is sealed anew all the same. */
+START_TEST(a_conn_that_is_used_again_gives_nothing_away)
+{
+    uint32_t again = w.m.seed;
+    uint8_t id[FH_CLOUD_CONN_LEN];
+    size_t same = 0;
+
+    seen = 0;
+    w.m.tamper = keeps_signals;
+    for (int i = 0; i < 2; i++) {
+        w.m.seed = again;
+        ask(v, SERVER);
+        settle();
+        ck_assert_int_eq(say(v, v->asked, "one"), 0);
+        settle();
+        if (i == 0)
+            memcpy(id, s->last[FH_CLOUD_EV_INCOMING].conn_info.peer.session_ref, sizeof id);
+        ck_assert_int_eq(
+            memcmp(id, s->last[FH_CLOUD_EV_INCOMING].conn_info.peer.session_ref, sizeof id), 0);
+        fh_cloud_client_end(v->c, w.now, v->asked, FH_BROKER_GONE);
+        settle();
+    }
+    ck_assert_int_eq(seen, 2);
+    ck_assert_str_eq(s->lines, "one\none\n");
+    for (size_t i = FH_SEAL_NUMBER_LEN; i < FH_SEAL_OVERHEAD + FH_CLOUD_SIGNAL_STEP; i++)
+        same += sealed[0][i] == sealed[1][i];
+    ck_assert_uint_lt(same, 20); /* of 284, by chance */
+}
+END_TEST
+
 /* Two connections; what belongs to one is given to the other. */
 static uint8_t other_id[FH_CLOUD_CONN_LEN];
 
@@ -742,6 +783,7 @@ START_TEST(a_split_view_is_a_fork_and_final)
     ck_assert_uint_eq(v->events[FH_CLOUD_EV_FORK], 1);
     ck_assert_uint_gt(v->last[FH_CLOUD_EV_FORK].fork.kept.len, 0);
     ck_assert_uint_gt(v->last[FH_CLOUD_EV_FORK].fork.seen.len, 0);
+    ck_assert_int_eq(v->last[FH_CLOUD_EV_END].end.error, FH_CLOUD_E_FORK);
     ck_assert_uint_eq(v->events[FH_CLOUD_EV_HANG_UP], 1);
     run_for(3600000);
     ck_assert_uint_eq(v->events[FH_CLOUD_EV_DIAL], 0);
@@ -809,6 +851,7 @@ int main(void)
     tcase_add_loop_test(t, nothing_is_taken_before_its_time, 0, 2 * (int)ARRAY_LEN(early));
     tcase_add_loop_test(t, a_second_welcome_or_challenge_ends_the_connection, 0, 2);
     tcase_add_loop_test(t, signals_that_were_meddled_with_end_it, 0, 6);
+    tcase_add_test(t, a_conn_that_is_used_again_gives_nothing_away);
     tcase_add_test(t, signals_of_another_connection_are_not_taken_for_this_one);
     tcase_add_test(t, pings_without_end_cost_nothing_but_their_answers);
     tcase_add_test(t, callers_without_end_are_answered_with_busy);

@@ -175,6 +175,7 @@ END_TEST
 /* ---- signals --------------------------------------------------------------------------------- */
 
 static struct fh_sealer ours, theirs;
+static uint32_t seed;
 static uint8_t conn[FH_CLOUD_CONN_LEN];
 
 static void meet(void)
@@ -196,7 +197,7 @@ START_TEST(lines_arrive_and_their_lengths_are_hidden)
     meet();
     memset(text, 'l', sizeof text);
     for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
-        int n = fh_cloud_signal_seal(&ours, text, lens[i], m);
+        int n = fh_cloud_signal_seal(&ours, fixed_random, &seed, text, lens[i], m);
 
         ck_assert_int_gt(n, 0);
         ck_assert_uint_eq(((size_t)n - FH_SEAL_OVERHEAD) % FH_CLOUD_SIGNAL_STEP, 0);
@@ -204,11 +205,14 @@ START_TEST(lines_arrive_and_their_lengths_are_hidden)
         ck_assert_uint_eq(len, lens[i]);
         ck_assert_int_eq(memcmp(lines, text, len), 0);
     }
-    ck_assert_int_eq(fh_cloud_signal_seal(&ours, text, 0, m), FH_CLOUD_E_INVAL);
-    ck_assert_int_eq(fh_cloud_signal_seal(&ours, text, FH_CLOUD_SIGNAL_MAX + 1, m),
+    ck_assert_int_eq(fh_cloud_signal_seal(&ours, fixed_random, &seed, text, 0, m),
                      FH_CLOUD_E_INVAL);
+    ck_assert_int_eq(
+        fh_cloud_signal_seal(&ours, fixed_random, &seed, text, FH_CLOUD_SIGNAL_MAX + 1, m),
+        FH_CLOUD_E_INVAL);
     text[3] = '\0';
-    ck_assert_int_eq(fh_cloud_signal_seal(&ours, text, 5, m), FH_CLOUD_E_INVAL);
+    ck_assert_int_eq(fh_cloud_signal_seal(&ours, fixed_random, &seed, text, 5, m),
+                     FH_CLOUD_E_INVAL);
 }
 END_TEST
 
@@ -220,11 +224,11 @@ START_TEST(only_the_peer_of_the_statement_reads_them)
     size_t len;
 
     meet();
-    ck_assert_int_eq(fh_cloud_signal_seal(&ours, "end", 3, m), sizeof m);
+    ck_assert_int_eq(fh_cloud_signal_seal(&ours, fixed_random, &seed, "end", 3, m), sizeof m);
     ck_assert_int_eq(
         fh_cloud_signal_init(&wrong, FH_ROLE_SERVER, other.seal_secret, viewer.seal_key, conn), 0);
     ck_assert_int_eq(fh_cloud_signal_open(&wrong, m, sizeof m, &lines, &len), FH_CLOUD_E_AUTH);
-    ck_assert_int_eq(fh_cloud_signal_seal(&ours, "end", 3, m), sizeof m);
+    ck_assert_int_eq(fh_cloud_signal_seal(&ours, fixed_random, &seed, "end", 3, m), sizeof m);
     ck_assert_int_eq(fh_cloud_signal_open(&theirs, m, sizeof m, &lines, &len), FH_CLOUD_E_AUTH);
     ck_assert_int_eq(fh_cloud_signal_init(&wrong, FH_ROLE_SERVER, other.seal_secret,
                                           (const uint8_t[32]){0}, conn),
@@ -247,15 +251,16 @@ START_TEST(what_is_no_lines_ends_it)
         meet();
         memset(m, 0, sizeof m);
         if (rows[i].len > 0) {
-            m[8] = (uint8_t)rows[i].first;
-            m[9] = (uint8_t)rows[i].second;
-            m[8 + rows[i].len - 1] = (uint8_t)rows[i].last;
+            m[FH_SEAL_HEAD_LEN] = (uint8_t)rows[i].first;
+            m[FH_SEAL_HEAD_LEN + 1] = (uint8_t)rows[i].second;
+            m[FH_SEAL_HEAD_LEN + rows[i].len - 1] = (uint8_t)rows[i].last;
         }
-        ck_assert_int_eq(fh_sealer_seal(&ours, m, rows[i].len), 0);
+        ck_assert_int_eq(fh_sealer_seal(&ours, fixed_random, &seed, m, rows[i].len), 0);
         ck_assert_int_eq(
             fh_cloud_signal_open(&theirs, m, rows[i].len + FH_SEAL_OVERHEAD, &lines, &len),
             FH_CLOUD_E_PROTO);
-        ck_assert_int_eq(fh_cloud_signal_seal(&ours, "end", 3, m), 256 + FH_SEAL_OVERHEAD);
+        ck_assert_int_eq(fh_cloud_signal_seal(&ours, fixed_random, &seed, "end", 3, m),
+                         256 + FH_SEAL_OVERHEAD);
         ck_assert_int_eq(fh_cloud_signal_open(&theirs, m, 256 + FH_SEAL_OVERHEAD, &lines, &len),
                          FH_CLOUD_E_AUTH);
     }
@@ -331,7 +336,7 @@ static void put_sign_in(const char *name, bool enrols)
 static void put_signal(struct fh_sealer *s, const char *from, const char *lines, const char *end)
 {
     uint8_t m[FH_CLOUD_SIGNAL_STEP + FH_SEAL_OVERHEAD];
-    int n = fh_cloud_signal_seal(s, lines, strlen(lines), m);
+    int n = fh_cloud_signal_seal(s, fixed_random, &seed, lines, strlen(lines), m);
 
     put("  {\"from\": \"%s\", \"lines\": \"", from);
     for (; *lines; lines++)
@@ -344,6 +349,7 @@ static void put_signal(struct fh_sealer *s, const char *from, const char *lines,
 
 static void write_text(void)
 {
+    seed = 5000;
     text[0] = '\0';
     put("{\n \"what\": \"docs/protocol.md, cloud; all bytes as hex, frames whole\",\n");
     put_endpoint("viewer", &viewer);

@@ -3,6 +3,7 @@
 #include <farhand/cloud_uv.h>
 #include <farhand/proxy.h>
 
+#include "../uv/cloud_internal.h"
 #include "service_uv.h"
 
 enum { STREAMS = 8 };
@@ -477,6 +478,30 @@ static void on_nudge(uv_timer_t *timer)
     say(&v, FH_CLOUD_DIRECT, ".");
 }
 
+/* Each attempt costs sockets; a signal has room for a thousand of them. */
+START_TEST(attempts_that_are_over_before_they_begin_cost_nothing)
+{
+    static char lines[FH_CLOUD_SIGNAL_MAX];
+    size_t len = 0;
+    unsigned n = 1, begun;
+
+    both_online();
+    s.policy = FH_CLOUD_ANY;
+    connect_them(FH_CLOUD_ONLY_RELAY);
+    UNTIL(both_have(FH_CLOUD_RELAY, 1));
+    begun = s.conn->attempts;
+    while (len + 16 < sizeof lines)
+        len += (size_t)snprintf(lines + len, sizeof lines - len, "%spath %u", len ? "\n" : "", ++n);
+    ck_assert_uint_gt(n, 1000);
+    ck_assert_int_eq(
+        fh_cloud_client_signal(v.cloud->core, uv_now(&loop), v.conn->handle, lines, len), 0);
+    fh__cloud_kick(v.cloud);
+    UNTIL(s.conn->hears == n);
+    ck_assert_uint_eq(s.conn->attempts, begun + 1);
+    ck_assert_ptr_nonnull(s.conn->direct);
+}
+END_TEST
+
 START_TEST(the_channels_keys_take_over_the_direct_way)
 {
     static const uint8_t client[FH_GUARD_SECRET_LEN] = {1}, server[FH_GUARD_SECRET_LEN] = {2};
@@ -931,6 +956,7 @@ int main(void)
     tcase_add_test(t, a_lost_direct_way_is_looked_for_again);
     tcase_add_test(t, a_new_direct_way_stands_beside_the_old_one);
     tcase_add_test(t, retrying_asks_at_once_for_what_is_missing);
+    tcase_add_test(t, attempts_that_are_over_before_they_begin_cost_nothing);
     tcase_add_test(t, the_channels_keys_take_over_the_direct_way);
     tcase_add_test(t, streams_outlive_the_broker);
     tcase_add_test(t, whoever_is_not_there_is_told);

@@ -197,7 +197,7 @@ static void on_dialled(void *user, struct fh_stream *s, int error, const char *t
     } else if (error == 0) {
         k->relay =
             fh__relay_stream_new(k->cloud->loop, s, k->ticket, k->ticket_len, &relay_events, k);
-        k->pair_by = now_of(k) + FH__PAIR_MS;
+        k->pair_by = k->relay ? now_of(k) + FH__PAIR_MS : UINT64_MAX;
         error = k->relay ? 0 : FH_CLOUD_E_RESOURCES;
     }
     fh_wipe(k->ticket, sizeof k->ticket); /* it serves once */
@@ -411,17 +411,26 @@ static void begin_direct_again(struct fh_cloud_conn *k)
     begin_direct(k);
 }
 
-/* "path N": what follows belongs to attempt N. The viewer begins it, the server follows. */
-static void hear_attempt(struct fh_cloud_conn *k, const char *digits, size_t len)
+/* N of "path N"; 0: it is another line. */
+static unsigned attempt_of(const char *line, size_t len)
 {
+    size_t word = sizeof path_word - 1;
     unsigned n = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        if (digits[i] < '0' || digits[i] > '9' || n > UINT16_MAX)
-            return;
-        n = n * 10 + (unsigned)(digits[i] - '0');
+    if (len <= word || memcmp(line, path_word, word) != 0)
+        return 0;
+    for (size_t i = word; i < len && n <= UINT16_MAX; i++) {
+        if (line[i] < '0' || line[i] > '9')
+            return 0;
+        n = n * 10 + (unsigned)(line[i] - '0');
     }
-    if (n <= k->hears || n > UINT16_MAX)
+    return n <= UINT16_MAX ? n : 0;
+}
+
+/* What follows belongs to attempt n. The viewer begins it, the server follows. */
+static void hear_attempt(struct fh_cloud_conn *k, unsigned n)
+{
+    if (n <= k->hears)
         return;
     k->hears = n;
     if (k->is_viewer)
@@ -433,24 +442,48 @@ static void hear_attempt(struct fh_cloud_conn *k, const char *digits, size_t len
 
 static void hear_line(struct fh_cloud_conn *k, const char *line, size_t len)
 {
-    size_t word = sizeof path_word - 1;
+    unsigned n = attempt_of(line, len);
 
-    if (len > word && memcmp(line, path_word, word) == 0)
-        hear_attempt(k, line + word, len - word);
+    if (n > 0)
+        hear_attempt(k, n);
     else if (k->direct && k->hears == k->attempt)
         (void)fh_path_signal(k->direct->path, line, len); /* nonsense harms the peer's path only */
 }
 
+static size_t line_len(const char *lines, size_t len)
+{
+    const char *end = memchr(lines, '\n', len);
+
+    return end ? (size_t)(end - lines) : len;
+}
+
+/* Where the newest attempt begins; 0: no new one does. An attempt costs sockets, and a signal has
+ * room for a thousand that are over before they begin. */
+static size_t find_attempt(const struct fh_cloud_conn *k, const char *lines, size_t len)
+{
+    unsigned newest = k->hears;
+    size_t found = 0;
+
+    for (size_t at = 0; at < len;) {
+        size_t n = line_len(lines + at, len - at);
+        unsigned attempt = attempt_of(lines + at, n);
+
+        if (attempt > newest) {
+            newest = attempt;
+            found = at;
+        }
+        at += n + 1;
+    }
+    return found;
+}
+
 static void hear(struct fh_cloud_conn *k, const char *lines, size_t len)
 {
-    while (len > 0 && !k->closing) {
-        const char *end = memchr(lines, '\n', len);
-        size_t n = end ? (size_t)(end - lines) : len;
+    for (size_t at = find_attempt(k, lines, len); at < len && !k->closing;) {
+        size_t n = line_len(lines + at, len - at);
 
-        hear_line(k, lines, n);
-        n += end != NULL;
-        lines += n;
-        len -= n;
+        hear_line(k, lines + at, n);
+        at += n + 1;
     }
 }
 
@@ -552,7 +585,7 @@ static void on_timer(uv_timer_t *timer)
     if (!has_hope(k))
         end(k, k->end_error ? k->end_error : FH_CLOUD_E_NO_PATH);
     else if (now >= k->give_up_at)
-        end(k, FH_CLOUD_E_TIMEOUT);
+        end(k, k->end_error ? k->end_error : FH_CLOUD_E_TIMEOUT);
     if (k->closing || k->told_end)
         return;
     renew_when_due(k);
@@ -667,6 +700,8 @@ static void on_end(struct fh_cloud_conn *k, const struct fh_cloud_client_event *
     k->relay_at = k->direct_at = UINT64_MAX;
     k->renews = false;
     k->lines_len = 0;
+    if (k->give_up_at != UINT64_MAX)
+        k->give_up_at = sooner(k->give_up_at, now_of(k) + FH__LAST_MS);
     if (k->is_viewer || k->is_accepted) {
         tell_changed(k);
         if (!k->closing)

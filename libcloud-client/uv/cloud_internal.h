@@ -19,6 +19,7 @@ enum {
     FH__TLS_FRAGMENT = 1024, /* of an idle connection: docs/performance.md */
     FH__DIAL_TIMEOUT_MS = 20000,
     FH__OPEN_MS = 60000,
+    FH__LAST_MS = 5000,    /* for what is under way, when nobody signals any more */
     FH__TICKET_MS = 50000, /* after so long a ticket is asked for anew */
     FH__PAIR_MS = 40000,   /* the relay says after 30 s that the other one did not come */
     FH__RETRY_MS = 1000,   /* first pause before a way is looked for again */

@@ -54,6 +54,17 @@ static void on_timer_closed(uv_handle_t *handle)
     fh__cloud_one_closed(handle->data);
 }
 
+static void let_go(struct fh_cloud *u)
+{
+    if (u->dial)
+        fh__dial_cancel(u->dial);
+    u->dial = NULL;
+    if (u->stream)
+        fh_stream_close(u->stream, on_closed, u);
+    u->stream = NULL;
+    u->is_stalled = false;
+}
+
 /* ---- signatures -------------------------------------------------------------------------------
  */
 
@@ -96,6 +107,7 @@ static void start_signing(struct fh_cloud *u, const struct fh_cloud_client_event
         }
         free(s);
     }
+    let_go(u);
     fh_cloud_client_lost(u->core, uv_now(u->loop), FH_CLOUD_E_RESOURCES);
 }
 
@@ -117,17 +129,6 @@ void fh_cloud_signed(struct fh_cloud *u, uint32_t serial, const uint8_t *sig, si
 
 /* ---- the stream to the cloud ------------------------------------------------------------------
  */
-
-static void let_go(struct fh_cloud *u)
-{
-    if (u->dial)
-        fh__dial_cancel(u->dial);
-    u->dial = NULL;
-    if (u->stream)
-        fh_stream_close(u->stream, on_closed, u);
-    u->stream = NULL;
-    u->is_stalled = false;
-}
 
 static size_t on_data(void *user, const uint8_t *data, size_t len)
 {
@@ -169,10 +170,9 @@ static void on_dialled(void *user, struct fh_stream *s, int error, const char *t
     uint8_t binding[FH_CLOUD_BINDING_LEN];
     uint64_t now = uv_now(u->loop);
 
-    if (error != FH_CLOUD_E_CANCELLED) {
+    if (error != FH_CLOUD_E_CANCELLED)
         u->dial = NULL;
-        u->broker_session_is_lent = false;
-    }
+    u->broker_session_is_lent = false;
     if (error == 0 &&
         fh_tls_exporter(s, FH_CLOUD_EXPORTER, NULL, 0, binding, sizeof binding) != 0) {
         error = FH_CLOUD_E_PROTO;

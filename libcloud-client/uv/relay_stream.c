@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <farhand/identity.h>
 #include <farhand/stream_impl.h>
 
 enum { VERSION = 1, TICKET_MAX = 255 };
@@ -176,6 +177,7 @@ struct fh__relay_stream *fh__relay_stream_new(uv_loop_t *loop, struct fh_stream 
     uv_timer_init(loop, &r->later);
     r->later.data = r;
     (void)fh_stream_write(below, head, 2 + len); /* the first bytes: there is room */
+    fh_wipe(head, sizeof head);
     fh_stream_attach(below, &below_events, r);
     return r;
 }

@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+enum { AAD_LEN = FH_SEAL_SALT_LEN + FH_SEAL_NUMBER_LEN };
+
 void fh_seal_public(const uint8_t secret[FH_SEAL_KEY_LEN], uint8_t out[FH_SEAL_KEY_LEN])
 {
     fh__x25519_public(secret, out);
@@ -59,27 +61,30 @@ static void put_number(uint64_t number, uint8_t out[FH_SEAL_NUMBER_LEN])
         out[i] = (uint8_t)(number >> (56 - 8 * i));
 }
 
-/* nonce = be96(number) */
-static void nonce_of(const uint8_t *number, uint8_t out[FH__AEAD_IV_LEN])
+_Static_assert((int)FH_SEAL_HEAD_LEN == (int)FH_SEAL_NUMBER_LEN + (int)FH__AEAD_IV_LEN, "nonce");
+
+/* salt || number */
+static void aad_of(const struct fh_sealer *s, const uint8_t *number, uint8_t out[AAD_LEN])
 {
-    memset(out, 0, FH__AEAD_IV_LEN);
-    memcpy(out + FH__AEAD_IV_LEN - FH_SEAL_NUMBER_LEN, number, FH_SEAL_NUMBER_LEN);
+    memcpy(out, s->salt, sizeof s->salt);
+    memcpy(out + sizeof s->salt, number, FH_SEAL_NUMBER_LEN);
 }
 
-int fh_sealer_seal(struct fh_sealer *s, uint8_t *message, size_t len)
+int fh_sealer_seal(struct fh_sealer *s, fh_random_fn random, void *user, uint8_t *message,
+                   size_t len)
 {
-    uint8_t nonce[FH__AEAD_IV_LEN];
+    uint8_t *nonce = message + FH_SEAL_NUMBER_LEN, aad[AAD_LEN];
     struct fh__aead aead = {0};
     int ret;
 
     if (s->broken || s->tx == UINT64_MAX)
         return s->broken ? s->broken : FH_CRYPTO_E_CLOSED;
     put_number(s->tx, message);
-    nonce_of(message, nonce);
+    random(user, nonce, FH__AEAD_IV_LEN);
+    aad_of(s, message, aad);
     ret = fh__aead_set(&aead, FH__AEAD_AUTO, s->tx_key);
     if (ret == 0)
-        ret =
-            fh__aead_seal(&aead, nonce, s->salt, sizeof s->salt, message + FH_SEAL_NUMBER_LEN, len);
+        ret = fh__aead_seal(&aead, nonce, aad, sizeof aad, message + FH_SEAL_HEAD_LEN, len);
     fh__aead_clear(&aead);
     s->tx++;
     return ret;
@@ -87,7 +92,7 @@ int fh_sealer_seal(struct fh_sealer *s, uint8_t *message, size_t len)
 
 int fh_sealer_open(struct fh_sealer *s, uint8_t *message, size_t message_len, size_t *len)
 {
-    uint8_t nonce[FH__AEAD_IV_LEN], expected[FH_SEAL_NUMBER_LEN];
+    uint8_t expected[FH_SEAL_NUMBER_LEN], aad[AAD_LEN];
     struct fh__aead aead = {0};
     int ret;
 
@@ -96,11 +101,11 @@ int fh_sealer_open(struct fh_sealer *s, uint8_t *message, size_t message_len, si
     put_number(s->rx, expected);
     if (message_len < FH_SEAL_OVERHEAD || memcmp(message, expected, sizeof expected) != 0)
         return s->broken = FH_CRYPTO_E_AUTH;
-    nonce_of(message, nonce);
+    aad_of(s, message, aad);
     ret = fh__aead_set(&aead, FH__AEAD_AUTO, s->rx_key);
     if (ret == 0)
-        ret = fh__aead_open(&aead, nonce, s->salt, sizeof s->salt, message + FH_SEAL_NUMBER_LEN,
-                            message_len - FH_SEAL_OVERHEAD);
+        ret = fh__aead_open(&aead, message + FH_SEAL_NUMBER_LEN, aad, sizeof aad,
+                            message + FH_SEAL_HEAD_LEN, message_len - FH_SEAL_OVERHEAD);
     fh__aead_clear(&aead);
     if (ret != 0)
         return s->broken = ret;

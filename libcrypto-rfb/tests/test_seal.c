@@ -12,6 +12,7 @@ enum { ROOM = 600 };
 
 static uint8_t secret[2][32], shown[2][32], salt[16];
 static struct fh_sealer a, b;
+static struct rng rng = {.seed = "nonces"};
 
 static void set_up(void)
 {
@@ -33,8 +34,8 @@ static void tear_down(void)
 /* A message of len times 'x'; its length. */
 static size_t closed(struct fh_sealer *s, uint8_t *out, size_t len)
 {
-    memset(out + FH_SEAL_NUMBER_LEN, 'x', len);
-    ck_assert_int_eq(fh_sealer_seal(s, out, len), 0);
+    memset(out + FH_SEAL_HEAD_LEN, 'x', len);
+    ck_assert_int_eq(fh_sealer_seal(s, rng_fill, &rng, out, len), 0);
     return len + FH_SEAL_OVERHEAD;
 }
 
@@ -45,7 +46,7 @@ static void opens(struct fh_sealer *s, uint8_t *m, size_t n)
     ck_assert_int_eq(fh_sealer_open(s, m, n, &len), 0);
     ck_assert_uint_eq(len, n - FH_SEAL_OVERHEAD);
     for (size_t i = 0; i < len; i++)
-        ck_assert_uint_eq(m[FH_SEAL_NUMBER_LEN + i], 'x');
+        ck_assert_uint_eq(m[FH_SEAL_HEAD_LEN + i], 'x');
 }
 
 static void is_refused(struct fh_sealer *s, uint8_t *m, size_t n)
@@ -132,6 +133,22 @@ START_TEST(another_conversation_or_key_opens_nothing)
 }
 END_TEST
 
+/* Who carries the messages chooses the salt, and may choose one again: the keys are the same then.
+ */
+START_TEST(a_salt_that_is_used_again_gives_nothing_away)
+{
+    uint8_t first[ROOM], second[ROOM];
+    size_t n = closed(&a, first, 64), same = 0;
+
+    set_up();
+    ck_assert_uint_eq(closed(&a, second, 64), n);
+    for (size_t i = FH_SEAL_NUMBER_LEN; i < n; i++)
+        same += first[i] == second[i];
+    ck_assert_uint_lt(same, 10); /* of 92, by chance */
+    opens(&b, second, n);
+}
+END_TEST
+
 START_TEST(points_of_small_order_and_long_labels_are_refused)
 {
     uint8_t zeros[32] = {0}, one[32] = {1};
@@ -140,7 +157,7 @@ START_TEST(points_of_small_order_and_long_labels_are_refused)
 
     ck_assert_int_eq(fh_sealer_init(&a, FH_ROLE_CLIENT, secret[0], zeros, salt, "test"),
                      FH_CRYPTO_E_PROTO);
-    ck_assert_int_eq(fh_sealer_seal(&a, m, 1), FH_CRYPTO_E_CLOSED);
+    ck_assert_int_eq(fh_sealer_seal(&a, rng_fill, &rng, m, 1), FH_CRYPTO_E_CLOSED);
     ck_assert_int_eq(fh_sealer_init(&a, FH_ROLE_CLIENT, secret[0], one, salt, "test"),
                      FH_CRYPTO_E_PROTO);
     memset(label, 'l', sizeof label);
@@ -161,7 +178,7 @@ START_TEST(nothing_is_left_after_the_end)
 
     fh_sealer_finish(&a);
     ck_assert_int_eq(memcmp(a.tx_key, zero.tx_key, 32) | memcmp(a.rx_key, zero.rx_key, 32), 0);
-    ck_assert_int_eq(fh_sealer_seal(&a, m, 1), FH_CRYPTO_E_CLOSED);
+    ck_assert_int_eq(fh_sealer_seal(&a, rng_fill, &rng, m, 1), FH_CRYPTO_E_CLOSED);
     ck_assert_int_eq(fh_sealer_open(&a, m, 30, &len), FH_CRYPTO_E_CLOSED);
     fh_sealer_finish(&a);
 }
@@ -180,6 +197,7 @@ int main(void)
     tcase_add_test(tc, a_changed_bit_anywhere_breaks_it_for_good);
     tcase_add_test(tc, repeats_gaps_and_reflections_are_refused);
     tcase_add_test(tc, another_conversation_or_key_opens_nothing);
+    tcase_add_test(tc, a_salt_that_is_used_again_gives_nothing_away);
     tcase_add_test(tc, points_of_small_order_and_long_labels_are_refused);
     tcase_add_test(tc, nothing_is_left_after_the_end);
     srunner_run_all(r, CK_ENV);

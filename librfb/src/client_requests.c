@@ -289,6 +289,9 @@ int fh_rfb_client_pointer(struct fh_rfb_client *c, uint16_t x, uint16_t y, uint1
         return ret;
     if (x >= c->width || y >= c->height || buttons > FH_RFB_BUTTONS_MAX)
         return FH_RFB_E_INVAL;
+    /* A server that is about to say that it knows more would take bit 7 for the longer form. */
+    if (!is_extended && (c->asked & FH__ASKED_MOUSE))
+        buttons &= 0x7f;
     wr_u8(&w, FH__POINTER_EVENT);
     wr_u8(&w, is_extended ? (uint8_t)(0x80 | (buttons & 0x7f)) : (uint8_t)buttons);
     wr_u16(&w, x);

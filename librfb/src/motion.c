@@ -16,7 +16,7 @@ enum {
     RUN = 32,        /* pixels of a strip's row, and of a sample */
     ROWS_MAX = 2048, /* of a box, that are looked at */
     PLACES = 4096,   /* of a table of hashes; a power of two, above ROWS_MAX */
-    PROBES = 48,     /* runs that are looked for everywhere */
+    PROBES = 64,     /* runs that are looked for everywhere */
     PROBE = 24,      /* pixels of one */
     CHANGES_MIN = 2, /* of colour in a probe: what is all the same says nothing */
     WAYS = 16,       /* that are voted for at the same time */
@@ -24,7 +24,9 @@ enum {
     COLUMN = 32,
     ROW = 16, /* the grain in which the box is asked */
     SAMPLES = 12,
-    AREA_MAX = 1 << 20, /* pixels that are searched for something dragged */
+    AREA_MAX = 1 << 22,  /* pixels that are searched for something dragged */
+    AREA_FINE = 1 << 19, /* more: in each fourth row, where enough of the probes are */
+    STEP = 4,
     PAUSE_MAX = 32
 };
 
@@ -242,13 +244,14 @@ static void meet(struct way ways[WAYS], const struct probes *t, const struct sea
 
 static const struct way *find_dragged(struct way ways[WAYS], const struct search *s)
 {
+    const int32_t step = s->box.w * s->box.h > AREA_FINE ? STEP : 1;
     const uint32_t gone = power();
     struct probes t = {.n = 0};
 
     choose_probes(&t, s);
     if (t.n < VOTES_MIN)
         return NULL;
-    for (int32_t y = s->box.y; y < s->box.y + s->box.h; y++) {
+    for (int32_t y = s->box.y; y < s->box.y + s->box.h; y += step) {
         const uint32_t *p = old_at(s, s->box.x, y);
         uint32_t hash = hash_probe(p);
 
@@ -384,18 +387,28 @@ static bool measure(const struct search *whole, const struct way *w, struct fh_m
     return true;
 }
 
+static int64_t area(const struct fh_rect *r)
+{
+    return (int64_t)r->w * r->h;
+}
+
+/* What is blank fits in many ways: the larger find is the true one. */
 static bool find(const struct search *s, struct fh_motion *out)
 {
     struct way ways[WAYS] = {{0}};
     const struct way *w = find_scrolled(ways, s);
+    struct fh_motion dragged;
+    bool is_found = w && measure(s, w, out);
 
-    if (w && measure(s, w, out))
-        return true;
-    if ((int64_t)s->box.w * s->box.h > AREA_MAX)
-        return false;
+    if ((is_found && area(&out->to) * 2 > area(&s->box)) || area(&s->box) > AREA_MAX)
+        return is_found;
     memset(ways, 0, sizeof ways);
     w = find_dragged(ways, s);
-    return w && measure(s, w, out);
+    if (w && measure(s, w, &dragged) && (!is_found || area(&dragged.to) > area(&out->to))) {
+        *out = dragged;
+        is_found = true;
+    }
+    return is_found;
 }
 
 bool fh_motion_find(struct fh_motion_history *h, const struct fh_framebuffer *old,

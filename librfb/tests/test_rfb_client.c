@@ -480,6 +480,21 @@ START_TEST(input_waits_up_to_a_limit)
 }
 END_TEST
 
+/* It would be taken for the longer form by a server that has just said that it knows it. */
+START_TEST(bit_7_is_not_sent_before_the_server_knows_more_buttons)
+{
+    static const uint8_t want[] = {5, 1, 0, 2, 0, 3};
+    struct fh_rfb_client *c = client_new();
+
+    ck_assert_int_eq(feed(c, BYTES(INIT), 1), 0);
+    drain(c);
+    ck_assert_int_eq(fh_rfb_client_pointer(c, 2, 3, 0x181), 0);
+    ck_assert_uint_eq(drain(c), sizeof want);
+    ck_assert_mem_eq(out, want, sizeof want);
+    fh_rfb_client_free(c);
+}
+END_TEST
+
 START_TEST(what_the_application_asks_is_checked)
 {
     struct fh_rfb_client *c = client_new();
@@ -518,6 +533,7 @@ int main(void)
     tcase_add_test(tc, v19_fences_are_answered_and_a_flood_of_them_is_refused);
     tcase_add_test(tc, continuous_updates_are_enabled_when_the_server_can);
     tcase_add_test(tc, input_waits_up_to_a_limit);
+    tcase_add_test(tc, bit_7_is_not_sent_before_the_server_knows_more_buttons);
     tcase_add_test(tc, what_the_application_asks_is_checked);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);

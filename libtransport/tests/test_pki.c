@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "tls_support.h"
 
 static struct pki pki;
@@ -212,6 +213,87 @@ START_TEST(a_server_whose_key_is_elsewhere_needs_a_certificate_of_rsa)
 }
 END_TEST
 
+/* ---- X.690: one form for everything -----------------------------------------------------------
+ */
+
+/* Length and head of what begins at p, in as few bytes as there can be. */
+static size_t der_len(const uint8_t *p, size_t room, size_t *head)
+{
+    size_t len = 0, n;
+
+    ck_assert_uint_ge(room, 2);
+    n = p[1] < 0x80 ? 0 : p[1] & 0x7fu;
+    ck_assert_uint_le(n, 2);
+    ck_assert_uint_ge(room, 2 + n);
+    for (size_t i = 0; i < n; i++)
+        len = len << 8 | p[2 + i];
+    ck_assert_msg(n == 0 || len >= (n == 1 ? 0x80u : 0x100u), "a length of %zu in %zu bytes", len,
+                  n);
+    *head = 2 + n;
+    len = n == 0 ? p[1] : len;
+    ck_assert_uint_le(len, room - *head);
+    return len;
+}
+
+/* In an extension, what is in the octet string is DER again. */
+static void is_der(const uint8_t *p, size_t left)
+{
+    bool is_extension = left > 0 && p[0] == 0x06;
+
+    while (left > 0) {
+        size_t head, len = der_len(p, left, &head);
+        const uint8_t *in = p + head;
+
+        if (p[0] == 0x02 && len > 1)
+            ck_assert_msg(in[0] != 0 || in[1] >= 0x80, "a number with zeros before it");
+        if ((p[0] & 0x20) || (p[0] == 0x04 && is_extension))
+            is_der(in, len);
+        p += head + len;
+        left -= head + len;
+    }
+}
+
+static void is_der_in_pem(const char *pem)
+{
+    static uint8_t der[FH_PKI_PEM];
+    char text[FH_PKI_PEM];
+    size_t len = 0;
+    int n;
+
+    for (pem = strchr(pem, '\n'); *pem != '-'; pem++)
+        if (*pem != '\n')
+            text[len++] = *pem;
+    n = base64_read(text, len, der, sizeof der);
+    ck_assert_int_gt(n, 0);
+    is_der(der, (size_t)n);
+}
+
+/* Other programs read them, and some of them read nothing else. */
+START_TEST(lengths_and_numbers_have_one_form)
+{
+    static const int uris[] = {1, 100, 115, 120, 121, 127, 128, FH_PKI_URI};
+    static char uri[FH_PKI_URI + 1], name[128];
+    const char *const names[] = {name, name, name}, *const revoked[] = {pki.cert};
+    struct fh_pki_config cfg = usual();
+    char out[FH_PKI_PEM];
+    uint8_t list[8192];
+    int n;
+
+    cfg.sans = names;
+    cfg.crl_uri = uri;
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        memset(uri, 'u', (size_t)uris[i]);
+        memset(name, 'n', 20 + 13 * i);
+        cfg.sans_len = 1 + i % 3;
+        ck_assert_int_eq(fh_pki_issue(&cfg, pki.key, pki.root, pki.root_key, out, sizeof out), 0);
+        is_der_in_pem(out);
+    }
+    n = fh_pki_crl_new(pki.root, pki.root_key, NOW, NOW + DAY, revoked, 1, list, sizeof list);
+    ck_assert_int_gt(n, 0);
+    is_der(list, (size_t)n);
+}
+END_TEST
+
 START_TEST(a_file_is_written_whole)
 {
     char folder[] = "/tmp/test_pki.XXXXXX", path[64], text[100];
@@ -253,6 +335,7 @@ int main(void)
     tcase_add_test(tc, a_signer_signs_hashes_of_tls_and_nothing_else);
     tcase_add_test(tc, a_signer_has_the_key_of_its_certificate_and_of_rsa);
     tcase_add_test(tc, a_server_whose_key_is_elsewhere_needs_a_certificate_of_rsa);
+    tcase_add_test(tc, lengths_and_numbers_have_one_form);
     tcase_add_test(tc, a_file_is_written_whole);
     suite_add_tcase(s, tc);
     sr = srunner_create(s);

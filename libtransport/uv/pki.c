@@ -105,6 +105,22 @@ static bool write_san(struct wr *w, const char *text)
     return true;
 }
 
+/* The bytes of a tag and its length: X.690 10.1, as few as there can be. */
+static size_t head_len(size_t len)
+{
+    return len < 0x80 ? 2 : len < 0x100 ? 3 : 4;
+}
+
+static void put_head(struct wr *w, uint8_t tag, size_t len)
+{
+    wr_u8(w, tag);
+    if (len >= 0x80)
+        wr_u8(w, len < 0x100 ? 0x81 : 0x82);
+    if (len >= 0x100)
+        wr_u8(w, (uint8_t)(len >> 8));
+    wr_u8(w, (uint8_t)len);
+}
+
 static int set_sans(mbedtls_x509write_cert *crt, const struct fh_pki_config *cfg)
 {
     uint8_t names[EXTENSION_LEN - 4], all[EXTENSION_LEN];
@@ -113,13 +129,7 @@ static int set_sans(mbedtls_x509write_cert *crt, const struct fh_pki_config *cfg
     for (size_t i = 0; i < cfg->sans_len; i++)
         if (!write_san(&inner, cfg->sans[i]))
             return FH_TRANSPORT_E_INVAL;
-    wr_u8(&w, DER_SEQUENCE);
-    if (inner.len >= 128) {
-        wr_u8(&w, 0x82);
-        wr_u16(&w, (uint16_t)inner.len);
-    } else {
-        wr_u8(&w, (uint8_t)inner.len);
-    }
+    put_head(&w, DER_SEQUENCE, inner.len);
     wr_bytes(&w, names, inner.len);
     if (inner.bad || w.bad)
         return FH_TRANSPORT_E_INVAL;
@@ -132,7 +142,8 @@ static int set_sans(mbedtls_x509write_cert *crt, const struct fh_pki_config *cfg
  * }. */
 static int set_crl_uri(mbedtls_x509write_cert *crt, const char *uri)
 {
-    size_t len = strlen(uri);
+    static const uint8_t tags[] = {0x86, 0xa0, 0xa0, DER_SEQUENCE, DER_SEQUENCE};
+    size_t len = strlen(uri), lens[sizeof tags] = {len};
     uint8_t all[FH_PKI_URI + 20];
     struct wr w = wr_init(all, sizeof all);
 
@@ -141,14 +152,10 @@ static int set_crl_uri(mbedtls_x509write_cert *crt, const char *uri)
     for (size_t i = 0; i < len; i++)
         if (uri[i] <= ' ' || uri[i] == 0x7f)
             return FH_TRANSPORT_E_INVAL;
-    for (size_t depth = 5; depth-- > 0;) {
-        static const uint8_t tags[] = {0x86, 0xa0, 0xa0, DER_SEQUENCE, DER_SEQUENCE};
-
-        /* Two bytes of length for each, so that all are told in the same way: 0x81, n. */
-        wr_u8(&w, tags[depth]);
-        wr_u8(&w, 0x81);
-        wr_u8(&w, (uint8_t)(len + 3 * depth));
-    }
+    for (size_t i = 1; i < sizeof tags; i++)
+        lens[i] = lens[i - 1] + head_len(lens[i - 1]);
+    for (size_t i = sizeof tags; i-- > 0;)
+        put_head(&w, tags[i], lens[i]);
     wr_bytes(&w, uri, len);
     return mbedtls_x509write_crt_set_extension(crt, CRL_POINTS_OID, sizeof CRL_POINTS_OID - 1, 0,
                                                all, w.len);

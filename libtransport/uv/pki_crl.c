@@ -108,10 +108,14 @@ static int find_key_id(mbedtls_pk_context *key, unsigned char out[KEY_ID_LEN])
 static void put_extensions(struct back *b, mbedtls_pk_context *key, int64_t number)
 {
     unsigned char *all = b->at, *end = b->at, id[KEY_ID_LEN], digits[9] = {0};
+    size_t skip = 0;
 
     for (int i = 0; i < 8; i++)
         digits[1 + i] = (unsigned char)((uint64_t)number >> (56 - 8 * i));
-    put(b, digits + 3, sizeof digits - 3); /* 48 bits, whose first is zero for some time */
+    /* X.690 8.3.2: one zero before a number whose first bit is set, else none. */
+    while (skip + 1 < sizeof digits && digits[skip] == 0 && digits[skip + 1] < 0x80)
+        skip++;
+    put(b, digits + skip, sizeof digits - skip);
     wrap(b, end, MBEDTLS_ASN1_INTEGER);
     wrap_extension(b, end, "\x55\x1d\x14", 3); /* id-ce-cRLNumber */
     end = b->at;

@@ -102,13 +102,15 @@ class Farhand(Served):
     NAME = "farhand"
 
     def command(self, place):
+        if not os.path.exists(place + "/users"):
+            farhand.add_user(place + "/users", "vnc", "not asked for", "all")
         return [farhand.SERVERD, "--config", "/dev/null", "--display", self.display.name, "--listen",
                 f"127.0.0.1:{self.port}", "--users", place + "/users", "--identity", place + "/identity.pem", "--audit",
                 place + "/audit", "--blacklist", place + "/blacklist", "--control", "none", *NO_SECURITY]
 
 
-# Older viewers without any security, on loopback.
-NO_SECURITY = ["--security-types", "none"]
+# Older viewers without any security, on loopback; nothing of ours on the desktop.
+NO_SECURITY = ["--security-types", "native,None", "--notice", "none", "--max-half-open-source", "64", "--max-sessions", "64"]
 SERVERS = {c.NAME: c for c in (Farhand, TigerVNC, X11vnc)}
 
 
@@ -117,23 +119,26 @@ class Watched:
 
     def __init__(self, served, kind, quality, psnr=0):
         args = [os.path.join(TOOLS, "eye"), "127.0.0.1", str(served.port), kind, str(FRAMES + 1), str(quality)]
-        self.process = subprocess.Popen(args + ([str(psnr)] if psnr else []), stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(args + ([str(psnr)] if psnr else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.seen, self.psnr = {}, []
         self.read("ready")
 
-    def read(self, until=None):
+    def read(self, until):
         for line in self.process.stdout:
             words = line.split()
             if words[0] == until:
                 return
             if words[0] == "psnr":
                 self.psnr.append(float(words[2]))
-            elif words[0] != "end":
+            else:
                 self.seen[int(words[0])] = (int(words[1]), int(words[2]))
-        if until:
-            raise RuntimeError("the eye saw nothing")
-        if self.process.wait(farhand.PATIENCE) != 0:
-            raise RuntimeError("the eye went blind")
+        raise RuntimeError("the eye went blind")
+
+    def leave(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.close()
+        self.process.wait(farhand.PATIENCE)
+        self.process.stdout.close()
 
 
 class Played:
@@ -170,8 +175,10 @@ def run(place, display, which, kind, quality=QUALITY, eyes=1, psnr=0):
     player.play()
     asked = player.asked()
     for eye in watching:
-        eye.read()
+        eye.read("end")
     spent = served.cpu_ms() - before
+    for eye in watching:
+        eye.leave()
     player.stop()
     served.stop()
     return figures(watching, asked, spent)

@@ -14,7 +14,7 @@ log=$out/log
 here=$top/tests/demo
 size=1280x800
 line='hello from far away'
-server='' viewer='' step=0
+server='' viewer='' lab='' step=0
 bold='' faint='' plain=''
 if [ -t 1 ]; then
     bold=$(printf '\033[1m') faint=$(printf '\033[2m') plain=$(printf '\033[0m')
@@ -43,10 +43,17 @@ stop() { # ends a process of ours and waits until it is gone
         wait "$1" 2>/dev/null
     fi
 }
+leave_lab() { # ends the first process in the namespaces; the kernel ends all others, and then unshare does
+    if [ "$lab" ] && kill -0 "$lab" 2>/dev/null; then
+        kill -KILL "$(cat "$state/lab" 2>/dev/null || echo "$lab")" 2>/dev/null
+        wait "$lab" 2>/dev/null
+    fi
+}
 cleanup() {
     trap '' INT TERM HUP
     stop "$viewer"
     stop "$server"
+    leave_lab
     rm -rf "$out/state"
 }
 trap cleanup EXIT
@@ -160,6 +167,22 @@ fact "exit code" "5, the server's key has changed. The viewer said:"
 shown "$log/refused"
 stop "$server"
 server=''
+
+next "From behind two NATs, through a cloud, on an Internet of this machine's own"
+why=''
+for program in unshare ip nft; do
+    command -v $program >/dev/null || why="$program is not installed"
+done
+[ "$why" ] || unshare -Urnmp --fork true 2>"$log/namespaces" || why="namespaces are not allowed here"
+if [ "$why" ]; then
+    fact "not shown" "$why"
+else
+    FARHAND_LAB=inside FARHAND_LAB_USER=$(id -u) unshare -Urnmp --fork --kill-child "$here/cloud.py" "$bin" "$state" "$log" \
+        $size "$phrase" "$state/before.png" "$state/green.png" "$line" </dev/null 2>"$log/cloud" &
+    lab=$!
+    wait "$lab" || die "it did not come about through the cloud"
+    lab=''
+fi
 
 next "Measured"
 fact cipher "$(info_of cipher session)"

@@ -101,6 +101,12 @@ class Input(Commands):
             farhand.wait_until(lambda out=out: os.path.exists(out), "20 lines in a file")
             self.assertEqual(farhand.read_text(out), text)
 
+    def test_back_and_forward_are_pressed(self):
+        xev = self.xev("button")
+        self.run_ok("move", "100", "100", "wait-stable", "0.5", "click", "8", "click", "9")
+        xev.wait_line(r"state 0x[0-9a-f]+, button 8")
+        xev.wait_line(r"state 0x[0-9a-f]+, button 9")
+
     def test_the_pointer_moves_clicks_and_drags(self):
         xev = self.xev("mouse")
         self.run_ok("move", "50", "60", "click", "1", "mousedown", "3", "drag", "71", "60", "mouseup", "3", "click", "4")

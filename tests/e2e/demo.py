@@ -48,13 +48,18 @@ class Demo(farhand.unittest.TestCase):
                         "given in advance", "5, the server's key has changed", "known catchphrase", r"cipher +AES-256-GCM",
                         r"first picture +\d+ ms", r"bytes received +\d+"):
             self.assertRegex(text, pattern)
+        if "not shown" in text:
+            self.assertRegex(text, "not shown +(namespaces are not allowed here|(unshare|ip|nft) is not installed)")
+        else:
+            self.assertRegex(text, r"the path it took +direct, from one to the other \(\w+ to \w+\), a relay beside it")
+            self.assertRegex(text, r"to +198\.51\.100\.2:\d+, round trip")
         self.assertEqual(self.left(), (["desktop.png", "log"], ["demo"]))
         width, height, rgb = farhand.png_pixels(os.path.join(self.folder, "desktop.png"))
         self.assertEqual((width, height), (1280, 800))
         self.assertGreater(sum(rgb[i:i + 3] == b"\x14\x53\x2d" for i in range(0, len(rgb), 3)), 100000)
 
     def test_interrupted_at_any_step_it_leaves_nothing(self):
-        steps = ["Farhand", "^ *1 ", "catchphrase", "^ *3 ", "vncviewer-cli --trust", "^ *5 "]
+        steps = ["Farhand", "^ *1 ", "catchphrase", "^ *3 ", "vncviewer-cli --trust", "^ *5 ", "^ *6 ", "the desktop|not shown"]
         for number, step in enumerate(steps):
             program = self.start()
             program.wait_line(step)

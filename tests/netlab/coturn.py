@@ -14,7 +14,7 @@ import time
 
 import lab
 
-SECRET = "north wind"
+SECRET = "north wind, north wind"
 REALM = "turn.test"
 
 

@@ -27,6 +27,7 @@ KINDS = {
     "hairpin": ("EIM", "EIF", True, True),
     "no_udp": (None, None, False, False),
     "only_443": (None, None, False, False),
+    "walled": (None, None, False, False),
 }
 WAIT = 0.4  # how long nothing must come for a claim that nothing does
 

@@ -17,6 +17,7 @@ Kinds of NAT, by nftables (mapping / filtering, RFC 4787):
     eim_eif      independent / independent        eim_adf   independent / address
     eim_apdf     independent / address and port   hairpin   as eim_eif, and hairpins
     no_udp       cone without UDP                 only_443  TCP to port 443 and nothing else
+    walled       nothing; the NAT itself gets out, and so does a proxy there
 
 With "plain", what comes early from the peer is delivered to the NAT itself; connection tracking then keeps
 an entry that the host's own packets clash with, and they leave from another port. A real router drops them.
@@ -29,7 +30,7 @@ import subprocess
 import sys
 import threading
 
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 libc = ctypes.CDLL(None, use_errno=True)
 SERVERS = ["198.51.100.10", "198.51.100.11", "198.51.100.20"]
 
@@ -52,7 +53,7 @@ def enter():
     probe = subprocess.run(["unshare", "-Urnm", "true"], capture_output=True, text=True)
     if probe.returncode != 0:
         skip("namespaces are not allowed here: " + (probe.stderr.strip() or "unshare failed"))
-    env = dict(os.environ, FARHAND_LAB="inside")
+    env = dict(os.environ, FARHAND_LAB="inside", FARHAND_LAB_USER=str(os.getuid()))
     # The child goes with its parent, whatever ends it.
     os.execvpe("unshare", ["unshare", "-Urnm", "--kill-child", "--fork", sys.executable] + sys.argv, env)
 
@@ -87,6 +88,31 @@ def inside(name, work):
     return box.get("result")
 
 
+def enters(namespace):
+    """What a new process does to be in that namespace."""
+    def body():
+        fd = os.open("/run/netns/" + namespace, os.O_RDONLY)
+        if libc.setns(fd, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        os.close(fd)
+    return body
+
+
+def enters_as_user(namespace=""):
+    """The same, and as somebody who is not root, not even of the lab: services want more of root than it may do."""
+    user = int(os.environ["FARHAND_LAB_USER"]) or 1000
+
+    def body():
+        if namespace:
+            enters(namespace)()
+        if libc.unshare(CLONE_NEWUSER) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} 0 1"), ("gid_map", f"{user} 0 1")):
+            with open("/proc/self/" + name, "w", encoding="ascii") as f:
+                f.write(text)
+    return body
+
+
 def popen(name, command, **how):
     """A process in that namespace ("" is the Internet)."""
     return subprocess.Popen((["ip", "netns", "exec", name] if name else []) + command, **how)
@@ -105,7 +131,8 @@ FORWARDS = {
 def masquerade_rules(kind):
     how = "random" if kind == "random" else ""
     stop = {"no_udp": 'oif "wan" meta l4proto udp drop;',
-            "only_443": 'oif "wan" tcp dport != 443 drop; oif "wan" meta l4proto != tcp drop;'}.get(kind, "")
+            "only_443": 'oif "wan" tcp dport != 443 drop; oif "wan" meta l4proto != tcp drop;',
+            "walled": 'oif "wan" drop;'}.get(kind, "")
     inp = "" if kind == "plain" else f"""
  chain inp {{
   type filter hook input priority 0; policy accept; {STATEFUL}

@@ -34,16 +34,6 @@ PATIENCE = 60  # seconds, for whatever must come; nothing is concluded from less
 NAMES = ("direct", "relayed", "moved")
 
 
-def enters(namespace):
-    """What a new process does to be in that namespace."""
-    def body():
-        fd = os.open("/run/netns/" + namespace, os.O_RDONLY)
-        if lab.libc.setns(fd, lab.CLONE_NEWNET) != 0:
-            raise OSError("setns")
-        os.close(fd)
-    return body
-
-
 # ---- what passes on the Internet -------------------------------------------------------------------
 
 
@@ -112,7 +102,7 @@ class Carry:
     def __init__(self, side, path, secret, options, namespace):
         self.side = side
         self.p = subprocess.Popen([lab.tool("stack/carry"), side, path, secret] + options, stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True, bufsize=1, preexec_fn=enters(namespace))
+                                  stdout=subprocess.PIPE, text=True, bufsize=1, preexec_fn=lab.enters(namespace))
         self.said, self.lines, self.other = [], queue.Queue(), None
         threading.Thread(target=self.listen, daemon=True).start()
 
@@ -198,7 +188,7 @@ class World:
                 "--user", farhand.USER, "--trust", farhand.identity(self.key)[1], "--verbose",
                 "--command-timeout", str(PATIENCE), os.path.join(self.folder, "near.socket"), *commands]
         env = {**farhand.ENV, "HOME": self.folder, "FH_PASSWORD": farhand.PASSWORD}
-        program = farhand.Program(args, env=env, preexec_fn=enters("hA"))
+        program = farhand.Program(args, env=env, preexec_fn=lab.enters("hA"))
         self.until(lambda: self.near.find(accepted=True), "the viewer connects")
         return program
 

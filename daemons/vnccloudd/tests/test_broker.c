@@ -510,7 +510,7 @@ START_TEST(two_are_put_in_touch)
     /* What is in the broker's own buffer is gone. */
     ck_assert_ptr_null(memmem(world.broker->out, sizeof world.broker->out, secret, sizeof secret));
 
-    say_signal(&server, conn, 24);
+    say_signal(&server, conn, FH_SEAL_OVERHEAD);
     ck_assert_int_eq(conn_next(&viewer, &f), FH_BROKER_SIGNAL);
     say_conn(&viewer, FH_BROKER_RENEW, conn);
     ck_assert_int_eq(conn_next(&viewer, &f), FH_BROKER_RENEWED);
@@ -521,7 +521,7 @@ START_TEST(two_are_put_in_touch)
 
     say_conn(&server, FH_BROKER_END, conn);
     expect_end(&viewer, conn, FH_BROKER_REFUSED);
-    say_signal(&viewer, conn, 24);
+    say_signal(&viewer, conn, FH_SEAL_OVERHEAD);
     say_conn(&viewer, FH_BROKER_END, conn);
     expect_nothing(&server);
     say_conn(&viewer, FH_BROKER_RENEW, conn);
@@ -565,7 +565,7 @@ START_TEST(strangers_to_a_conn_have_no_part_in_it)
     both_in();
     be_in(&other, &ends[OTHER]);
     meet(conn);
-    say_signal(&other, conn, 24);
+    say_signal(&other, conn, FH_SEAL_OVERHEAD);
     say_conn(&other, FH_BROKER_ACCEPT, conn);
     say_conn(&other, FH_BROKER_END, conn);
     /* Nor does the viewer accept for the server. */
@@ -758,10 +758,10 @@ START_TEST(signals_have_a_measure)
     both_in();
     meet(conn);
     for (int i = 0; i < 64; i++) {
-        say_signal(&viewer, conn, 24);
+        say_signal(&viewer, conn, FH_SEAL_OVERHEAD);
         ck_assert_int_eq(conn_next(&server, &f), FH_BROKER_SIGNAL);
     }
-    say_signal(&viewer, conn, 24);
+    say_signal(&viewer, conn, FH_SEAL_OVERHEAD);
     expect_end(&server, conn, FH_BROKER_POLICY);
     expect_end(&viewer, conn, FH_BROKER_POLICY);
     meet(conn);
@@ -1038,7 +1038,7 @@ static size_t print_said(size_t i, uint8_t *out)
     if (q.type == FH_BROKER_AUTH)
         q.auth.signature = (struct fh_broker_bytes){bytes, sizeof bytes};
     if (q.type == FH_BROKER_SIGNAL)
-        q.signal.sealed = (struct fh_broker_bytes){bytes, 24};
+        q.signal.sealed = (struct fh_broker_bytes){bytes, FH_SEAL_OVERHEAD};
     len = fh_broker_print(&q, out, FH_BROKER_FRAME_MAX);
     ck_assert_int_gt(len, 0);
     return (size_t)len;

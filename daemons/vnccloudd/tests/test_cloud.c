@@ -534,20 +534,15 @@ END_TEST
 
 /* ---- many ---- */
 
-enum { CROWD = 60 };
+enum { CROWD = 60, RATE = 40, BURST = RATE / 10, AT_A_TIME = 8 };
 
-/* All at once, resumed or not: each comes in, and full handshakes no faster than they may. */
-START_TEST(a_crowd_comes_in_at_the_rate_that_is_set)
+static struct endpoint crowd[CROWD];
+static struct app apps[CROWD];
+
+static void make_crowd(void)
 {
-    static struct endpoint crowd[CROWD];
-    static struct app apps[CROWD];
     struct fh_cloud_service service;
-    struct fh__front_counters n;
-    uint64_t began;
-    unsigned online = 0;
 
-    set("handshakes", "40");
-    fh__cloud_configure(&cloud);
     read_line(&service);
     for (int i = 0; i < CROWD; i++) {
         crowd[i] = ends[OTHER];
@@ -555,18 +550,78 @@ START_TEST(a_crowd_comes_in_at_the_rate_that_is_set)
         make_statement(&crowd[i]);
         add_address(&crowd[i]);
     }
-    began = uv_now(&loop);
     for (int i = 0; i < CROWD; i++)
         app_start(&apps[i], &loop, &crowd[i], &service, port);
+}
+
+static unsigned full_handshakes(void)
+{
+    struct fh__front_counters n;
+
+    fh__front_count(cloud.front, &n);
+    return (unsigned)(n.handshakes - n.resumed);
+}
+
+/*
+ * On a slow machine some wait for longer than the service lets them, and would then stay away for
+ * longer and longer: they are called back, a few at a time.
+ */
+static void call_back(void)
+{
+    unsigned on_the_way = 0;
+
+    for (int i = 0; i < CROWD; i++)
+        on_the_way += !apps[i].is_online && (apps[i].is_dialling || apps[i].stream);
+    for (int i = 0; i < CROWD && on_the_way < AT_A_TIME; i++) {
+        struct app *a = &apps[i];
+
+        if (a->is_online || a->is_dialling || a->stream)
+            continue;
+        fh_cloud_client_wake(a->core, uv_now(&loop));
+        app_pump(a);
+        on_the_way++;
+    }
+}
+
+/*
+ * Until all are online. began: full handshakes are counted from here on, by the clock that the
+ * door has, so that however slow we are there are never more of them than may be.
+ */
+static void all_online(uint64_t began)
+{
+    unsigned online = 0, before = 0, full = full_handshakes();
+
     while (online < CROWD) {
         uv_run(&loop, UV_RUN_ONCE);
         online = 0;
-        for (int i = 0; i < CROWD; i++)
+        for (int i = 0; i < CROWD; i++) {
             online += apps[i].is_online;
+            apps[i].n_events = 0;
+        }
+        ck_assert_uint_le(full_handshakes() - full,
+                          BURST + (uv_now(&loop) - began) * RATE / 1000 + 1);
+        if (online > before) /* something happens */
+            uv_timer_start(&limit, on_limit, LIMIT_MS, 0);
+        before = online;
+        call_back();
     }
-    ck_assert_uint_ge(uv_now(&loop) - began, (CROWD - 6) * 1000 / 40);
-    fh__front_count(cloud.front, &n);
-    ck_assert_uint_ge(n.handshakes, CROWD);
+}
+
+/* All at once, resumed or not: each comes in, and full handshakes no faster than they may. */
+START_TEST(a_crowd_comes_in_at_the_rate_that_is_set)
+{
+    struct fh__front_counters n;
+    uint64_t began;
+    unsigned full;
+
+    set("handshakes", "40");
+    set("limit-failure", "0");
+    set("limit-failure-network", "0");
+    fh__cloud_configure(&cloud);
+    began = uv_now(&loop);
+    make_crowd();
+    all_online(began);
+    ck_assert_uint_ge(full = full_handshakes(), CROWD);
     /* They come back with their tickets, and need not wait. */
     for (int i = 0; i < CROWD; i++) {
         fh_cloud_client_stop(apps[i].core, uv_now(&loop));
@@ -574,14 +629,10 @@ START_TEST(a_crowd_comes_in_at_the_rate_that_is_set)
         fh_cloud_client_start(apps[i].core, uv_now(&loop));
         app_pump(&apps[i]);
     }
-    do {
-        uv_run(&loop, UV_RUN_ONCE);
-        online = 0;
-        for (int i = 0; i < CROWD; i++)
-            online += apps[i].is_online;
-    } while (online < CROWD);
+    all_online(uv_now(&loop));
     fh__front_count(cloud.front, &n);
     ck_assert_uint_ge(n.resumed, CROWD);
+    ck_assert_uint_eq(full_handshakes(), full);
     for (int i = 0; i < CROWD; i++)
         app_stop(&apps[i]);
     uv_run(&loop, UV_RUN_NOWAIT);

@@ -162,7 +162,7 @@ enum fh__cloud_answer { FH__CLOUD_ACCEPT, FH__CLOUD_REFUSE, FH__CLOUD_BUSY, FH__
     X(VIOLATION, 47, DESKTOP, MONITOR, 8, 8, 0, CHILD_READY) /* of this table, by a session */     \
     /* From a session to the desktop, with what it is as an act. */                                \
     X(KEYSTROKE, 50, SESSION, DESKTOP, 9, 9, 0, ACT_KEY)                                           \
-    X(POINTER, 51, SESSION, DESKTOP, 5, 5, 0, ACT_POINTER)                                         \
+    X(POINTER, 51, SESSION, DESKTOP, 6, 6, 0, ACT_POINTER)                                         \
     X(TEXT_IN, 52, SESSION, DESKTOP, 5, 5 + FH__PART_MAX, 0, ACT_TEXT_IN)                          \
     X(RESIZE, 53, SESSION, DESKTOP, 4, 4, 0, ACT_RESIZE)                                           \
     X(WANT, 54, SESSION, DESKTOP, 0, 0, 0, ACT_PICTURE)                                            \

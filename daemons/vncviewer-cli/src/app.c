@@ -319,6 +319,8 @@ static void on_started(struct app *a, uint32_t permissions)
 
 static enum exit_code code_of_end(const struct fh_viewer_conn_event *ev)
 {
+    if (ev->ended.error == FH_SESSION_E_SWAPPED)
+        return EXIT_SERVER_CHANGED;
     switch (ev->ended.reason) {
     case FH_BYE_AUTH:
     case FH_BYE_IDENTITY:

@@ -302,6 +302,7 @@ static void describe_direct(const struct fh_path_info *path, json_t *into)
              candidate_word(path->remote_type));
     json_object_set_new(into, "direct_peer", json_string(peer));
     json_object_set_new(into, "candidates", json_string(text));
+    json_object_set_new(into, "turn", json_boolean(path->is_relayed));
     json_object_set_new(into, "rtt_us", json_integer((json_int_t)path->rtt_us));
     json_object_set_new(into, "datagrams_renewed", json_boolean(path->is_renewed));
 }

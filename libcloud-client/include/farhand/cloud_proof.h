@@ -125,7 +125,8 @@ int fh_cloud_signal_init(struct fh_sealer *s, enum fh_role us,
  * Seals lines: len bytes, at least one and at most FH_CLOUD_SIGNAL_MAX, without zero bytes. out:
  * FH_CLOUD_SEALED_MAX bytes. Returns the length of what goes into SIGNAL; FH_CLOUD_E_INVAL.
  */
-int fh_cloud_signal_seal(struct fh_sealer *s, const char *lines, size_t len, uint8_t *out);
+int fh_cloud_signal_seal(struct fh_sealer *s, fh_random_fn random, void *user, const char *lines,
+                         size_t len, uint8_t *out);
 
 /*
  * Opens in place. *lines is lent from inside sealed, *len long, without padding; not

@@ -216,7 +216,7 @@ void fh_tlog_commit(const uint8_t salt[FH_TLOG_SALT_LEN], const void *entry, siz
 
 struct fh_tlog_binding {
     uint8_t address[FH_TLOG_ADDRESS_LEN];
-    uint8_t fingerprint[32]; /* SHA-256 of the identity's SPKI */
+    uint8_t fingerprint[32]; /* of the identity: docs/protocol.md, section 2 */
     uint8_t seal_key[32];
 };
 

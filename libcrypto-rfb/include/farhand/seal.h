@@ -14,7 +14,9 @@
  * secret goes through the channel (channel.h).
  *
  * Each direction counts its messages from 0; they are opened in this order, each once. AES-256-GCM
- * with keys of HKDF(X25519). docs/protocol.md, "Sealed signals". No I/O, no clock, no global state.
+ * with keys of HKDF(X25519) and random nonces: the salt is chosen by whoever carries the messages,
+ * and one that he uses again gives the same key. docs/protocol.md, "Sealed signals". No I/O, no
+ * clock, no global state.
  */
 #ifndef FH_SEAL_H
 #define FH_SEAL_H
@@ -29,14 +31,15 @@ extern "C" {
 #endif
 
 enum {
-    FH_SEAL_KEY_LEN = 32,                       /* bytes, secret as well as public */
-    FH_SEAL_SALT_LEN = 16,                      /* names the conversation; never used twice */
-    FH_SEAL_NUMBER_LEN = 8,                     /* before the ciphertext */
-    FH_SEAL_OVERHEAD = FH_SEAL_NUMBER_LEN + 16, /* bytes that a message grows by */
+    FH_SEAL_KEY_LEN = 32,  /* bytes, secret as well as public */
+    FH_SEAL_SALT_LEN = 16, /* names the conversation */
+    FH_SEAL_NUMBER_LEN = 8,
+    FH_SEAL_HEAD_LEN = FH_SEAL_NUMBER_LEN + 12, /* number and nonce, before the ciphertext */
+    FH_SEAL_OVERHEAD = FH_SEAL_HEAD_LEN + 16,   /* bytes that a message grows by */
     FH_SEAL_LABEL_MAX = 64
 };
 
-/* Private; holds secrets, and must not be copied: a number would be used twice. */
+/* Private; holds secrets, and is not to be copied. */
 struct fh_sealer {
     uint8_t tx_key[32], rx_key[32];
     uint8_t salt[FH_SEAL_SALT_LEN];
@@ -60,13 +63,14 @@ int fh_sealer_init(struct fh_sealer *s, enum fh_role us, const uint8_t secret[FH
 void fh_sealer_finish(struct fh_sealer *s);
 
 /*
- * Seals in place: len bytes stand at message + FH_SEAL_NUMBER_LEN, and there is room for
+ * Seals in place: len bytes stand at message + FH_SEAL_HEAD_LEN, and there is room for
  * FH_SEAL_OVERHEAD bytes more than len in all. Returns 0, or why it can no longer.
  */
-int fh_sealer_seal(struct fh_sealer *s, uint8_t *message, size_t len);
+int fh_sealer_seal(struct fh_sealer *s, fh_random_fn random, void *user, uint8_t *message,
+                   size_t len);
 
 /*
- * Opens in place: *len bytes of plaintext at message + FH_SEAL_NUMBER_LEN. Returns 0;
+ * Opens in place: *len bytes of plaintext at message + FH_SEAL_HEAD_LEN. Returns 0;
  * FH_CRYPTO_E_AUTH: not the peer's, changed, repeated, or one before it is missing. Whatever fails,
  * fails for good.
  */

@@ -122,7 +122,8 @@ const char *fh_rfb_client_name(const struct fh_rfb_client *c);
  * extension, 0: not known.
  */
 int fh_rfb_client_key(struct fh_rfb_client *c, uint32_t keysym, uint32_t keycode, bool down);
-/* buttons: as fh_rfb_server_event has them; a server may not know those from bit 7 on. */
+/* buttons: as fh_rfb_server_event has them; those from bit 7 on reach a server that knows them,
+ * once it has said so, which it does in its first update. */
 int fh_rfb_client_pointer(struct fh_rfb_client *c, uint16_t x, uint16_t y, uint16_t buttons);
 /* In Latin-1, others as '?', to a server without the extended clipboard; else whole, also later,
  * when it asks for it. */

@@ -106,6 +106,7 @@ static void quiet(const char *format, ...)
 int main(int argc, char **argv)
 {
     rfbClient *client = rfbGetClient(8, 3, 4);
+    char line[8];
     int quality;
 
     if (argc < 6 || argc > 7 || !client)
@@ -136,14 +137,16 @@ int main(int argc, char **argv)
     while (eye.seen < eye.last) {
         const int n = WaitForMessage(client, 5000000);
 
-        if (n == 0 && eye.seen > 0) {
-            /* Nothing for long: the last frame was lost or never made. */
-            puts("end");
+        if (n == 0 && eye.seen > 0) /* nothing for long: the last frame was lost or never made */
             break;
-        }
         if (n < 0 || (n > 0 && !HandleRFBServerMessage(client)))
             die("the server left");
     }
+    puts("end");
+    fflush(stdout);
+    /* While it is connected what the server spent on it can be read. */
+    if (fgets(line, sizeof line, stdin) && line[0] != '\n')
+        die("expected an empty line");
     rfbClientCleanup(client);
     scene_free(eye.scene);
     free(eye.pixels);

@@ -23,8 +23,8 @@ enum {
     VIDEO_Y = 256,
     VIDEO_WIDTH = 960,
     VIDEO_HEIGHT = 540,
-    DRAG_WIDTH = 720,
-    DRAG_HEIGHT = 480,
+    DRAG_WIDTH = 1280,
+    DRAG_HEIGHT = 800,
     DRAG_STEP = 12,
     SLIDE_FRAMES = 10
 };
@@ -269,6 +269,7 @@ static void step_video(struct scene *s)
 
 /* ---- drag ---- */
 
+/* A window with a photograph in it, and text on both sides. */
 static void begin_drag(struct scene *s)
 {
     s->x = 200;
@@ -277,7 +278,10 @@ static void begin_drag(struct scene *s)
     fill(s, s->x, s->y, DRAG_WIDTH, DRAG_HEIGHT, PAPER);
     fill(s, s->x, s->y, DRAG_WIDTH, 24, 0x4070b0);
     for (int y = 32; y + GLYPH_HEIGHT < DRAG_HEIGHT; y += GLYPH_HEIGHT)
-        line_of_text(s, s->x + 16, s->y + y, 84, (unsigned)y, INK);
+        line_of_text(s, s->x + 16, s->y + y, 154, (unsigned)y, INK);
+    for (int y = 100; y < 700; y++)
+        for (int x = 400; x < 1000; x++)
+            *at(s, s->x + x, s->y + y) = photo(s, x, y);
 }
 
 static void expose(struct scene *s, int x, int y, int width, int height)
