@@ -14,7 +14,7 @@ daemons/vncserverd_SRCS := src/display.c src/capture.c src/cursor.c src/scancode
   src/groups_cmd.c src/users_cmd.c src/main.c
 daemons/vncserverd_TESTS := tests/test_desktop.c tests/test_keyboard.c tests/test_keymap.c
 daemons/vncserverd_TEST_PKGS := xcb-render
-daemons/vncserverd_UV_TESTS := tests/test_protocol.c tests/test_viewer.c tests/test_bridge.c tests/test_older.c tests/test_studio.c tests/test_sandbox.c tests/test_config.c tests/test_seat.c tests/test_virtual.c tests/test_authreply.c
+daemons/vncserverd_UV_TESTS := tests/test_protocol.c tests/test_viewer.c tests/test_cloud.c tests/test_bridge.c tests/test_older.c tests/test_studio.c tests/test_sandbox.c tests/test_config.c tests/test_seat.c tests/test_virtual.c tests/test_authreply.c
 daemons/vncserverd_MAN  := vncserverd.8.scd vncserverd.conf.5.scd vncserverd-audit.5.scd
 daemons/vncserverd_UNIT := vncserverd.service.in
 daemons/vncserverd_EXPOSURE := 4.0

@@ -589,6 +589,21 @@ START_TEST(a_server_may_think_about_it)
 }
 END_TEST
 
+/* Neither a stream of it nor the question at the other end is left. */
+START_TEST(nothing_comes_after_the_end)
+{
+    v.cfg.open_ms = 200;
+    s.waits = true;
+    both_online();
+    connect_them(FH_CLOUD_ANY);
+    UNTIL(s.incoming && v.ended);
+    ck_assert_int_eq(v.conn_error, FH_CLOUD_E_TIMEOUT);
+    ck_assert_ptr_nonnull(v.conn);
+    UNTIL(s.withdrawn);
+    ck_assert_uint_eq(v.flows_len, 0);
+}
+END_TEST
+
 START_TEST(a_question_is_withdrawn)
 {
     s.waits = true;
@@ -962,6 +977,7 @@ int main(void)
     tcase_add_test(t, whoever_is_not_there_is_told);
     tcase_add_test(t, a_server_may_refuse);
     tcase_add_test(t, a_server_may_think_about_it);
+    tcase_add_test(t, nothing_comes_after_the_end);
     tcase_add_test(t, a_question_is_withdrawn);
     tcase_add_test(t, a_viewer_that_does_not_know_the_key_goes_no_further);
     tcase_add_test(t, another_root_is_not_spoken_to);

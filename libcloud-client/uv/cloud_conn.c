@@ -519,11 +519,18 @@ void fh__cloud_conns_flush(struct fh_cloud *u)
 /* ---- time -------------------------------------------------------------------------------------
  */
 
+/* Nothing comes after it, whatever was on its way. */
 static void end(struct fh_cloud_conn *k, int error)
 {
     if (k->told_end)
         return;
     k->told_end = true;
+    if (k->handle)
+        fh_cloud_client_end(k->cloud->core, now_of(k), k->handle, FH_BROKER_GONE);
+    k->handle = 0;
+    fh__cloud_kick(k->cloud);
+    drop_relay(k);
+    drop_direct(k);
     k->ev->ended(k->user, error);
 }
 

@@ -69,8 +69,7 @@ def main():
         f.write(os.readlink("/proc/self"))  # our number outside
     os.rename(f"{STATE}/lab.new", f"{STATE}/lab")
     lab.enter()
-    os.makedirs("/tmp/.X11-unix", exist_ok=True)
-    lab.run("mount -t tmpfs -o mode=1777 tmpfs /tmp/.X11-unix")  # displays that are here are not those outside
+    lab.own_displays()
     lab.Lab("cone", "cone")
     lab.run("sysctl -qw net.ipv4.ip_unprivileged_port_start=0")
     cloud = start("service", "", f"{BIN}/vnccloudd", "--config", "/dev/null", "--state", f"{STATE}/cloud", "--name", "cloud.test",

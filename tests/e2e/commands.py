@@ -279,7 +279,7 @@ class Running(Commands):
         self.assertIn(f"{self.path('bad')}:3", result.err)
 
     def test_wrong_usage_connects_nowhere(self):
-        for commands in (("dance",), ("key",), ("key", "no-such-key"), ("move", "1"), ("click", "9"), ("pause", "x"), ()):
+        for commands in (("dance",), ("key",), ("key", "no-such-key"), ("move", "1"), ("click", "10"), ("pause", "x"), ()):
             self.fails(2, "127.0.0.1::1", *commands)
         self.fails(2, "127.0.0.1::1", "info", options=["--no-such-option"])
         self.fails(2, "not an address", "info")

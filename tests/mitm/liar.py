@@ -177,6 +177,12 @@ class Service:
             writer.close()
 
 
+def give(writer, data):
+    """To somebody who may be gone."""
+    if not writer.is_closing():
+        writer.write(data)
+
+
 # ---- the log
 
 def tree(leaves):
@@ -256,8 +262,8 @@ class Client:
         return TYPES[head[0]], body
 
     def send(self, name, body):
-        if name not in self.cloud.manner(self.address).withheld and not self.writer.is_closing():
-            self.writer.write(bytes([TYPES.index(name), 0]) + counted(body))
+        if name not in self.cloud.manner(self.address).withheld:
+            give(self.writer, bytes([TYPES.index(name), 0]) + counted(body))
 
 
 class Call:
@@ -417,7 +423,7 @@ class Cloud(Service):
         ticket = await reader.readexactly(head[1])
         side, call = self.tickets.pop(ticket, (None, None))
         if side is None or call.manner.answer:
-            writer.write(bytes([call.manner.answer if call else 3]))
+            give(writer, bytes([call.manner.answer if call else 3]))
             return
         mine = (reader, writer)
         name = (call.manner.join(side, call), SIDES[side == "viewer"])
@@ -427,12 +433,12 @@ class Cloud(Service):
         else:
             other, met = self.waiting.pop(name)
             met.set_result(mine)
-        writer.write(b"\0")
+        give(writer, b"\0")
         try:
             while data := await reader.read(65536):
                 self.seen["relay"] += data
                 if data := call.manner.carry(call, side, data):
-                    other[1].write(data)
+                    give(other[1], data)
                     await other[1].drain()
         finally:
             other[1].close()
@@ -468,7 +474,7 @@ class Between(Service):
         try:
             while data := await reader.read(65536):
                 self.seen += data
-                writer.write(data)
+                give(writer, data)
                 await writer.drain()
         finally:
             writer.close()

@@ -4,7 +4,7 @@
 they are, with coturn, of which the cloud gives credentials. Which way a session goes is what `info --json` says of it.
 
     cloud.py                 what says something new, in a few seconds each
-    cloud.py NAME...         some of it: KIND+KIND (viewer's side, server's), killed, clock
+    cloud.py NAME...         some of it: KIND+KIND (viewer's side, server's), killed, clock, skewed
     FARHAND_CLOUD_PAIRS=all  every kind against every other
 """
 import concurrent.futures
@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,7 +34,7 @@ HOSTS = f"127.0.0.1 localhost\n{CLOUD} cloud.test\n{TURN} turn.test\n"
 REACHABLE = "notice: reachable through the cloud"
 SERVERCTL = os.path.join(farhand.BIN, "vncserverctl")
 KINDS = ("cone", "random", "eim_eif", "eim_adf", "eim_apdf", "hairpin", "no_udp", "only_443", "walled")
-TELLING = ("cone+eim_apdf", "random+random", "no_udp+cone", "only_443+random", "walled+walled", "killed", "clock")
+TELLING = ("clock", "killed", "skewed", "cone+eim_apdf", "random+random", "no_udp+cone", "only_443+random", "walled+walled")
 
 
 def expected(*kinds):
@@ -105,7 +106,8 @@ def write_secret(path, data):
 class Cloud(clouds.Cloud):
     """At an address of the Internet, on the ports that everybody knows."""
 
-    def __init__(self, folder, options=()):
+    def __init__(self, folder, options=(), env=None):
+        self.env = env
         self.folder = tempfile.mkdtemp(prefix="cloud-", dir=folder)
         self.control = os.path.join(self.folder, "control")
         secret = os.path.join(self.folder, "turn-secret")
@@ -118,20 +120,12 @@ class Cloud(clouds.Cloud):
         self.start()
         self.ctl("account", "add", "test")
 
-    def start(self, env=None):
-        self.program = farhand.Program(self.args, env=env, preexec_fn=lab.enters_as_user())
+    def start(self):
+        self.program = farhand.Program(self.args, env=self.env, preexec_fn=lab.enters_as_user())
         self.program.wait_line(rf"listening on {re.escape(CLOUD)}:443")
         farhand.wait_until(lambda: os.path.exists(self.control), "the control socket")
         client = os.path.join(self.folder, "state", "client")
         self.line = farhand.wait_until(lambda: re.match(r"cloud = (\S+)\n", farhand.read_text(client)), "what clients need").group(1)
-
-
-class Desktop(farhand.Display):
-    """One that runs outside of the namespaces, where the numbers of displays are given out."""
-
-    def __init__(self, folder):
-        self.folder, self.name = folder, os.environ["FARHAND_CLOUD_DISPLAY"]
-        self.env = {**farhand.ENV, "DISPLAY": self.name, "HOME": folder}
 
 
 class Endpoint(clouds.Endpoint):
@@ -149,19 +143,20 @@ class Endpoint(clouds.Endpoint):
 class World:
     """The server is in hB, with the display; the viewer comes from hA."""
 
-    def __init__(self, kind_a, kind_b, cloud_options=()):
+    def __init__(self, kind_a, kind_b, cloud_options=(), cloud_env=None):
         self.folder = farhand.temporary()
         self.name_hosts()
         self.kinds = {"A": kind_a, "B": kind_b}
         lab.Lab(kind_a, kind_b)
         lab.run("sysctl -qw net.ipv4.ip_unprivileged_port_start=0")
-        self.display = Desktop(self.folder)
+        lab.own_displays()
+        self.display = farhand.Display(self.folder)
         self.display.ask("xsetroot", "-solid", "navy")
         self.key = farhand.make_identity(os.path.join(self.folder, "server.pem"))
         self.viewer_key = farhand.make_identity(os.path.join(self.folder, "viewer.pem"))
         self.users = os.path.join(self.folder, "users")
         farhand.add_user(self.users, farhand.USER, farhand.PASSWORD, "all")
-        self.cloud = Cloud(self.folder, [o.format(folder=self.folder) for o in cloud_options])
+        self.cloud = Cloud(self.folder, cloud_options, cloud_env)
         self.here = Endpoint(self.cloud, self.folder, "listen", ("--allow-all",))
         self.there = Endpoint(self.cloud, self.folder, "connect", ())
         for side in self.kinds:
@@ -325,11 +320,30 @@ def clock(claims, turn):
     visit(claims, world, "direct", turn)
 
 
+def skewed(claims, turn):
+    """The cloud's own clock is a quarter of an hour fast: everybody says so, and everything works."""
+    if farhand.is_sanitized() or not shutil.which("cc"):
+        print("not looked at: a clock that is wrong, which takes cc and a build without sanitizers")
+        return
+    folder = tempfile.mkdtemp(prefix="farhand-")
+    farhand.folders.append(folder)
+    lab.run(["cc", "-shared", "-fPIC", "-o", folder + "/skew.so", os.path.join(HERE, "skew.c")])
+    world = World("cone", "random", cloud_env={**farhand.ENV, "LD_PRELOAD": folder + "/skew.so", "FARHAND_SKEW": "900"})
+    server = world.serve()
+    server.program.wait_line(REACHABLE)
+    said = server.program.wait_line(r"the cloud's clock and ours differ by (\d+) s")
+    claims.check(890 <= int(said.group(1)) <= 900, "the server says by how much the cloud's clock differs", said.group(0))
+    visit(claims, world, "turn", turn)
+
+
 def reload(world, folder, days):
     own_certificate(folder, days)
     said = len(world.cloud.program.lines)
     world.cloud.program.signal(farhand.signal.SIGHUP)
     world.cloud.program.wait_line("read again", start=said)
+
+
+APART = {"killed": killed, "clock": clock, "skewed": skewed}
 
 
 def one(name):
@@ -340,8 +354,8 @@ def one(name):
     lab.SERVERS.remove(TURN)
     with coturn.Server(TURN) as turn:
         try:
-            if name in ("killed", "clock"):
-                {"killed": killed, "clock": clock}[name](claims, turn)
+            if name in APART:
+                APART[name](claims, turn)
             else:
                 pair(claims, name.split("+"), turn)
         except (AssertionError, KeyError, OSError, RuntimeError, subprocess.SubprocessError) as e:
@@ -354,24 +368,21 @@ def one(name):
 
 
 def again(name):
-    """In namespaces of its own, with a desktop outside."""
     began = time.monotonic()
-    display = farhand.Display(farhand.temporary())
     done = subprocess.run([sys.executable, os.path.abspath(__file__), name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False, env=dict(os.environ, FARHAND_CLOUD_DISPLAY=display.name))
-    display.xvfb.stop()
+                          text=True, check=False, env=dict(os.environ, FARHAND_CLOUD_ONE="1"))
     return done, time.monotonic() - began
 
 
 def main():
     coturn.need()
     farhand.need("Xvfb", "xwd", "xsetroot", "tinyproxy")
-    if "FARHAND_CLOUD_DISPLAY" in os.environ:
+    if "FARHAND_CLOUD_ONE" in os.environ:
         lab.enter()
         one(sys.argv[1])
     names = sys.argv[1:] or TELLING
     if not sys.argv[1:] and os.environ.get("FARHAND_CLOUD_PAIRS") == "all":
-        names = [f"{a}+{b}" for a, b in itertools.product(KINDS, KINDS)] + ["killed", "clock"]
+        names = [f"{a}+{b}" for a, b in itertools.product(KINDS, KINDS)] + list(APART)
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(min(3, 1 + (os.cpu_count() or 1))) as pool:
         for name, (done, seconds) in zip(names, pool.map(again, names)):

@@ -58,6 +58,12 @@ def enter():
     os.execvpe("unshare", ["unshare", "-Urnm", "--kill-child", "--fork", sys.executable] + sys.argv, env)
 
 
+def own_displays():
+    """X servers that start in here get numbers of our own, and sockets that nobody outside sees, or takes away."""
+    os.makedirs("/tmp/.X11-unix", exist_ok=True)
+    run("mount -t tmpfs -o mode=1777 tmpfs /tmp/.X11-unix")
+
+
 def run(command, **how):
     done = subprocess.run(command.split() if isinstance(command, str) else command, capture_output=True,
                           text=True, **how)

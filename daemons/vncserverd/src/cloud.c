@@ -80,6 +80,23 @@ void fh__cloud_keys(struct fh__cloud *c, uint32_t connection, const uint8_t *key
 
 /* ---- what the process says ---- */
 
+/* Whoever runs the cloud, or has broken into the process, must not keep the monitor busy with lines
+ * and files. */
+static bool may_cost(struct fh__cloud *c)
+{
+    uint64_t now = uv_now(c->loop);
+
+    if (c->costly == 0 || now - c->minute_ms >= 60000) {
+        c->minute_ms = now;
+        c->costly = 0;
+    }
+    if (c->costly == FH__CLOUD_MINUTE)
+        return false;
+    if (++c->costly == FH__CLOUD_MINUTE)
+        fh__log(FH__LOG_WARNING, "the cloud process says too much; not all of it is heard");
+    return true;
+}
+
 static void on_state(struct fh__cloud *c, struct rd body)
 {
     struct fh__msg_cloud_state m;
@@ -89,7 +106,9 @@ static void on_state(struct fh__cloud *c, struct rd body)
     if (!fh__msg_cloud_state_read(body, &m))
         return;
     fh__text_copy(m.why, why, sizeof why);
-    if (m.is_online && !was_online)
+    if ((m.is_online != was_online || strcmp(why, c->why) != 0) && !may_cost(c))
+        ; /* it is so without a line */
+    else if (m.is_online && !was_online)
         fh__log(FH__LOG_NOTICE, "reachable through the cloud");
     else if (!m.is_online && (was_online || strcmp(why, c->why) != 0))
         fh__log(FH__LOG_WARNING, "not reachable through the cloud: %s", why);
@@ -117,6 +136,10 @@ static bool on_incoming(struct fh__cloud *c, struct rd body)
     if (!fh__msg_cloud_incoming_read(body, &m) || m.connection == 0 || find(c, m.connection) ||
         !fh_cloud_address_is_valid(m.address))
         return false;
+    if (!may_cost(c)) {
+        send_u32(c, FH__MSG_CLOUD_ANSWER, m.connection, FH__CLOUD_BUSY);
+        return true;
+    }
     who.connection = m.connection;
     who.way = FH__WAY_RELAY; /* until a stream says otherwise */
     fh_cloud_address_print(m.address, who.cloud);
@@ -194,7 +217,9 @@ static bool on_keep(struct fh__cloud *c, struct rd body)
         return false;
     memcpy(c->kept[m.which], m.data, m.len);
     c->kept_len[m.which] = m.len;
-    if (fh__cloudfile_keep(c->cfg->cloud_key, file_of(m.which), m.data, m.len, why) != 0)
+    /* The next one is written. */
+    if (may_cost(c) &&
+        fh__cloudfile_keep(c->cfg->cloud_key, file_of(m.which), m.data, m.len, why) != 0)
         fh__log(FH__LOG_ERROR, "%s", why);
     return true;
 }
@@ -207,6 +232,8 @@ static bool on_fork(struct fh__cloud *c, struct rd body)
 
     if (!fh__msg_cloud_fork_read(body, &m))
         return false;
+    if (!may_cost(c))
+        return true;
     fh__log(FH__LOG_ERROR,
             "THE LOG OF THE CLOUD HAS TWO HISTORIES: somebody lies about which keys "
             "belong to whom. What proves it is kept in %s.fork",

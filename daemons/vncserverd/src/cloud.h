@@ -18,7 +18,11 @@
 #include "sharing.h"
 #include "steady.h"
 
-enum { FH__CLOUD_CONNECTIONS = 64, FH__CLOUD_TEXT = 400 };
+enum {
+    FH__CLOUD_CONNECTIONS = 64,
+    FH__CLOUD_TEXT = 400,
+    FH__CLOUD_MINUTE = 240 /* messages that cost a line, a decision or a file; the rest is cheap */
+};
 
 /* One that was accepted, until the cloud process says that it is gone. */
 struct fh__cloud_connection {
@@ -43,6 +47,8 @@ struct fh__cloud {
     uint8_t kept[FH__CLOUD_KEPT][FH__CLOUD_KEPT_MAX];
     size_t kept_len[FH__CLOUD_KEPT];
     bool is_open, is_online;
+    uint64_t minute_ms; /* since when costly messages are counted */
+    unsigned costly;
     uint64_t since_ms, retry_at_ms;
     char why[FH__CLOUD_TEXT]; /* it is offline; "" before it was ever tried */
     struct fh__cloud_connection connections[FH__CLOUD_CONNECTIONS];

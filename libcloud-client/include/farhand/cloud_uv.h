@@ -86,7 +86,8 @@ struct fh_cloud_config {
      */
     const struct fh_ice_uv_config *ice;
     size_t send_len, recv_len; /* as in struct fh_path_config */
-    /* Until a connection has a first stream; 0 = 60000. At most 5 s when nobody signals any more. */
+    /* Until a connection has a first stream; 0 = 60000. At most 5 s when nobody signals any more.
+     */
     uint32_t open_ms;
 
     /* Any of these may be NULL but closed(). */
