@@ -495,11 +495,17 @@ static void secure(struct fh_viewer *v)
     v->n_waiting = 0;
 }
 
+/* The link goes with the stream on top of it, which may be closing before the end was told. */
+static bool has_link(const struct fh_viewer *v)
+{
+    return v->link && v->has_carrier && !v->carrier.is_closing && !v->has_ended && !v->is_closing;
+}
+
 int fh_viewer_attach(struct fh_viewer *v, struct fh_stream *stream, int way)
 {
     int ret = FH_SESSION_E_STATE;
 
-    if (!v->link || v->has_ended || v->is_closing)
+    if (!has_link(v))
         goto out;
     if (v->is_started)
         return fh_link_attach(v->link, stream, (uint8_t)way) == 0 ? 0 : FH_SESSION_E_LIMIT;
@@ -516,9 +522,10 @@ out:
 
 bool fh_viewer_link_info(const struct fh_viewer *v, struct fh_link_info *out)
 {
-    if (v->link && !v->has_ended)
-        fh_link_info(v->link, out);
-    return v->link && !v->has_ended;
+    if (!has_link(v))
+        return false;
+    fh_link_info(v->link, out);
+    return true;
 }
 
 static void on_ended(struct fh_viewer *v, struct fh_viewer_conn_event *ev)
@@ -742,7 +749,7 @@ static void on_link_event(void *user, const struct fh_link_event *ev)
 
 int fh_viewer_resume(struct fh_viewer *v, struct fh_stream *stream)
 {
-    bool is_due = v->is_asked && !v->has_ended && !v->is_closing;
+    const bool is_due = v->is_asked && has_link(v);
 
     v->is_asked = false;
     if (is_due && stream && fh_link_attach(v->link, stream, 0) == 0)

@@ -369,10 +369,13 @@ class Flood(Lied):
                 client.writer.write(frame)
         before = self.memory()
         self.cloud.call(pour)
-        self.assertEqual(self.info()["path"], "relayed")
+        self.then()
         self.assertNotIn("not reachable", self.server_.program.text())
         if not farhand.is_sanitized():
             self.assertLess(self.memory() - before, 8192, "KiB")
+
+    def then(self):
+        self.assertEqual(self.info()["path"], "relayed")
 
     def memory(self):
         """Of the process that hears the flood."""
@@ -383,6 +386,18 @@ class Flood(Lied):
         ping, unknown = bytes([5, 0, 0, 8]) + bytes(8), bytes([99, 0, 3, 232]) + bytes(1000)
         state = bytes([15, 0, 0, 13]) + bytes(13)
         self.flood(*[ping, unknown, state] * 3000)
+
+
+class FloodOfViewers(Flood):
+    """Each costs the server a decision and lines: so many are heard in a minute, and no more."""
+
+    test_a_flood_of_what_need_not_be_heard = None
+
+    def then(self):
+        said = self.server_.program.wait_line("the cloud process says too much")
+        self.assertIsNotNone(said)
+        self.refused(10, "busy")
+        self.assertLess(len(self.server_.audit()), 600)
 
     def test_a_flood_of_viewers_that_do_not_come(self):
         key = liar.load_key(self.another_key)
