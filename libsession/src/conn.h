@@ -84,7 +84,7 @@ struct fh_viewer_conn {
     size_t left;
     bool close_sent, accepted, verify_always, has_expected;
     uint8_t expected[FH_FINGERPRINT_LEN]; /* whom the cloud named */
-    struct fh__older_viewer *older; /* NULL: the channel is spoken */
+    struct fh__older_viewer *older;       /* NULL: the channel is spoken */
     uint8_t th[FH_TRANSCRIPT_HASH_LEN];
     struct fh_channel_event server; /* who it is, of EV_PEER */
 };

@@ -569,7 +569,7 @@ START_TEST(a_session_may_go_away_while_the_next_key_is_signed_for)
     else
         fh_viewer_close(w->viewer, on_viewer_gone);
     RUN_UNTIL(w, w->ended == 1);
-    ck_assert_uint_eq(w->started, 0);
+    ck_assert_uint_le(w->started, 1); /* the signatures may have been there first */
     world_free(w);
 }
 END_TEST

@@ -13,7 +13,7 @@
 struct fh__audit_entry {
     const struct fh_audit_event *ev;
     enum fh_audit_level level;
-    bool is_foreign; /* the line is the application's: of ev, only times and peer are set */
+    bool is_foreign;  /* the line is the application's: of ev, only times and peer are set */
     const char *line; /* with newline */
     size_t len;
 };

@@ -21,7 +21,10 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void on_stream_closed(void *user)
 {
-    one_closed(user);
+    struct fh__carrier *c = user;
+
+    c->stream = NULL;
+    one_closed(c);
 }
 
 void fh__carrier_close(struct fh__carrier *c)

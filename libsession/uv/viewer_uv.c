@@ -495,10 +495,10 @@ static void secure(struct fh_viewer *v)
     v->n_waiting = 0;
 }
 
-/* The link goes with the stream on top of it, which may be closing before the end was told. */
+/* The link goes with the stream on top of it, which may have closed before the end was told. */
 static bool has_link(const struct fh_viewer *v)
 {
-    return v->link && v->has_carrier && !v->carrier.is_closing && !v->has_ended && !v->is_closing;
+    return v->link && v->has_carrier && v->carrier.stream && !v->has_ended && !v->is_closing;
 }
 
 int fh_viewer_attach(struct fh_viewer *v, struct fh_stream *stream, int way)

@@ -47,7 +47,7 @@ struct fh__config {
     char *listen[FH__CONFIG_LISTEN_MAX];
     size_t n_listen;
     char *cloud, *cloud_address; /* the line that says where it is; NULL: there is none */
-    unsigned cloud_path; /* which ways: any, direct, relay */
+    unsigned cloud_path;         /* which ways: any, direct, relay */
     bool cloud_loopback;
     char *cloud_password_file, *cloud_key, *cloud_proxy; /* NULL: none; but for the key */
     char *filter[FH__CONFIG_FILTER_MAX];                 /* rules of ip_filter.h, each checked */

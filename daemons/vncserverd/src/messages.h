@@ -317,7 +317,7 @@ struct fh__msg_cloud_keys {
     X(cloud_path, fh__msg_cloud_path)                                                              \
     X(cloud_keep, fh__msg_cloud_keep)                                                              \
     X(cloud_fork, fh__msg_cloud_fork)                                                              \
-    X(cloud_keys, fh__msg_cloud_keys)\
+    X(cloud_keys, fh__msg_cloud_keys)                                                              \
     X(older, fh__msg_older)
 
 #define X(noun, type)                                                                              \

@@ -61,8 +61,8 @@ static void ignore_motion(void *user, const struct fh_motion *m)
     (void)m;
 }
 
-static const struct fh__desktop_events events = {
-    ignore, ignore_rect, ignore_motion, ignore, ignore_cursor, ignore_text, ignore};
+static const struct fh__desktop_events events = {ignore,        ignore_rect, ignore_motion, ignore,
+                                                 ignore_cursor, ignore_text, ignore};
 
 static void load_app_map(void)
 {
