@@ -142,7 +142,7 @@ static void join(struct end *e, struct fh_stream *s)
 
 static void on_link_event(void *user, const struct fh_link_event *ev)
 {
-    static const char *const names[] = {"detached", "attached", "failed"};
+    static const char *const names[] = {"detached", "attached", "failed", "moved"};
 
     (void)user;
     printf("{\"link\": \"%s\", \"why\": \"%s\"}\n", names[ev->type],
