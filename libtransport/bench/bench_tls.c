@@ -112,7 +112,7 @@ static void start_all(struct fh_tls_context *ctx, const char *name)
 static _Noreturn void be_clients(void)
 {
     struct fh_tls_client_config cfg = {.pins_len = 1, .max_fragment = 1024};
-    struct fh_tls_context *ctx;
+    struct fh_tls_context *ctx = NULL;
     struct fh_tls_pin pin;
 
     if (uv_loop_init(&loop) != 0 || fh_pki_pin(root, &pin) != 0)
@@ -136,7 +136,7 @@ static size_t heap(void)
 int main(void)
 {
     struct fh_tls_server_config cfg = {.cert_pem = chain, .key_pem = key};
-    struct fh_tls_context *ctx;
+    struct fh_tls_context *ctx = NULL;
     size_t empty, before;
     double each, all;
     pid_t pid;
