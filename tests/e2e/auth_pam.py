@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import unittest
 
 sys.dont_write_bytecode = True
 import auth  # noqa: E402

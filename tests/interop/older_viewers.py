@@ -7,6 +7,7 @@ import os
 import ssl
 import subprocess
 import sys
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../e2e"))
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
